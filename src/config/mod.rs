@@ -1,0 +1,1 @@
+//! From YAML to parts: sources, expansion, merging, checks with paths, assembly.

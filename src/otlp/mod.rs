@@ -1,0 +1,20 @@
+//! Trace data as validated OTLP wire bytes: the one type that flows through a pipeline, with the views that read it and the
+//! edits that change it. No runtime, no I/O, no logging. Refuses what a strict protobuf decoder would refuse.
+
+mod batch;
+mod build;
+mod edit;
+mod id;
+pub mod json;
+pub mod keys;
+mod validate;
+mod view;
+
+pub use batch::TraceBatch;
+pub use build::SpanBuilder;
+pub use edit::{Edit, SpanEdit, Value, edit_spans};
+pub use id::{SpanId, TraceId};
+pub use validate::{Malformed, Validated, validate};
+pub use view::{
+    ArrayRef, EventRef, KeyValueRef, KvListRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, StatusRef, ValueRef,
+};

@@ -1,0 +1,193 @@
+//! How a component comes to be: its type, its config, what it listens on and dials. The tables of components hold
+//! `Factory` values; only `config/assemble.rs` sees all of them.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{SideMethod, Sink, queue::Delivery};
+
+/// `type` or `type/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ComponentId {
+    /// The type, in its current spelling.
+    pub kind: String,
+    /// What stands behind the slash; empty without one.
+    pub name: String,
+}
+
+impl fmt::Display for ComponentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => f.write_str(&self.kind),
+            name => write!(f, "{}/{name}", self.kind),
+        }
+    }
+}
+
+/// One mistake in a config, for the user's eyes: where, what is wrong, what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Path inside the component, `::`-separated; empty for the component itself.
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl Fault {
+    /// A fault at a path inside the component's own config.
+    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> Fault {
+        Fault {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// An address that a component will listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// `host:port` as resolved from the config.
+    pub endpoint: String,
+    /// What is spoken there, such as `otlp/grpc` or `otlp/http`.
+    pub protocol: &'static str,
+}
+
+/// An address that a component will connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// URL or `host:port` as written in the config.
+    pub endpoint: String,
+    /// What is spoken there, such as `otlp/grpc` or `otlp/http`.
+    pub protocol: &'static str,
+}
+
+/// What a component gets to know of its surroundings when it is built.
+#[derive(Clone)]
+pub struct Host {
+    /// The component's own id.
+    pub id: ComponentId,
+    /// Host that a receiver or extension binds where its config names none: `localhost`, or `PLANO_DEFAULT_HOST`.
+    pub default_host: String,
+    /// Places inside the process that take batches, by the id of the exporter that feeds them.
+    pub sinks: Arc<HashMap<String, Arc<dyn Sink>>>,
+    /// Methods that receivers answer beside what they receive.
+    pub methods: Arc<Vec<Arc<dyn SideMethod>>>,
+}
+
+/// A component's config, which is all that its author writes beside the component itself. `C` is `dyn Receiver`,
+/// `dyn Processor`, `dyn Exporter` or `dyn Extension`.
+pub trait Build<C: ?Sized>: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The type in a config file.
+    const TYPE: &'static str;
+    /// Older spellings of the type, read with a warning.
+    const ALIASES: &'static [&'static str] = &[];
+
+    /// What types cannot say; every fault, not just the first.
+    fn validate(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+
+    /// What it will listen on.
+    fn listens(&self, host: &Host) -> Vec<Listen> {
+        let _ = host;
+        Vec::new()
+    }
+
+    /// What it will connect to.
+    fn dials(&self) -> Vec<Dial> {
+        Vec::new()
+    }
+
+    /// Exporters only: the engine's queue, retry and time-out settings where the user writes none.
+    fn delivery() -> Delivery {
+        Delivery::default()
+    }
+
+    /// Makes the component. Opens nothing yet.
+    ///
+    /// # Errors
+    /// What of the surroundings (a certificate file, say) is not as the config says.
+    fn build(self, host: &Host) -> anyhow::Result<Box<C>>;
+}
+
+/// A parsed config, its type forgotten.
+pub trait Parsed<C: ?Sized>: Send + Sync {
+    /// See [`Build::validate`].
+    fn validate(&self) -> Vec<Fault>;
+    /// See [`Build::listens`].
+    fn listens(&self, host: &Host) -> Vec<Listen>;
+    /// See [`Build::dials`].
+    fn dials(&self) -> Vec<Dial>;
+    /// The whole config, defaults included, secrets redacted.
+    fn to_value(&self) -> serde_json::Value;
+    /// See [`Build::build`].
+    ///
+    /// # Errors
+    /// See [`Build::build`].
+    fn build(self: Box<Self>, host: &Host) -> anyhow::Result<Box<C>>;
+}
+
+struct Typed<T>(T);
+
+impl<C: ?Sized, T: Build<C>> Parsed<C> for Typed<T> {
+    fn validate(&self) -> Vec<Fault> {
+        self.0.validate()
+    }
+    fn listens(&self, host: &Host) -> Vec<Listen> {
+        self.0.listens(host)
+    }
+    fn dials(&self) -> Vec<Dial> {
+        self.0.dials()
+    }
+    fn to_value(&self) -> serde_json::Value {
+        serde_json::to_value(&self.0).expect("a config is plain data")
+    }
+    fn build(self: Box<Self>, host: &Host) -> anyhow::Result<Box<C>> {
+        self.0.build(host)
+    }
+}
+
+/// What a config reader hands to a factory: the component's mapping, null for an empty one.
+pub type RawConfig = serde_json::Value;
+
+/// A parsed config, or the first fault in it.
+pub type ParseResult<C> = Result<Box<dyn Parsed<C>>, serde_path_to_error::Error<serde_json::Error>>;
+
+/// One line of a table of components.
+pub struct Factory<C: ?Sized> {
+    /// The type in a config file.
+    pub kind: &'static str,
+    /// Older spellings of the type.
+    pub aliases: &'static [&'static str],
+    /// Reads a config. The value is the component's mapping with everything expanded; null means all defaults.
+    pub parse: fn(&RawConfig) -> ParseResult<C>,
+    /// The config with every default, as [`Parsed::to_value`] shows it.
+    pub defaults: fn() -> serde_json::Value,
+    /// Exporters: see [`Build::delivery`].
+    pub delivery: fn() -> Delivery,
+}
+
+impl<C: ?Sized + 'static> Factory<C> {
+    /// The factory of a component with config `T`.
+    pub const fn of<T: Build<C>>() -> Factory<C> {
+        Factory {
+            kind: T::TYPE,
+            aliases: T::ALIASES,
+            parse: |raw| {
+                if raw.is_null() {
+                    return Ok(Box::new(Typed(T::default())));
+                }
+                let config: T = serde_path_to_error::deserialize(raw)?;
+                Ok(Box::new(Typed(config)))
+            },
+            defaults: || serde_json::to_value(T::default()).expect("a config is plain data"),
+            delivery: T::delivery,
+        }
+    }
+
+    /// Whether a config file may call it so.
+    pub fn answers_to(&self, kind: &str) -> bool {
+        self.kind == kind || self.aliases.contains(&kind)
+    }
+}

@@ -1,0 +1,6 @@
+//! The kinds of value that configs are written in: durations and secrets. Pure data, shared by every layer above.
+
+pub mod duration;
+mod secret;
+
+pub use secret::Secret;
