@@ -93,7 +93,12 @@ mod tests {
             if let Some(fault) = config.validate().first() {
                 return Err(format!("{}: {}", fault.path, fault.reason));
             }
-            let Config { timeout, send_batch_size, send_batch_max_size, .. } = config;
+            let Config {
+                timeout,
+                send_batch_size,
+                send_batch_max_size,
+                ..
+            } = config;
             Ok((timeout.as_millis() as u64, send_batch_size, send_batch_max_size))
         });
         match (made, expected) {
@@ -114,8 +119,14 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_do() {
-        check(r#"{"send_batch_max_size": 10}"#, Err("greater or equal to send_batch_size"));
-        check(r#"{"metadata_keys": ["tenant"]}"#, Err("metadata_keys: batching by client metadata"));
+        check(
+            r#"{"send_batch_max_size": 10}"#,
+            Err("greater or equal to send_batch_size"),
+        );
+        check(
+            r#"{"metadata_keys": ["tenant"]}"#,
+            Err("metadata_keys: batching by client metadata"),
+        );
         check(r#"{"send_batch_sizes": 10}"#, Err("unknown field"));
         check(r#"{"timeout": "5"}"#, Err("invalid duration"));
     }
@@ -128,6 +139,10 @@ mod tests {
             max_spans: 3,
         });
         assert_eq!(batch.batching().map(|settings| settings.max_spans), Some(3));
-        assert!(batch.process(TraceBatch::default()).is_ok_and(|passed| passed.is_empty()));
+        assert!(
+            batch
+                .process(TraceBatch::default())
+                .is_ok_and(|passed| passed.is_empty())
+        );
     }
 }

@@ -169,7 +169,10 @@ impl Processor for Limiter {
             (resident <= soft && resident.saturating_add(after) <= hard).then_some(after)
         };
         let granted = &self.meter.granted;
-        if granted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+        if granted
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .is_err()
+        {
             return Err(self.refused());
         }
         let meter = Arc::clone(&self.meter);
@@ -220,7 +223,11 @@ mod tests {
     /// Whether so many MiB are let in, with so much resident of so much in all.
     fn check(json: &str, (resident, total): (u64, u64), mib: usize, admitted: bool) {
         let limiter = limiter(json, resident, total);
-        assert_eq!(limiter.admit(mib * M).is_ok(), admitted, "{json} {resident}/{total} + {mib}");
+        assert_eq!(
+            limiter.admit(mib * M).is_ok(),
+            admitted,
+            "{json} {resident}/{total} + {mib}"
+        );
     }
 
     #[test]
@@ -242,7 +249,9 @@ mod tests {
         );
         check_faults(
             r#"{"limit_percentage": 101}"#,
-            &["'limit_percentage' and 'spike_limit_percentage' must be greater than zero and less than or equal to hundred"],
+            &[
+                "'limit_percentage' and 'spike_limit_percentage' must be greater than zero and less than or equal to hundred",
+            ],
         );
         assert!(serde_json::from_str::<Config>(r#"{"limit_mb": 1}"#).is_err());
     }

@@ -7,7 +7,5 @@ pub mod memory_limiter;
 use crate::pipeline::{Factory, Processor};
 
 /// Every processor, sorted by type.
-pub static PROCESSORS: &[Factory<dyn Processor>] = &[
-    Factory::of::<batch::Config>(),
-    Factory::of::<memory_limiter::Config>(),
-];
+pub static PROCESSORS: &[Factory<dyn Processor>] =
+    &[Factory::of::<batch::Config>(), Factory::of::<memory_limiter::Config>()];

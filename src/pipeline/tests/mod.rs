@@ -24,9 +24,9 @@ use crate::otlp::{SpanBuilder, SpanId, TraceBatch, TraceId};
 
 /// A request of spans with these ids.
 fn spans(ids: impl IntoIterator<Item = u64>) -> TraceBatch {
-    let spans = ids.into_iter().map(|id| {
-        SpanBuilder::new(TraceId([7; 16]), SpanId((id + 1).to_be_bytes()), "work").times(1, 2)
-    });
+    let spans = ids
+        .into_iter()
+        .map(|id| SpanBuilder::new(TraceId([7; 16]), SpanId((id + 1).to_be_bytes()), "work").times(1, 2));
     SpanBuilder::batch(&[], ("test", ""), spans)
 }
 
@@ -59,7 +59,9 @@ struct Backend {
 }
 
 impl Backend {
-    fn new(script: impl Fn(usize, &TraceBatch) -> (Duration, Result<(), ExportError>) + Send + Sync + 'static) -> Arc<Backend> {
+    fn new(
+        script: impl Fn(usize, &TraceBatch) -> (Duration, Result<(), ExportError>) + Send + Sync + 'static,
+    ) -> Arc<Backend> {
         Arc::new(Backend {
             script: Box::new(script),
             attempts: AtomicUsize::new(0),
@@ -176,16 +178,22 @@ fn plain() -> Delivery {
 /// One pipeline into these exporters, named `a`, `b`, … with these processors.
 fn blueprint(exporters: Vec<(Arc<Backend>, Delivery)>, processors: Vec<Arc<dyn Processor>>) -> Blueprint {
     let names = ["a", "b", "c"];
-    let parts = exporters.into_iter().zip(names).map(|((backend, delivery), name)| ExporterPart {
-        id: id(name),
-        exporter: backend,
-        delivery,
-    });
+    let parts = exporters
+        .into_iter()
+        .zip(names)
+        .map(|((backend, delivery), name)| ExporterPart {
+            id: id(name),
+            exporter: backend,
+            delivery,
+        });
     let exporters: Vec<_> = parts.collect();
     let pipeline = PipelinePart {
         name: "traces".to_owned(),
         receivers: vec![],
-        processors: processors.into_iter().map(|processor| (id("step"), processor)).collect(),
+        processors: processors
+            .into_iter()
+            .map(|processor| (id("step"), processor))
+            .collect(),
         exporters: (0..exporters.len()).collect(),
     };
     Blueprint {
@@ -228,7 +236,11 @@ impl Engine {
     async fn end(self) -> usize {
         let stop = CancellationToken::new();
         stop.cancel();
-        let drained = self.running.until(stop, CancellationToken::new()).await.expect("no failure");
+        let drained = self
+            .running
+            .until(stop, CancellationToken::new())
+            .await
+            .expect("no failure");
         drained.unsent.iter().map(|(_, spans)| spans).sum()
     }
 }
@@ -263,7 +275,10 @@ impl ::metrics::GaugeFn for Number {
 
 impl Numbers {
     fn number(&self, key: &::metrics::Key) -> Arc<Number> {
-        let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let labels: Vec<String> = key
+            .labels()
+            .map(|label| format!("{}={}", label.key(), label.value()))
+            .collect();
         let name = format!("{}{{{}}}", key.name().trim_start_matches("otelcol_"), labels.join(","));
         Arc::clone(self.0.lock().unwrap().entry(name).or_default())
     }
@@ -272,7 +287,9 @@ impl Numbers {
     #[track_caller]
     fn of(&self, name: &str) -> f64 {
         let numbers = self.0.lock().unwrap();
-        let number = numbers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", numbers.keys()));
+        let number = numbers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", numbers.keys()));
         *number.0.lock().unwrap()
     }
 }

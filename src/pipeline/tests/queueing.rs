@@ -23,7 +23,12 @@ async fn check(batch: QueueBatch, max_request_bytes: usize, requests: &[u64], ex
     }
     sleep(Duration::from_secs(1)).await;
     assert_eq!(backend.sizes(), expected, "{batch:?} {requests:?}");
-    let last = backend.got.lock().unwrap().last().map(|(when, _)| (*when - start).as_millis());
+    let last = backend
+        .got
+        .lock()
+        .unwrap()
+        .last()
+        .map(|(when, _)| (*when - start).as_millis());
     assert_eq!(last, Some(at), "{batch:?} {requests:?}");
     assert_eq!(backend.delivered(), Vec::from_iter(0..next), "each span once");
     assert_eq!(engine.numbers.of("exporter_queue_size{exporter=a}"), 0.0);
@@ -157,7 +162,11 @@ async fn all_exporters_or_none() {
     let (fast, dead) = (Backend::good(), Backend::dead());
     let mut small = plain();
     small.sending_queue.queue_size = 2;
-    let engine = Engine::start(blueprint(vec![(Arc::clone(&fast), plain()), (Arc::clone(&dead), small)], vec![])).await;
+    let engine = Engine::start(blueprint(
+        vec![(Arc::clone(&fast), plain()), (Arc::clone(&dead), small)],
+        vec![],
+    ))
+    .await;
     let mut accepted = Vec::new();
     for request in 0..10 {
         if engine.inlet.send(spans([request])).await.is_ok() {
@@ -167,7 +176,11 @@ async fn all_exporters_or_none() {
     }
     assert_eq!(accepted, [0, 1]);
     assert_eq!(fast.delivered(), accepted, "a refused request went nowhere");
-    assert_eq!(engine.numbers.of("exporter_queue_size{exporter=a}"), 0.0, "reserved room was given back");
+    assert_eq!(
+        engine.numbers.of("exporter_queue_size{exporter=a}"),
+        0.0,
+        "reserved room was given back"
+    );
     assert_eq!(engine.end().await, 2);
 }
 
@@ -187,7 +200,11 @@ async fn a_dead_exporter_does_not_hold_up_the_others() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(fast.delivered(), Vec::from_iter(0..100));
     assert!(start.elapsed() < Duration::from_millis(10));
-    assert_eq!(dead.most_at_once.load(Ordering::SeqCst), 10, "as many as there are consumers");
+    assert_eq!(
+        dead.most_at_once.load(Ordering::SeqCst),
+        10,
+        "as many as there are consumers"
+    );
     assert_eq!(engine.end().await, 100);
 }
 
@@ -208,7 +225,11 @@ async fn two_pipelines_with_processors_of_their_own() {
     let engine = Engine::start(parts).await;
     engine.inlet.send(spans(0..3)).await.expect("there is room");
     sleep(Duration::from_secs(1)).await;
-    assert_eq!((one.attempts(), two.delivered()), (0, vec![0, 1, 2]), "an empty batch is not sent");
+    assert_eq!(
+        (one.attempts(), two.delivered()),
+        (0, vec![0, 1, 2]),
+        "an empty batch is not sent"
+    );
     assert_eq!(engine.numbers.of("processor_incoming_items{processor=step}"), 3.0);
     assert_eq!(engine.numbers.of("processor_outgoing_items{processor=step}"), 0.0);
     assert_eq!(engine.numbers.of("exporter_queue_size{exporter=a}"), 0.0);
@@ -221,8 +242,16 @@ async fn transports_are_counted_apart() {
     let grpc = engine.inlet.transport("grpc");
     grpc.send(spans(0..3)).await.expect("there is room");
     grpc.refused(2);
-    engine.inlet.transport("http").offer(spans(0..4)).expect("there is room");
-    engine.inlet.transport("carrier pigeon").offer(spans(0..5)).expect("there is room");
+    engine
+        .inlet
+        .transport("http")
+        .offer(spans(0..4))
+        .expect("there is room");
+    engine
+        .inlet
+        .transport("carrier pigeon")
+        .offer(spans(0..5))
+        .expect("there is room");
     engine.inlet.send(TraceBatch::default()).await.expect("nothing is fine");
     for (labels, accepted, refused) in [
         ("receiver=test,transport=grpc", 3.0, 2.0),
