@@ -107,6 +107,13 @@ impl Writer {
         }
     }
 
+    /// Leaves half a record behind, as a write does that a full disk interrupts.
+    #[cfg(test)]
+    pub(super) fn tear(&mut self, half: &[u8]) {
+        self.file.write_all(half).expect("room in a test");
+        self.torn = true;
+    }
+
     /// Cuts what stands behind the last whole record.
     fn cut(&mut self) -> io::Result<()> {
         if let Some(end) = self.end {
