@@ -110,40 +110,37 @@ impl Walk<'_> {
 
     fn section<C: ?Sized>(&mut self, name: &str, raw: &Value, table: &'static [Factory<C>]) -> Vec<Entry<C>> {
         let mut entries = Vec::new();
-        for (written, id, factory, raw) in self.components(name, raw, table) {
-            entries.extend(self.component(name, written, id, factory, raw, &[]));
-        }
+        self.components(name, raw, table, |walk, written, id, factory, raw| {
+            entries.extend(walk.component(name, written, id, factory, raw, &[]));
+        });
         entries
     }
 
     fn exporters(&mut self, raw: &Value, table: &'static [Factory<dyn Exporter>]) -> Vec<(Entry<dyn Exporter>, Wanted)> {
         let mut entries = Vec::new();
-        for (written, id, factory, mut raw) in self.components("exporters", raw, table) {
+        self.components("exporters", raw, table, |walk, written, id, factory, mut raw| {
             let mut lines = Vec::new();
-            let wanted = delivery::split(&written, &mut raw, &(factory.delivery)(), self.originals, &mut lines);
-            let entry = self.component("exporters", written, id, factory, raw, &delivery::KEYS);
-            self.lines.append(&mut lines);
+            let wanted = delivery::split(&written, &mut raw, &(factory.delivery)(), walk.originals, &mut lines);
+            let entry = walk.component("exporters", written, id, factory, raw, &delivery::KEYS);
+            walk.lines.append(&mut lines);
             entries.extend(entry.map(|entry| (entry, wanted)));
-        }
+        });
         entries
     }
 
-    /// The components of a section whose types are known.
+    /// Hands each component of a section whose type is known to `read`.
     fn components<C: ?Sized>(
         &mut self,
         section: &str,
         raw: &Value,
         table: &'static [Factory<C>],
-    ) -> Vec<(String, ComponentId, &'static Factory<C>, Value)> {
+        mut read: impl FnMut(&mut Self, String, ComponentId, &'static Factory<C>, Value),
+    ) {
         let map = match raw {
-            Value::Null => return Vec::new(),
+            Value::Null => return,
             Value::Object(map) => map,
-            _ => {
-                self.fault(format!("{section}: expected a mapping of component ids to their configs"));
-                return Vec::new();
-            }
+            _ => return self.fault(format!("{section}: expected a mapping of component ids to their configs")),
         };
-        let mut found = Vec::new();
         let mut taken: HashMap<ComponentId, &str> = HashMap::new();
         for (written, raw) in map {
             let Some(mut id) = self.id(section, written) else { continue };
@@ -162,10 +159,9 @@ impl Walk<'_> {
             }
             match taken.insert(id.clone(), written) {
                 Some(other) => self.fault(format!("{section}::{written}: is the same component as {other:?}")),
-                None => found.push((written.clone(), id, factory, raw.clone())),
+                None => read(self, written.clone(), id, factory, raw.clone()),
             }
         }
-        found
     }
 
     fn id(&mut self, section: &str, written: &str) -> Option<ComponentId> {

@@ -137,9 +137,9 @@ service:
 
 /// The good config with `over` laid upon it.
 fn check(over: &str, expected: &[&str]) {
-    let mut tree = from_text(GOOD, &env).expect("good").tree;
+    let Loaded { mut tree, originals, .. } = from_text(GOOD, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
     merge::merge(&mut tree, yaml::read(over).expect(over));
-    let found = checked::check(&tree, &env::Originals::new(), tables(), "localhost").err().unwrap_or_default();
+    let found = checked::check(&tree, &originals, tables(), "localhost").err().unwrap_or_default();
     assert_eq!(found, expected, "{over}");
 }
 

@@ -157,7 +157,6 @@ mod tests {
             ("a: 1\na: 2\n", 2, "duplicate"),
             ("a: [1\nb: 2\n", 0, ""),
             ("a: 1\n b: 2\n", 0, ""),
-            ("\ta: 1", 0, ""),
             ("a: *nowhere", 1, ""),
         ] {
             let error = read(text).expect_err(text);
