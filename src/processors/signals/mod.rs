@@ -5,6 +5,7 @@
 mod attach;
 mod dialects;
 mod meters;
+mod transcript;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ use crate::{
     pipeline::{Build, Fault, Host, Processor, Refused},
     signals::{Analyzer, Settings},
 };
+pub use transcript::{BadTranscript, Transcript, transcripts};
+
 use attach::{Names, Style};
 use meters::Meters;
 

@@ -23,7 +23,7 @@ pub(super) fn empty<'a>(role: Role) -> Message<'a> {
 }
 
 /// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
-pub(super) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
+pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
     if let Node::Str(text) = tree {
         return Some(Message { text: text.clone(), ..empty(fallback) });
     }

@@ -11,6 +11,7 @@ mod otel_events;
 mod otel_json;
 mod otel_messages;
 
+pub(super) use self::{message::read as read_message, node::Node};
 use crate::{
     otlp::SpanRef,
     signals::{Conversation, Message, Role},
@@ -140,9 +141,9 @@ pub(super) fn is_content_event(name: &str) -> bool {
 }
 
 /// Reads a tree that holds a list of messages, or one message.
-fn read_messages<'a>(tree: &node::Node<'a>, fallback: Role, content: &mut Vec<Message<'a>>) -> usize {
+fn read_messages<'a>(tree: &Node<'a>, fallback: Role, content: &mut Vec<Message<'a>>) -> usize {
     let items = match tree {
-        node::Node::List(items) => items.as_slice(),
+        Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
     let before = content.len();

@@ -10,7 +10,7 @@ use crate::otlp::ValueRef;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node<'a> {
+pub(in crate::processors::signals) enum Node<'a> {
     Null,
     Bool(bool),
     Int(i64),
@@ -22,7 +22,7 @@ pub(super) enum Node<'a> {
 
 impl<'a> Node<'a> {
     /// The tree of an attribute's value: a string is read as JSON.
-    pub(super) fn read(value: ValueRef<'a>) -> Option<Node<'a>> {
+    pub(in crate::processors::signals) fn read(value: ValueRef<'a>) -> Option<Node<'a>> {
         match value {
             ValueRef::Str(text) => serde_json::from_str(text).ok(),
             other => Some(Node::of(other)),
@@ -45,7 +45,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value of a map's key.
-    pub(super) fn get(&self, key: &str) -> Option<&Node<'a>> {
+    pub(in crate::processors::signals) fn get(&self, key: &str) -> Option<&Node<'a>> {
         match self {
             Node::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
             _ => None,
@@ -53,7 +53,7 @@ impl<'a> Node<'a> {
     }
 
     /// The text of a string.
-    pub(super) fn text(&self) -> Option<&Cow<'a, str>> {
+    pub(in crate::processors::signals) fn text(&self) -> Option<&Cow<'a, str>> {
         match self {
             Node::Str(text) => Some(text),
             _ => None,
@@ -61,12 +61,12 @@ impl<'a> Node<'a> {
     }
 
     /// The text of a map's key, empty where there is none.
-    pub(super) fn text_at(&self, key: &str) -> Cow<'a, str> {
+    pub(in crate::processors::signals) fn text_at(&self, key: &str) -> Cow<'a, str> {
         self.get(key).and_then(Node::text).cloned().unwrap_or_default()
     }
 
     /// The items of a list; none for anything else.
-    pub(super) fn items(&self) -> &[Node<'a>] {
+    pub(in crate::processors::signals) fn items(&self) -> &[Node<'a>] {
         match self {
             Node::List(items) => items,
             _ => &[],
@@ -75,7 +75,7 @@ impl<'a> Node<'a> {
 
     /// The value as text: a string as it is, anything else as JSON. For tool arguments and results, which emitters write
     /// either way.
-    pub(super) fn to_text(&self) -> Cow<'a, str> {
+    pub(in crate::processors::signals) fn to_text(&self) -> Cow<'a, str> {
         match self {
             Node::Str(text) => text.clone(),
             Node::Null => Cow::Borrowed(""),
