@@ -173,3 +173,6 @@ impl Signals {
         verdict
     }
 }
+
+#[cfg(test)]
+mod tests;

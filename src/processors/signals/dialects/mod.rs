@@ -150,3 +150,6 @@ fn read_messages<'a>(tree: &Node<'a>, fallback: Role, content: &mut Vec<Message<
     content.extend(items.iter().filter_map(|item| message::read(item, fallback)));
     usize::from(content.len() == before && !items.is_empty())
 }
+
+#[cfg(test)]
+mod tests;
