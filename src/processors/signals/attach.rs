@@ -36,13 +36,10 @@ pub(super) fn is_enriched(span: &SpanRef<'_>) -> bool {
     span.attribute(keys::SIGNALS_QUALITY).is_some()
 }
 
-/// Removes an earlier report: its attributes, events and flag.
+/// Removes an earlier report: its attributes and events. Its flag is [`attach`]'s to judge.
 pub(super) fn clear(span: &SpanRef<'_>, edit: &mut SpanEdit) {
-    edit.delete_where(|key| key.starts_with(b"signals."));
-    edit.delete_events_where(|name| name.starts_with("signal."));
-    if let Some(name) = span.name().strip_suffix(FLAG) {
-        edit.set_name(name);
-    }
+    edit.delete_where(span, |attribute| attribute.key_bytes().starts_with(b"signals."));
+    edit.delete_events_where(span, |event| event.name().starts_with("signal."));
 }
 
 /// Writes the report.
@@ -72,8 +69,16 @@ pub(super) fn attach(
             event(span.end_unix_nano(), conversation, signal, style, edit);
         }
     }
-    if style.flag && report.flagged() && !span.name().ends_with(FLAG) {
-        edit.append_to_name(FLAG);
+    flag(span, report, style, edit);
+}
+
+/// Puts the flag on the name once, and takes off one that an earlier report left.
+fn flag(span: &SpanRef<'_>, report: &Report, style: &Style, edit: &mut SpanEdit) {
+    let plain = span.name().strip_suffix(FLAG);
+    match (style.flag && report.flagged(), plain) {
+        (true, None) => edit.append_to_name(FLAG),
+        (false, Some(plain)) if is_enriched(span) => edit.set_name(plain),
+        _ => {}
     }
 }
 

@@ -166,8 +166,8 @@ impl Signals {
             verdict = Edit::Apply;
         }
         if self.content == Content::Drop {
-            edit.delete_where(dialects::is_content_key);
-            edit.delete_events_where(dialects::is_content_event);
+            edit.delete_where(span, |attribute| dialects::is_content_key(attribute.key_bytes()));
+            edit.delete_events_where(span, |event| dialects::is_content_event(event.name()));
             verdict = Edit::Apply;
         }
         verdict
