@@ -123,13 +123,13 @@ fn core(report: &Report, writer: &mut Writer<'_>) {
 fn layered(report: &Report, writer: &mut Writer<'_>) {
     for category in Category::ALL {
         let (count, severity) = match category {
-            Category::Misalignment => (keys::SIGNALS_MISALIGNMENT_COUNT, keys::SIGNALS_MISALIGNMENT_SEVERITY),
-            Category::Stagnation => (keys::SIGNALS_STAGNATION_COUNT, keys::SIGNALS_STAGNATION_SEVERITY),
-            Category::Disengagement => (keys::SIGNALS_DISENGAGEMENT_COUNT, keys::SIGNALS_DISENGAGEMENT_SEVERITY),
-            Category::Satisfaction => (keys::SIGNALS_SATISFACTION_COUNT, keys::SIGNALS_SATISFACTION_SEVERITY),
-            Category::Failure => (keys::SIGNALS_FAILURE_COUNT, keys::SIGNALS_FAILURE_SEVERITY),
-            Category::Loops => (keys::SIGNALS_LOOPS_COUNT, keys::SIGNALS_LOOPS_SEVERITY),
-            Category::Exhaustion => (keys::SIGNALS_EXHAUSTION_COUNT, keys::SIGNALS_EXHAUSTION_SEVERITY),
+            Category::Misalignment => (keys::SIGNALS_INTERACTION_MISALIGNMENT_COUNT, keys::SIGNALS_INTERACTION_MISALIGNMENT_SEVERITY),
+            Category::Stagnation => (keys::SIGNALS_INTERACTION_STAGNATION_COUNT, keys::SIGNALS_INTERACTION_STAGNATION_SEVERITY),
+            Category::Disengagement => (keys::SIGNALS_INTERACTION_DISENGAGEMENT_COUNT, keys::SIGNALS_INTERACTION_DISENGAGEMENT_SEVERITY),
+            Category::Satisfaction => (keys::SIGNALS_INTERACTION_SATISFACTION_COUNT, keys::SIGNALS_INTERACTION_SATISFACTION_SEVERITY),
+            Category::Failure => (keys::SIGNALS_EXECUTION_FAILURE_COUNT, keys::SIGNALS_EXECUTION_FAILURE_SEVERITY),
+            Category::Loops => (keys::SIGNALS_EXECUTION_LOOPS_COUNT, keys::SIGNALS_EXECUTION_LOOPS_SEVERITY),
+            Category::Exhaustion => (keys::SIGNALS_ENVIRONMENT_EXHAUSTION_COUNT, keys::SIGNALS_ENVIRONMENT_EXHAUSTION_SEVERITY),
         };
         writer.set_count(count, report.category_count(category));
         writer.set_count(severity, usize::from(report.category_severity(category)));

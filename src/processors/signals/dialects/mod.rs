@@ -82,7 +82,7 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
         let content = (dialect.read)(span);
         search.unparsed[i] = content.unparsed;
         for (side, read) in [(&mut input, content.input), (&mut output, content.output)] {
-            if side.is_empty() && has_content(&read) {
+            if side.is_empty() && says_something(&read) {
                 *side = read;
                 first = first.or(Some(i));
             }
@@ -96,7 +96,7 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
 }
 
 /// Roles alone are no conversation: an emitter that was told to keep content to itself still writes them.
-fn has_content(messages: &[Message<'_>]) -> bool {
+fn says_something(messages: &[Message<'_>]) -> bool {
     messages.iter().any(|message| !message.text.is_empty() || !message.tool_calls.is_empty())
 }
 
