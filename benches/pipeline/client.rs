@@ -30,7 +30,10 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        self.latencies.get(self.latencies.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default()
+        self.latencies
+            .get(self.latencies.len().saturating_sub(1) * percent / 100)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -41,7 +44,9 @@ pub(crate) async fn send(port: u16, load: &Load, spans: usize, rate: Option<usiz
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.context("connecting to the subject")?;
+        let stream = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .context("connecting to the subject")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(8 << 20)
@@ -52,7 +57,10 @@ pub(crate) async fn send(port: u16, load: &Load, spans: usize, rate: Option<usiz
         connections.spawn(connection);
         for _ in 0..IN_FLIGHT {
             let (sender, next, frames) = (sender.clone(), next.clone(), load.frames.clone());
-            let (encoding, gap) = (load.encoding, rate.map(|rate| load.spans_per_frame as f64 / rate as f64));
+            let (encoding, gap) = (
+                load.encoding,
+                rate.map(|rate| load.spans_per_frame as f64 / rate as f64),
+            );
             tasks.spawn(async move {
                 let mut latencies = Vec::new();
                 loop {
@@ -84,7 +92,11 @@ pub(crate) async fn send(port: u16, load: &Load, spans: usize, rate: Option<usiz
     }
     let elapsed = started.elapsed();
     latencies.sort_unstable();
-    Ok(Sent { spans: requests * load.spans_per_frame, elapsed, latencies })
+    Ok(Sent {
+        spans: requests * load.spans_per_frame,
+        elapsed,
+        latencies,
+    })
 }
 
 async fn export(mut sender: SendRequest<Full<Bytes>>, frame: Bytes, encoding: Encoding) -> anyhow::Result<()> {
@@ -97,7 +109,12 @@ async fn export(mut sender: SendRequest<Full<Bytes>>, frame: Bytes, encoding: En
         }
         let response = sender.send_request(request.body(Full::new(frame.clone()))?).await?;
         let early = response.headers().get("grpc-status").cloned();
-        let trailers = response.into_body().collect().await?.trailers().and_then(|all| all.get("grpc-status").cloned());
+        let trailers = response
+            .into_body()
+            .collect()
+            .await?
+            .trailers()
+            .and_then(|all| all.get("grpc-status").cloned());
         match early.or(trailers).as_ref().map(|status| status.as_bytes()) {
             Some(b"0") => return Ok(()),
             // A full queue: the generator is faster than the path.

@@ -72,7 +72,13 @@ impl Load {
         let requests: Vec<Bytes> = (0..VARIANTS).map(|_| contiguous(&request(kind, &mut random))).collect();
         let bytes_per_span = requests.iter().map(Bytes::len).sum::<usize>() / VARIANTS / spans_per_frame;
         let frames = requests.iter().map(|request| frame(request, encoding)).collect();
-        Load { frames, encoding, spans_per_frame, spans, bytes_per_span }
+        Load {
+            frames,
+            encoding,
+            spans_per_frame,
+            spans,
+            bytes_per_span,
+        }
     }
 }
 
@@ -99,7 +105,10 @@ fn frame(request: &Bytes, encoding: Encoding) -> Bytes {
 }
 
 fn request(kind: Kind, random: &mut fastrand::Rng) -> TraceBatch {
-    let resource = [("service.name", Value::Str("checkout-assistant")), ("host.name", Value::Str("worker-7f9c"))];
+    let resource = [
+        ("service.name", Value::Str("checkout-assistant")),
+        ("host.name", Value::Str("worker-7f9c")),
+    ];
     let spans: Vec<SpanBuilder> = (0..kind.request_spans()).map(|_| span(kind, random)).collect();
     SpanBuilder::batch(&resource, ("bench", "1.0"), spans)
 }
@@ -107,7 +116,11 @@ fn request(kind: Kind, random: &mut fastrand::Rng) -> TraceBatch {
 fn span(kind: Kind, random: &mut fastrand::Rng) -> SpanBuilder {
     let trace_id = TraceId(random.u128(1..).to_be_bytes());
     let start = 1_760_000_000_000_000_000 + random.u64(..1_000_000_000_000);
-    let name = if kind == Kind::Std { "GET /api/v1/orders/{id}" } else { "openai.chat" };
+    let name = if kind == Kind::Std {
+        "GET /api/v1/orders/{id}"
+    } else {
+        "openai.chat"
+    };
     let span = SpanBuilder::new(trace_id, SpanId(random.u64(1..).to_be_bytes()), name)
         .parent(SpanId(random.u64(1..).to_be_bytes()))
         .kind(3)
@@ -200,8 +213,16 @@ fn message(
 ) -> SpanBuilder {
     let (first, second) = (lines[random.usize(..lines.len())], lines[random.usize(..lines.len())]);
     let text = match role {
-        "user" => format!("{first} {second} (reference {:08x}, item {})", random.u32(..), random.u16(..)),
-        _ => format!("{first} {} Your case number is {:08x}.", &second[..second.len() / 2], random.u32(..)),
+        "user" => format!(
+            "{first} {second} (reference {:08x}, item {})",
+            random.u32(..),
+            random.u16(..)
+        ),
+        _ => format!(
+            "{first} {} Your case number is {:08x}.",
+            &second[..second.len() / 2],
+            random.u32(..)
+        ),
     };
     span.attribute(&format!("{prefix}.{index}.role"), Value::Str(role))
         .attribute(&format!("{prefix}.{index}.content"), Value::Str(&text))

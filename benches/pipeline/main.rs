@@ -32,7 +32,11 @@ struct Options {
 }
 
 fn options() -> Options {
-    let mut options = Options { only: None, spans: None, rate: None };
+    let mut options = Options {
+        only: None,
+        spans: None,
+        rate: None,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
@@ -52,7 +56,10 @@ fn main() -> anyhow::Result<()> {
     if words.next().as_deref() == Some("relay") {
         return relay::run(words);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(tables(options()))
 }
 
@@ -111,7 +118,10 @@ async fn measure(subject: &Subject, load: &Load, rate: Option<usize>) -> anyhow:
 }
 
 fn print(rows: &[Row]) {
-    let relay = rows.iter().find(|row| row.path.starts_with("TCP relay")).map(|row| row.cpu_per_million);
+    let relay = rows
+        .iter()
+        .find(|row| row.path.starts_with("TCP relay"))
+        .map(|row| row.cpu_per_million);
     println!(
         "{:<34} {:>8} {:>8} {:>11} {:>8} {:>8} {:>8} {:>6}",
         "path", "cpu-s/M", "× relay", "spans/s", "p50 ms", "p99 ms", "RSS MB", "lost"

@@ -22,7 +22,9 @@ pub(crate) struct Subject {
 
 /// Everything that runs in one table, the relay first.
 pub(crate) fn subjects(kind: Kind, encoding: Encoding) -> Vec<Subject> {
-    let this = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+    let this = std::env::current_exe()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
     let ours = |name: &str, processors: &str, enriches| Subject {
         name: name.to_owned(),
         enriches,
@@ -55,7 +57,11 @@ pub(crate) fn subjects(kind: Kind, encoding: Encoding) -> Vec<Subject> {
 /// A config that both we and the Collector read; `OWN` and `TARGET` stand for the ports.
 fn config(encoding: Encoding, processors: &str) -> String {
     let compression = if encoding == Encoding::Gzip { "gzip" } else { "none" };
-    let signals = if processors.contains("signals") { "  signals:\n" } else { "" };
+    let signals = if processors.contains("signals") {
+        "  signals:\n"
+    } else {
+        ""
+    };
     format!(
         "receivers:
   otlp:
@@ -90,7 +96,12 @@ impl Subject {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("config.yaml");
         if let Some(config) = &self.config {
-            fs::write(&file, config.replace("OWN", &port.to_string()).replace("TARGET", &target.to_string()))?;
+            fs::write(
+                &file,
+                config
+                    .replace("OWN", &port.to_string())
+                    .replace("TARGET", &target.to_string()),
+            )?;
         }
         let child = Command::new(&self.program)
             .args((self.args)(port, target, &file.display().to_string()))
@@ -98,7 +109,11 @@ impl Subject {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", self.program))?;
-        let running = Running { child, port, _folder: folder };
+        let running = Running {
+            child,
+            port,
+            _folder: folder,
+        };
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if begun.elapsed() > Duration::from_secs(10) {
@@ -125,7 +140,10 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn since(&self, before: &Usage) -> Usage {
-        Usage { cpu_seconds: self.cpu_seconds - before.cpu_seconds, peak_rss_bytes: self.peak_rss_bytes }
+        Usage {
+            cpu_seconds: self.cpu_seconds - before.cpu_seconds,
+            peak_rss_bytes: self.peak_rss_bytes,
+        }
     }
 }
 
@@ -134,11 +152,22 @@ impl Running {
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).context("/proc/stat");
+        let ticks = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|text| text.parse::<f64>().ok())
+                .context("/proc/stat")
+        };
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .context("VmHWM")?;
         let kib: u64 = peak.trim().trim_end_matches(" kB").parse()?;
-        Ok(Usage { cpu_seconds: (ticks(11)? + ticks(12)?) / 100.0, peak_rss_bytes: kib * 1024 })
+        Ok(Usage {
+            cpu_seconds: (ticks(11)? + ticks(12)?) / 100.0,
+            peak_rss_bytes: kib * 1024,
+        })
     }
 
     /// Ends it: politely where it is ours to ask, by force after the deadline.

@@ -53,7 +53,11 @@ impl Sink {
                 connections.spawn(async move { drop(connection.await) });
             }
         });
-        Ok(Sink { port, counts, _server: server })
+        Ok(Sink {
+            port,
+            counts,
+            _server: server,
+        })
     }
 
     pub(crate) fn spans(&self) -> usize {
@@ -81,11 +85,16 @@ async fn take(request: Request<Incoming>, counts: Arc<Counts>) -> Result<Respons
         Err(_) => false,
     };
     let mut trailers = http::HeaderMap::new();
-    trailers.insert("grpc-status", http::HeaderValue::from_static(if ok { "0" } else { "3" }));
+    trailers.insert(
+        "grpc-status",
+        http::HeaderValue::from_static(if ok { "0" } else { "3" }),
+    );
     // An empty ExportTraceServiceResponse.
     let body = Full::new(Bytes::from_static(&[0; 5])).with_trailers(std::future::ready(Some(Ok(trailers))));
     let mut response = Response::new(body);
-    response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
+    response
+        .headers_mut()
+        .insert("content-type", http::HeaderValue::from_static("application/grpc"));
     Ok(response)
 }
 
@@ -108,5 +117,8 @@ fn count(body: Bytes, counts: &Counts) -> Option<()> {
 
 fn enriched(batch: &TraceBatch) -> usize {
     let scopes = batch.resource_spans().flat_map(|resource| resource.scope_spans());
-    scopes.flat_map(|scope| scope.spans()).filter(|span| span.attribute("signals.quality").is_some()).count()
+    scopes
+        .flat_map(|scope| scope.spans())
+        .filter(|span| span.attribute("signals.quality").is_some())
+        .count()
 }

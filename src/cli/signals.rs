@@ -17,13 +17,15 @@ use crate::{
 
 /// Report on conversations in files: quality, score and every signal.
 #[derive(Debug, Args)]
-#[command(after_help = "Each conversation is {\"id\": …, \"messages\": [{\"role\", \"content\", …}, …]} as the OpenAI API has it, or the bare list
+#[command(
+    after_help = "Each conversation is {\"id\": …, \"messages\": [{\"role\", \"content\", …}, …]} as the OpenAI API has it, or the bare list
 of messages. A file holds one, a list of them, or one a line (JSONL).
 
 Examples:
   planoai signals chats.jsonl
   planoai signals --json chats.jsonl | jq 'select(.flagged)'
-  some-export | planoai signals -")]
+  some-export | planoai signals -"
+)]
 pub struct SignalsArgs {
     /// Files of conversations; `-` is standard input
     #[arg(required = true)]
@@ -68,7 +70,11 @@ pub fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
         }
     }
     out.flush()?;
-    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if faults == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn read(file: &str) -> anyhow::Result<String> {
@@ -107,9 +113,21 @@ fn print_json(out: &mut impl Write, transcript: &Transcript<'_>, report: &Report
 }
 
 fn print_text(out: &mut impl Write, transcript: &Transcript<'_>, report: &Report) -> anyhow::Result<()> {
-    let id: String = transcript.id.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).collect();
+    let id: String = transcript
+        .id
+        .as_deref()
+        .unwrap_or("-")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
     let flag = if report.flagged() { " 🚩" } else { "" };
-    writeln!(out, "{id}  {} {:.0}  {} turns{flag}", report.quality.name(), report.score, report.turn_count)?;
+    writeln!(
+        out,
+        "{id}  {} {:.0}  {} turns{flag}",
+        report.quality.name(),
+        report.score,
+        report.turn_count
+    )?;
     for signal in &report.signals {
         writeln!(out, "    {} in message {}", signal.kind.name(), signal.message_index)?;
     }

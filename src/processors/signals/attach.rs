@@ -50,7 +50,10 @@ pub(super) fn attach(
     style: &Style,
     edit: &mut SpanEdit,
 ) {
-    let mut writer = Writer { edit, written: Vec::new() };
+    let mut writer = Writer {
+        edit,
+        written: Vec::new(),
+    };
     for names in &style.names {
         match names {
             Names::Core => core(report, &mut writer),
@@ -104,14 +107,26 @@ impl Writer<'_> {
 fn core(report: &Report, writer: &mut Writer<'_>) {
     writer.set(keys::SIGNALS_QUALITY, Value::Str(report.quality.name()));
     writer.set(keys::SIGNALS_QUALITY_SCORE, Value::Double(report.score));
-    writer.set(keys::SIGNALS_TURN_COUNT, Value::Int(i64::try_from(report.turn_count).unwrap_or(i64::MAX)));
-    writer.set(keys::SIGNALS_EFFICIENCY_SCORE, Value::Double(thousandths(report.efficiency)));
+    writer.set(
+        keys::SIGNALS_TURN_COUNT,
+        Value::Int(i64::try_from(report.turn_count).unwrap_or(i64::MAX)),
+    );
+    writer.set(
+        keys::SIGNALS_EFFICIENCY_SCORE,
+        Value::Double(thousandths(report.efficiency)),
+    );
     writer.set_count(keys::SIGNALS_REPAIR_COUNT, report.repair_count());
     if report.repair_count() > 0 {
-        writer.set(keys::SIGNALS_REPAIR_RATIO, Value::Double(thousandths(report.repair_ratio)));
+        writer.set(
+            keys::SIGNALS_REPAIR_RATIO,
+            Value::Double(thousandths(report.repair_ratio)),
+        );
     }
     writer.set_count(keys::SIGNALS_FRUSTRATION_COUNT, report.frustration_count());
-    writer.set_count(keys::SIGNALS_FRUSTRATION_SEVERITY, usize::from(report.frustration_severity()));
+    writer.set_count(
+        keys::SIGNALS_FRUSTRATION_SEVERITY,
+        usize::from(report.frustration_severity()),
+    );
     writer.set_count(keys::SIGNALS_REPETITION_COUNT, report.repetition_count());
     if report.escalation_requested() {
         writer.set(keys::SIGNALS_ESCALATION_REQUESTED, Value::Str("true"));
@@ -123,13 +138,34 @@ fn core(report: &Report, writer: &mut Writer<'_>) {
 fn layered(report: &Report, writer: &mut Writer<'_>) {
     for category in Category::ALL {
         let (count, severity) = match category {
-            Category::Misalignment => (keys::SIGNALS_INTERACTION_MISALIGNMENT_COUNT, keys::SIGNALS_INTERACTION_MISALIGNMENT_SEVERITY),
-            Category::Stagnation => (keys::SIGNALS_INTERACTION_STAGNATION_COUNT, keys::SIGNALS_INTERACTION_STAGNATION_SEVERITY),
-            Category::Disengagement => (keys::SIGNALS_INTERACTION_DISENGAGEMENT_COUNT, keys::SIGNALS_INTERACTION_DISENGAGEMENT_SEVERITY),
-            Category::Satisfaction => (keys::SIGNALS_INTERACTION_SATISFACTION_COUNT, keys::SIGNALS_INTERACTION_SATISFACTION_SEVERITY),
-            Category::Failure => (keys::SIGNALS_EXECUTION_FAILURE_COUNT, keys::SIGNALS_EXECUTION_FAILURE_SEVERITY),
-            Category::Loops => (keys::SIGNALS_EXECUTION_LOOPS_COUNT, keys::SIGNALS_EXECUTION_LOOPS_SEVERITY),
-            Category::Exhaustion => (keys::SIGNALS_ENVIRONMENT_EXHAUSTION_COUNT, keys::SIGNALS_ENVIRONMENT_EXHAUSTION_SEVERITY),
+            Category::Misalignment => (
+                keys::SIGNALS_INTERACTION_MISALIGNMENT_COUNT,
+                keys::SIGNALS_INTERACTION_MISALIGNMENT_SEVERITY,
+            ),
+            Category::Stagnation => (
+                keys::SIGNALS_INTERACTION_STAGNATION_COUNT,
+                keys::SIGNALS_INTERACTION_STAGNATION_SEVERITY,
+            ),
+            Category::Disengagement => (
+                keys::SIGNALS_INTERACTION_DISENGAGEMENT_COUNT,
+                keys::SIGNALS_INTERACTION_DISENGAGEMENT_SEVERITY,
+            ),
+            Category::Satisfaction => (
+                keys::SIGNALS_INTERACTION_SATISFACTION_COUNT,
+                keys::SIGNALS_INTERACTION_SATISFACTION_SEVERITY,
+            ),
+            Category::Failure => (
+                keys::SIGNALS_EXECUTION_FAILURE_COUNT,
+                keys::SIGNALS_EXECUTION_FAILURE_SEVERITY,
+            ),
+            Category::Loops => (
+                keys::SIGNALS_EXECUTION_LOOPS_COUNT,
+                keys::SIGNALS_EXECUTION_LOOPS_SEVERITY,
+            ),
+            Category::Exhaustion => (
+                keys::SIGNALS_ENVIRONMENT_EXHAUSTION_COUNT,
+                keys::SIGNALS_ENVIRONMENT_EXHAUSTION_SEVERITY,
+            ),
         };
         writer.set_count(count, report.category_count(category));
         writer.set_count(severity, usize::from(report.category_severity(category)));
@@ -162,7 +198,10 @@ fn event(time: u64, conversation: &Conversation<'_>, signal: &Signal, style: &St
     let metadata = metadata(signal);
     let mut attributes = vec![
         (keys::SIGNAL_TYPE, Value::Str(kind)),
-        (keys::SIGNAL_MESSAGE_INDEX, Value::Int(i64::try_from(signal.message_index).unwrap_or(i64::MAX))),
+        (
+            keys::SIGNAL_MESSAGE_INDEX,
+            Value::Int(i64::try_from(signal.message_index).unwrap_or(i64::MAX)),
+        ),
         (keys::SIGNAL_CONFIDENCE, Value::Double(signal.confidence)),
         (keys::SIGNAL_METADATA, Value::Str(&metadata)),
     ];

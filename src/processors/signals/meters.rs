@@ -61,7 +61,8 @@ impl Meters {
         }
         self.score.record(report.score);
         self.efficiency.record(report.efficiency);
-        self.turns.record(f64::from(u32::try_from(report.turn_count).unwrap_or(u32::MAX)));
+        self.turns
+            .record(f64::from(u32::try_from(report.turn_count).unwrap_or(u32::MAX)));
     }
 
     /// Counts values that could not be read, by dialect.

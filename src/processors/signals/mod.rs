@@ -45,6 +45,32 @@ pub struct Config {
     pub overwrite: bool,
     /// List what was written in `aws.xray.annotations`. false.
     pub xray_annotations: bool,
+    /// What may be remembered of conversations.
+    pub memory: Memory,
+    /// The signal metrics.
+    pub metrics: MetricsConfig,
+}
+
+/// `memory`: what may be remembered of conversations, so that only their new messages are analyzed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// Bound in bytes. 67108864. Nothing is remembered yet: every conversation is analyzed whole.
+    pub max_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { max_bytes: 64 << 20 }
+    }
+}
+
+/// `metrics`: what the signal metrics carry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Resource attributes to put on the metrics. []. Not available yet: anything else is refused.
+    pub labels: Vec<String>,
 }
 
 impl Default for Config {
@@ -62,6 +88,8 @@ impl Default for Config {
             baseline_turns: settings.baseline_turns,
             overwrite: false,
             xray_annotations: false,
+            memory: Memory::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }
@@ -103,13 +131,23 @@ impl Build<dyn Processor> for Config {
 
     fn validate(&self) -> Vec<Fault> {
         // The lexicon files are read when the pipeline is built; everything else can be tried without them.
-        Analyzer::new(self.settings(Vec::new())).err().map(|error| Fault::at("", error.to_string())).into_iter().collect()
+        let settings = Analyzer::new(self.settings(Vec::new()))
+            .err()
+            .map(|error| Fault::at("", error.to_string()));
+        let labels = (!self.metrics.labels.is_empty()).then(|| {
+            Fault::at(
+                "metrics::labels",
+                "labels of one's own are not available yet; leave the list empty",
+            )
+        });
+        settings.into_iter().chain(labels).collect()
     }
 
     fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Processor>> {
         let read = |path: &String| {
             let text = std::fs::read_to_string(path);
-            text.map(|text| (path.clone(), text)).map_err(|error| anyhow::anyhow!("lexicon {path}: {error}"))
+            text.map(|text| (path.clone(), text))
+                .map_err(|error| anyhow::anyhow!("lexicon {path}: {error}"))
         };
         let lexicons = self.lexicons.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Box::new(Signals {

@@ -13,7 +13,10 @@ use crate::{
 
 fn processor(config: Config) -> Box<dyn Processor> {
     let host = Host {
-        id: ComponentId { kind: "signals".to_owned(), name: String::new() },
+        id: ComponentId {
+            kind: "signals".to_owned(),
+            name: String::new(),
+        },
         default_host: "localhost".to_owned(),
         sinks: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
@@ -56,11 +59,18 @@ fn shown(batch: &TraceBatch) -> String {
         }
     };
     let mut lines = vec![span.name.clone()];
-    for attribute in span.attributes.iter().filter(|attribute| !attribute.key.starts_with("gen_ai.")) {
+    for attribute in span
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.key.starts_with("gen_ai."))
+    {
         lines.push(format!("{} = {}", attribute.key, value(&attribute.value)));
     }
     for event in &span.events {
-        let attributes = event.attributes.iter().map(|entry| format!(" {}={}", entry.key, value(&entry.value)));
+        let attributes = event
+            .attributes
+            .iter()
+            .map(|entry| format!(" {}={}", entry.key, value(&entry.value)));
         lines.push(format!("@ {}{}", event.name, attributes.collect::<String>()));
     }
     lines.join("\n")
@@ -70,7 +80,9 @@ const ANGRY: [&str; 2] = ["Where is my order?", "This is useless, I want to spea
 
 #[test]
 fn a_conversation_that_went_wrong_is_flagged() {
-    let out = processor(Config::default()).process(batch(chat(&ANGRY))).expect("accepted");
+    let out = processor(Config::default())
+        .process(batch(chat(&ANGRY)))
+        .expect("accepted");
     let text = shown(&out);
     assert!(text.starts_with("openai.chat 🚩\n"), "{text}");
     for expected in [
@@ -102,7 +114,12 @@ fn a_span_without_a_conversation_stays_byte_for_byte() {
     // An unknown field of the request, as a later version of the protocol may have it.
     bytes.extend_from_slice(&[0xfa, 0x07, 3, 1, 2, 3]);
     let before = validate(Bytes::from(bytes.clone())).expect("valid").batch;
-    let after = processor(Config { content: Content::Drop, ..Config::default() }).process(before).expect("accepted");
+    let after = processor(Config {
+        content: Content::Drop,
+        ..Config::default()
+    })
+    .process(before)
+    .expect("accepted");
     assert_eq!(wire(&after), bytes);
 }
 
@@ -112,44 +129,80 @@ fn a_report_is_written_once() {
     let once = signals.process(batch(chat(&ANGRY))).expect("accepted");
     let twice = signals.process(once.clone()).expect("accepted");
     assert_eq!(wire(&twice), wire(&once));
-    let overwriting = processor(Config { overwrite: true, ..Config::default() });
-    assert_eq!(shown(&overwriting.process(once.clone()).expect("accepted")), shown(&once));
+    let overwriting = processor(Config {
+        overwrite: true,
+        ..Config::default()
+    });
+    assert_eq!(
+        shown(&overwriting.process(once.clone()).expect("accepted")),
+        shown(&once)
+    );
 }
 
 #[test]
 fn options_choose_what_is_written() {
-    let config = Config { flag: false, events: false, attributes: vec![AttributeGroup::Core], ..Config::default() };
+    let config = Config {
+        flag: false,
+        events: false,
+        attributes: vec![AttributeGroup::Core],
+        ..Config::default()
+    };
     let text = shown(&processor(config).process(batch(chat(&ANGRY))).expect("accepted"));
     assert!(text.starts_with("openai.chat\n"), "{text}");
     assert!(!text.contains("@ ") && !text.contains("signals.interaction."), "{text}");
 
-    let snippets = Config { snippets: true, ..Config::default() };
+    let snippets = Config {
+        snippets: true,
+        ..Config::default()
+    };
     let text = shown(&processor(snippets).process(batch(chat(&ANGRY))).expect("accepted"));
     assert!(text.contains("signal.snippet=\""), "{text}");
 
-    let annotated = Config { xray_annotations: true, ..Config::default() };
+    let annotated = Config {
+        xray_annotations: true,
+        ..Config::default()
+    };
     let text = shown(&processor(annotated).process(batch(chat(&ANGRY))).expect("accepted"));
-    assert!(text.contains("aws.xray.annotations = ") && text.contains("StringValue(\"signals.quality\")"), "{text}");
+    assert!(
+        text.contains("aws.xray.annotations = ") && text.contains("StringValue(\"signals.quality\")"),
+        "{text}"
+    );
 }
 
 #[test]
 fn content_is_dropped_after_the_analysis() {
-    let config = || Config { content: Content::Drop, ..Config::default() };
+    let config = || Config {
+        content: Content::Drop,
+        ..Config::default()
+    };
     let out = processor(config()).process(batch(chat(&ANGRY))).expect("accepted");
     assert!(shown(&out).contains("signals.quality = \"Severe\""));
     for secret in ["useless", "gen_ai.prompt"] {
         assert!(!String::from_utf8_lossy(&wire(&out)).contains(secret), "{secret}");
     }
     // Also from a span that was enriched elsewhere.
-    let enriched = processor(Config::default()).process(batch(chat(&ANGRY))).expect("accepted");
+    let enriched = processor(Config::default())
+        .process(batch(chat(&ANGRY)))
+        .expect("accepted");
     let out = processor(config()).process(enriched).expect("accepted");
     assert!(!String::from_utf8_lossy(&wire(&out)).contains("useless"));
 }
 
 #[test]
 fn a_wrong_setting_is_named() {
-    let faults = Config { disabled: vec!["interaction.disengagement.quitt".to_owned()], ..Config::default() }.validate();
-    assert!(faults.len() == 1 && faults[0].reason.contains("interaction.disengagement.quit"), "{faults:?}");
-    let faults = Config { languages: vec!["xx".to_owned()], ..Config::default() }.validate();
+    let faults = Config {
+        disabled: vec!["interaction.disengagement.quitt".to_owned()],
+        ..Config::default()
+    }
+    .validate();
+    assert!(
+        faults.len() == 1 && faults[0].reason.contains("interaction.disengagement.quit"),
+        "{faults:?}"
+    );
+    let faults = Config {
+        languages: vec!["xx".to_owned()],
+        ..Config::default()
+    }
+    .validate();
     assert!(faults.len() == 1 && faults[0].reason.contains("xx"), "{faults:?}");
 }

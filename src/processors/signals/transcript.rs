@@ -44,7 +44,13 @@ pub fn transcripts(text: &str) -> impl Iterator<Item = Result<Transcript<'_>, Ba
             Ok(tree) => (conversations(&tree, line), documents.byte_offset()),
             Err(error) => {
                 let reason = format!("not valid JSON: {error}");
-                (vec![Err(BadTranscript { line: line + error.line() - 1, reason })], end_of_line(rest, error.line()))
+                (
+                    vec![Err(BadTranscript {
+                        line: line + error.line() - 1,
+                        reason,
+                    })],
+                    end_of_line(rest, error.line()),
+                )
             }
         };
         line += count_lines(&rest[..length]);
@@ -60,7 +66,9 @@ fn count_lines(text: &str) -> usize {
 
 /// Offset behind the given line (from 1).
 fn end_of_line(text: &str, line: usize) -> usize {
-    memchr::memchr_iter(b'\n', text.as_bytes()).nth(line.saturating_sub(1)).map_or(text.len(), |newline| newline + 1)
+    memchr::memchr_iter(b'\n', text.as_bytes())
+        .nth(line.saturating_sub(1))
+        .map_or(text.len(), |newline| newline + 1)
 }
 
 fn conversations<'a>(tree: &Node<'a>, line: usize) -> Vec<Result<Transcript<'a>, BadTranscript>> {
@@ -72,13 +80,20 @@ fn conversations<'a>(tree: &Node<'a>, line: usize) -> Vec<Result<Transcript<'a>,
 }
 
 fn one<'a>(tree: &Node<'a>, line: usize) -> Result<Transcript<'a>, BadTranscript> {
-    let bad = |reason: &str| BadTranscript { line, reason: reason.to_owned() };
+    let bad = |reason: &str| BadTranscript {
+        line,
+        reason: reason.to_owned(),
+    };
     let expected = r#"expected {"id": …, "messages": [{"role": …, "content": …}, …]} or the list of messages"#;
     let list = match tree {
         Node::List(_) => tree,
-        _ => tree.get("messages").ok_or_else(|| bad(&format!("no \"messages\": {expected}")))?,
+        _ => tree
+            .get("messages")
+            .ok_or_else(|| bad(&format!("no \"messages\": {expected}")))?,
     };
-    let Node::List(items) = list else { return Err(bad(&format!("\"messages\" is no list: {expected}"))) };
+    let Node::List(items) = list else {
+        return Err(bad(&format!("\"messages\" is no list: {expected}")));
+    };
     let mut messages = Vec::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         let has_role = item.get("role").is_some();
@@ -89,7 +104,10 @@ fn one<'a>(tree: &Node<'a>, line: usize) -> Result<Transcript<'a>, BadTranscript
         None | Some(Node::Null) => None,
         Some(id) => Some(id.to_text()),
     };
-    Ok(Transcript { id, conversation: Conversation { messages } })
+    Ok(Transcript {
+        id,
+        conversation: Conversation { messages },
+    })
 }
 
 #[cfg(test)]
@@ -111,22 +129,30 @@ mod tests {
         let hello = r#"{"id":"a","messages":[{"role":"user","content":"hello"}]}"#;
         check(&format!("{hello}\n\n{hello}\n"), &["a 1", "a 1"]);
         check(&format!("[{hello},{hello}]"), &["a 1", "a 1"]);
-        check(r#"[{"role":"user","content":"hello"},{"role":"assistant","content":null}]"#, &["- 2"]);
-        check("{\n \"id\": 7,\n \"messages\": []\n}\n{\"messages\":[]}", &["7 0", "- 0"]);
+        check(
+            r#"[{"role":"user","content":"hello"},{"role":"assistant","content":null}]"#,
+            &["- 2"],
+        );
+        check(
+            "{\n \"id\": 7,\n \"messages\": []\n}\n{\"messages\":[]}",
+            &["7 0", "- 0"],
+        );
         check("", &[]);
     }
 
     #[test]
     fn a_fault_names_its_line_and_stops_nothing() {
-        check("{\"messages\":[]}\n{\"messages\":[\n{\"messages\":[]}\nx\n[]", &[
-            "- 0",
-            "line 4: not valid JSON: ",
-            "- 0",
-        ]);
-        check("{\"a\":1}\n3\n{\"messages\":[3]}", &[
-            "line 1: no \"messages\": e",
-            "line 2: no \"messages\": e",
-            "line 3: messages[0] is n",
-        ]);
+        check(
+            "{\"messages\":[]}\n{\"messages\":[\n{\"messages\":[]}\nx\n[]",
+            &["- 0", "line 4: not valid JSON: ", "- 0"],
+        );
+        check(
+            "{\"a\":1}\n3\n{\"messages\":[3]}",
+            &[
+                "line 1: no \"messages\": e",
+                "line 2: no \"messages\": e",
+                "line 3: messages[0] is n",
+            ],
+        );
     }
 }

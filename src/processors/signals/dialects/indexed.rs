@@ -28,7 +28,11 @@ impl<'a> Indexed<'a> {
     pub(super) fn tool_call(&mut self, index: usize, role: Role, call: usize) -> &mut ToolCall<'a> {
         let calls = &mut self.entry(index, role).2;
         let place = calls.iter().position(|(number, _)| *number == call).unwrap_or_else(|| {
-            let empty = ToolCall { id: Cow::Borrowed(""), name: Cow::Borrowed(""), arguments: Cow::Borrowed("") };
+            let empty = ToolCall {
+                id: Cow::Borrowed(""),
+                name: Cow::Borrowed(""),
+                arguments: Cow::Borrowed(""),
+            };
             calls.push((call, empty));
             calls.len() - 1
         });
@@ -58,7 +62,12 @@ impl<'a> Indexed<'a> {
                 messages.push(message::empty(Role::System));
             }
             calls.sort_by_key(|(number, _)| *number);
-            message.tool_calls.extend(calls.into_iter().map(|(_, call)| call).filter(|call| !call.name.is_empty()));
+            message.tool_calls.extend(
+                calls
+                    .into_iter()
+                    .map(|(_, call)| call)
+                    .filter(|call| !call.name.is_empty()),
+            );
             messages.push(message);
         }
         messages
@@ -78,7 +87,10 @@ pub(super) fn index(rest: &str) -> Option<(usize, &str)> {
 pub(super) fn text(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Str(text) => Cow::Borrowed(text),
-        other => Node::read(other).map(|tree| tree.to_text().into_owned()).unwrap_or_default().into(),
+        other => Node::read(other)
+            .map(|tree| tree.to_text().into_owned())
+            .unwrap_or_default()
+            .into(),
     }
 }
 

@@ -19,13 +19,22 @@ pub(super) fn role(name: &str) -> Option<Role> {
 
 /// An empty message of a role.
 pub(super) fn empty<'a>(role: Role) -> Message<'a> {
-    Message { role, text: Cow::Borrowed(""), tool_calls: Vec::new(), tool_call_id: None, name: None }
+    Message {
+        role,
+        text: Cow::Borrowed(""),
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        name: None,
+    }
 }
 
 /// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
 pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
     if let Node::Str(text) = tree {
-        return Some(Message { text: text.clone(), ..empty(fallback) });
+        return Some(Message {
+            text: text.clone(),
+            ..empty(fallback)
+        });
     }
     if !matches!(tree, Node::Map(_)) {
         return None;
@@ -34,7 +43,12 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
     if let Some(inner @ Node::Map(_)) = tree.get("message") {
         return read(inner, fallback);
     }
-    let mut message = empty(tree.get("role").and_then(Node::text).and_then(|name| role(name)).unwrap_or(fallback));
+    let mut message = empty(
+        tree.get("role")
+            .and_then(Node::text)
+            .and_then(|name| role(name))
+            .unwrap_or(fallback),
+    );
     let mut text = Text::default();
     for key in ["content", "parts"] {
         if let Some(content) = tree.get(key) {
@@ -75,7 +89,10 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
     if let Node::Str(plain) = part {
         return text.add(plain.clone());
     }
-    let kind = part.get("type").and_then(Node::text).map_or("text", |kind| kind.as_ref());
+    let kind = part
+        .get("type")
+        .and_then(Node::text)
+        .map_or("text", |kind| kind.as_ref());
     match kind {
         "text" | "input_text" | "output_text" => {
             // `content` is OTel's key, `text` OpenAI's; inside a part both are read.
@@ -86,10 +103,16 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
         "tool_call" | "tool_use" | "tool-call" => message.tool_calls.extend(tool_call(part)),
         "tool_call_response" | "tool_result" | "tool-result" => {
             message.role = Role::Tool;
-            if let Some(id) = ["id", "tool_use_id", "toolCallId"].iter().find_map(|key| part.get(key)?.text()) {
+            if let Some(id) = ["id", "tool_use_id", "toolCallId"]
+                .iter()
+                .find_map(|key| part.get(key)?.text())
+            {
                 message.tool_call_id = Some(id.clone());
             }
-            if let Some(result) = ["response", "result", "content", "output"].iter().find_map(|key| part.get(key)) {
+            if let Some(result) = ["response", "result", "content", "output"]
+                .iter()
+                .find_map(|key| part.get(key))
+            {
                 match result {
                     Node::List(_) if result.items().iter().any(|item| item.get("text").is_some()) => {
                         result.items().iter().for_each(|item| text.add(item.text_at("text")));
@@ -105,10 +128,23 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
 /// A tool call in OpenAI's shape (`function: {name, arguments}`) or flat (`name`, `arguments` | `input` | `args`).
 pub(super) fn tool_call<'a>(tree: &Node<'a>) -> Option<ToolCall<'a>> {
     let function = tree.get("function").unwrap_or(tree);
-    let name = ["name", "toolName"].iter().find_map(|key| function.get(key)?.text())?.clone();
-    let arguments = ["arguments", "input", "args"].iter().find_map(|key| function.get(key)).map(Node::to_text);
-    let id = ["id", "toolCallId"].iter().find_map(|key| tree.get(key)?.text()).cloned();
-    Some(ToolCall { id: id.unwrap_or_default(), name, arguments: arguments.unwrap_or_default() })
+    let name = ["name", "toolName"]
+        .iter()
+        .find_map(|key| function.get(key)?.text())?
+        .clone();
+    let arguments = ["arguments", "input", "args"]
+        .iter()
+        .find_map(|key| function.get(key))
+        .map(Node::to_text);
+    let id = ["id", "toolCallId"]
+        .iter()
+        .find_map(|key| tree.get(key)?.text())
+        .cloned();
+    Some(ToolCall {
+        id: id.unwrap_or_default(),
+        name,
+        arguments: arguments.unwrap_or_default(),
+    })
 }
 
 /// Text in pieces, borrowed as long as there is one.
@@ -147,9 +183,14 @@ mod tests {
         let shown = match read(&tree, Role::User) {
             None => "none".to_owned(),
             Some(message) => {
-                let calls: Vec<String> =
-                    message.tool_calls.iter().map(|call| format!("{}({})", call.name, call.arguments)).collect();
-                format!("{:?} {:?} {}", message.role, message.text, calls.join(" ")).trim_end().to_owned()
+                let calls: Vec<String> = message
+                    .tool_calls
+                    .iter()
+                    .map(|call| format!("{}({})", call.name, call.arguments))
+                    .collect();
+                format!("{:?} {:?} {}", message.role, message.text, calls.join(" "))
+                    .trim_end()
+                    .to_owned()
             }
         };
         assert_eq!(shown, expected, "{json}");
@@ -159,8 +200,14 @@ mod tests {
     fn every_shape_of_a_message() {
         check(r#"{"role":"assistant","content":"hi"}"#, r#"Assistant "hi""#);
         check(r#""hi""#, r#"User "hi""#);
-        check(r#"{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}}]}"#, r#"User "a""#);
-        check(r#"{"role":"user","parts":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#, r#"User "a\nb""#);
+        check(
+            r#"{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}}]}"#,
+            r#"User "a""#,
+        );
+        check(
+            r#"{"role":"user","parts":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#,
+            r#"User "a\nb""#,
+        );
         check(
             r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"a\":1}"}}]}"#,
             r#"Assistant "" f({"a":1})"#,
@@ -169,10 +216,22 @@ mod tests {
             r#"{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"f","arguments":{"a":1}}]}"#,
             r#"Assistant "" f({"a":1})"#,
         );
-        check(r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"rainy"}]}"#, r#"Tool "rainy""#);
-        check(r#"{"role":"tool","parts":[{"type":"tool_call_response","result":{"t":3}}]}"#, r#"Tool "{\"t\":3}""#);
-        check(r#"{"index":0,"message":{"role":"assistant","content":"hi"}}"#, r#"Assistant "hi""#);
-        check(r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}"#, r#"Assistant """#);
+        check(
+            r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"rainy"}]}"#,
+            r#"Tool "rainy""#,
+        );
+        check(
+            r#"{"role":"tool","parts":[{"type":"tool_call_response","result":{"t":3}}]}"#,
+            r#"Tool "{\"t\":3}""#,
+        );
+        check(
+            r#"{"index":0,"message":{"role":"assistant","content":"hi"}}"#,
+            r#"Assistant "hi""#,
+        );
+        check(
+            r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}"#,
+            r#"Assistant """#,
+        );
         check("3", "none");
         check("[]", "none");
     }

@@ -72,7 +72,11 @@ pub(super) struct Search<'a> {
 pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
     let present = recognise(span);
     let has_content = present.contains(&true);
-    let mut search = Search { found: None, has_content, unparsed: [0; DIALECTS.len()] };
+    let mut search = Search {
+        found: None,
+        has_content,
+        unparsed: [0; DIALECTS.len()],
+    };
     if !has_content {
         return search;
     }
@@ -90,14 +94,19 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
     }
     if let Some(dialect) = first {
         input.append(&mut output);
-        search.found = Some(Found { conversation: Conversation { messages: input }, dialect });
+        search.found = Some(Found {
+            conversation: Conversation { messages: input },
+            dialect,
+        });
     }
     search
 }
 
 /// Roles alone are no conversation: an emitter that was told to keep content to itself still writes them.
 fn says_something(messages: &[Message<'_>]) -> bool {
-    messages.iter().any(|message| !message.text.is_empty() || !message.tool_calls.is_empty())
+    messages
+        .iter()
+        .any(|message| !message.text.is_empty() || !message.tool_calls.is_empty())
 }
 
 /// Which dialects have a key or an event on the span.

@@ -34,9 +34,11 @@ impl<'a> Node<'a> {
         match value {
             ValueRef::Str(text) => Node::Str(Cow::Borrowed(text)),
             ValueRef::Array(array) => Node::List(array.values().map(Node::of).collect()),
-            ValueRef::KvList(list) => {
-                Node::Map(list.entries().map(|entry| (Cow::Borrowed(entry.key()), Node::of(entry.value()))).collect())
-            }
+            ValueRef::KvList(list) => Node::Map(
+                list.entries()
+                    .map(|entry| (Cow::Borrowed(entry.key()), Node::of(entry.value())))
+                    .collect(),
+            ),
             ValueRef::Bool(value) => Node::Bool(value),
             ValueRef::Int(value) => Node::Int(value),
             ValueRef::Double(value) => Node::Double(value),
@@ -189,12 +191,19 @@ mod tests {
 
     fn check(json: &str, expected: Option<&str>) {
         let tree = Node::read(ValueRef::Str(json));
-        assert_eq!(tree.as_ref().map(|tree| tree.to_text().into_owned()).as_deref(), expected, "{json}");
+        assert_eq!(
+            tree.as_ref().map(|tree| tree.to_text().into_owned()).as_deref(),
+            expected,
+            "{json}"
+        );
     }
 
     #[test]
     fn json_comes_back_as_it_went_in() {
-        check(r#"{"a":[1,-2,2.5,true,null,"x\n"],"b":{}}"#, Some(r#"{"a":[1,-2,2.5,true,null,"x\n"],"b":{}}"#));
+        check(
+            r#"{"a":[1,-2,2.5,true,null,"x\n"],"b":{}}"#,
+            Some(r#"{"a":[1,-2,2.5,true,null,"x\n"],"b":{}}"#),
+        );
         check(r#""plain""#, Some("plain"));
         check("null", Some(""));
     }

@@ -52,15 +52,24 @@ fn side(key: &str) -> Option<(Side, usize, &str)> {
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let (mut input, mut output) = (Indexed::default(), Indexed::default());
     for attribute in span.attributes() {
-        let Some((side, index, field)) = side(attribute.key()) else { continue };
+        let Some((side, index, field)) = side(attribute.key()) else {
+            continue;
+        };
         if matches!(attribute.value(), ValueRef::Str(REDACTED)) {
             continue;
         }
-        let (messages, role) =
-            if side == Side::Input { (&mut input, Role::User) } else { (&mut output, Role::Assistant) };
+        let (messages, role) = if side == Side::Input {
+            (&mut input, Role::User)
+        } else {
+            (&mut output, Role::Assistant)
+        };
         set(messages, role, index, field, attribute.value());
     }
-    let mut content = Content { input: input.into_messages(), output: output.into_messages(), unparsed: 0 };
+    let mut content = Content {
+        input: input.into_messages(),
+        output: output.into_messages(),
+        unparsed: 0,
+    };
     if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
         read_whole(span, &mut content);
     }
@@ -69,7 +78,10 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
 
 /// Chains, tools and retrievers have an `input.value` too, which is no conversation.
 fn is_llm(span: &SpanRef<'_>) -> bool {
-    matches!(span.attribute(keys::OPENINFERENCE_SPAN_KIND), Some(ValueRef::Str("LLM")))
+    matches!(
+        span.attribute(keys::OPENINFERENCE_SPAN_KIND),
+        Some(ValueRef::Str("LLM"))
+    )
 }
 
 fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, value: ValueRef<'a>) {
@@ -120,16 +132,24 @@ fn read_whole<'a>(span: &SpanRef<'a>, content: &mut Content<'a>) {
             keys::OUTPUT_VALUE => (&mut content.output, Role::Assistant),
             _ => continue,
         };
-        let ValueRef::Str(plain) = attribute.value() else { continue };
+        let ValueRef::Str(plain) = attribute.value() else {
+            continue;
+        };
         if plain == REDACTED || plain.is_empty() {
             continue;
         }
         match Node::read(attribute.value()) {
             Some(tree @ (Node::Map(_) | Node::List(_))) => {
-                let list = ["messages", "choices"].iter().find_map(|key| tree.get(key)).unwrap_or(&tree);
+                let list = ["messages", "choices"]
+                    .iter()
+                    .find_map(|key| tree.get(key))
+                    .unwrap_or(&tree);
                 content.unparsed += read_messages(list, role, side);
             }
-            _ => side.push(Message { text: Cow::Borrowed(plain), ..message::empty(role) }),
+            _ => side.push(Message {
+                text: Cow::Borrowed(plain),
+                ..message::empty(role)
+            }),
         }
     }
 }

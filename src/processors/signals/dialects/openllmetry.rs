@@ -34,7 +34,9 @@ fn side(key: &str) -> Option<(Side, usize, &str)> {
         ("llm.prompts.", Side::Input),
         ("llm.completions.", Side::Output),
     ];
-    let (rest, side) = PREFIXES.iter().find_map(|(prefix, side)| Some((key.strip_prefix(prefix)?, *side)))?;
+    let (rest, side) = PREFIXES
+        .iter()
+        .find_map(|(prefix, side)| Some((key.strip_prefix(prefix)?, *side)))?;
     let (index, field) = index(rest)?;
     // `llm.prompts.0.prompt.text` is OpenInference's.
     (!field.starts_with("prompt.")).then(|| (side, index, field.strip_prefix("message.").unwrap_or(field)))
@@ -43,12 +45,21 @@ fn side(key: &str) -> Option<(Side, usize, &str)> {
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let (mut input, mut output) = (Indexed::default(), Indexed::default());
     for attribute in span.attributes() {
-        let Some((side, index, field)) = side(attribute.key()) else { continue };
-        let (messages, role) =
-            if side == Side::Input { (&mut input, Role::User) } else { (&mut output, Role::Assistant) };
+        let Some((side, index, field)) = side(attribute.key()) else {
+            continue;
+        };
+        let (messages, role) = if side == Side::Input {
+            (&mut input, Role::User)
+        } else {
+            (&mut output, Role::Assistant)
+        };
         set(messages, role, index, field, attribute.value());
     }
-    Content { input: input.into_messages(), output: output.into_messages(), unparsed: 0 }
+    Content {
+        input: input.into_messages(),
+        output: output.into_messages(),
+        unparsed: 0,
+    }
 }
 
 fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, value: ValueRef<'a>) {
@@ -67,7 +78,9 @@ fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, va
         }
         "tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
         _ => {
-            let Some((call, part)) = field.strip_prefix("tool_calls.").and_then(index) else { return };
+            let Some((call, part)) = field.strip_prefix("tool_calls.").and_then(index) else {
+                return;
+            };
             let call = messages.tool_call(at, role, call);
             let place: &mut Cow<'a, str> = match part {
                 "id" => &mut call.id,

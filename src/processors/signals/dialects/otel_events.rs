@@ -9,8 +9,12 @@ use crate::{
     signals::{Message, Role},
 };
 
-pub(super) static DIALECT: Dialect =
-    Dialect { name: "otel_events", carries: |_| false, carries_event: |name| role_of(name).is_some(), read };
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "otel_events",
+    carries: |_| false,
+    carries_event: |name| role_of(name).is_some(),
+    read,
+};
 
 fn role_of(event: &str) -> Option<Role> {
     Some(match event {
@@ -26,7 +30,11 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let mut content = Content::default();
     for event in span.events() {
         let Some(role) = role_of(event.name()) else { continue };
-        let side = if event.name() == "gen_ai.choice" { &mut content.output } else { &mut content.input };
+        let side = if event.name() == "gen_ai.choice" {
+            &mut content.output
+        } else {
+            &mut content.input
+        };
         side.push(read_event(&event, role, &mut content.unparsed));
     }
     content
@@ -47,9 +55,14 @@ fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Mes
                     read.tool_call_id = Some(Cow::Borrowed(id));
                 }
             }
-            "message" => merge(&mut read, Node::read(attribute.value()).and_then(|tree| message::read(&tree, role))),
+            "message" => merge(
+                &mut read,
+                Node::read(attribute.value()).and_then(|tree| message::read(&tree, role)),
+            ),
             "tool_calls" => match Node::read(attribute.value()) {
-                Some(tree) => read.tool_calls.extend(tree.items().iter().filter_map(message::tool_call)),
+                Some(tree) => read
+                    .tool_calls
+                    .extend(tree.items().iter().filter_map(message::tool_call)),
                 None => *unparsed += 1,
             },
             _ => {}
@@ -69,8 +82,16 @@ fn content(value: ValueRef<'_>) -> Option<Message<'_>> {
             }
             _ => None,
         }
-        .or_else(|| Some(Message { text: Cow::Borrowed(text), ..message::empty(Role::User) })),
-        ValueRef::Str(text) => Some(Message { text: Cow::Borrowed(text), ..message::empty(Role::User) }),
+        .or_else(|| {
+            Some(Message {
+                text: Cow::Borrowed(text),
+                ..message::empty(Role::User)
+            })
+        }),
+        ValueRef::Str(text) => Some(Message {
+            text: Cow::Borrowed(text),
+            ..message::empty(Role::User)
+        }),
         other => {
             let tree = Node::Map(vec![(Cow::Borrowed("content"), Node::read(other)?)]);
             message::read(&tree, Role::User)

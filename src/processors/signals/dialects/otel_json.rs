@@ -13,9 +13,14 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "otel_json",
     carries: |key| {
-        [keys::GEN_AI_PROMPT, keys::GEN_AI_COMPLETION, keys::GEN_AI_PROMPT_JSON, keys::GEN_AI_COMPLETION_JSON]
-            .iter()
-            .any(|content| content.as_bytes() == key)
+        [
+            keys::GEN_AI_PROMPT,
+            keys::GEN_AI_COMPLETION,
+            keys::GEN_AI_PROMPT_JSON,
+            keys::GEN_AI_COMPLETION_JSON,
+        ]
+        .iter()
+        .any(|content| content.as_bytes() == key)
     },
     carries_event: |name| matches!(name, "gen_ai.content.prompt" | "gen_ai.content.completion"),
     read,
@@ -50,15 +55,24 @@ fn add<'a>(attribute: KeyValueRef<'a>, content: &mut Content<'a>) {
             // An assistant message with tool calls may be the bare, nested array of its calls.
             let calls: Vec<_> = flat(&tree).filter_map(message::tool_call).collect();
             if calls.is_empty() {
-                let list = ["messages", "choices"].iter().find_map(|key| tree.get(key)).unwrap_or(&tree);
+                let list = ["messages", "choices"]
+                    .iter()
+                    .find_map(|key| tree.get(key))
+                    .unwrap_or(&tree);
                 content.unparsed += read_messages(list, role, side);
             } else {
-                side.push(Message { tool_calls: calls, ..message::empty(role) });
+                side.push(Message {
+                    tool_calls: calls,
+                    ..message::empty(role)
+                });
             }
         }
         // Plain text: some emitters write a completion prompt as it is.
         (None, ValueRef::Str(text)) if !text.starts_with(['{', '[']) && !text.is_empty() => {
-            side.push(Message { text: Cow::Borrowed(text), ..message::empty(role) });
+            side.push(Message {
+                text: Cow::Borrowed(text),
+                ..message::empty(role)
+            });
         }
         (None, ValueRef::Str("")) => {}
         (None, _) => content.unparsed += 1,
@@ -71,5 +85,8 @@ fn flat<'t, 'a>(tree: &'t Node<'a>) -> impl Iterator<Item = &'t Node<'a>> {
         Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
-    tree.items().iter().flat_map(inner).filter(|item| item.get("function").is_some() && item.get("role").is_none())
+    tree.items()
+        .iter()
+        .flat_map(inner)
+        .filter(|item| item.get("function").is_some() && item.get("role").is_none())
 }

@@ -10,9 +10,13 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "otel",
     carries: |key| {
-        [keys::GEN_AI_INPUT_MESSAGES, keys::GEN_AI_OUTPUT_MESSAGES, keys::GEN_AI_SYSTEM_INSTRUCTIONS]
-            .iter()
-            .any(|content| content.as_bytes() == key)
+        [
+            keys::GEN_AI_INPUT_MESSAGES,
+            keys::GEN_AI_OUTPUT_MESSAGES,
+            keys::GEN_AI_SYSTEM_INSTRUCTIONS,
+        ]
+        .iter()
+        .any(|content| content.as_bytes() == key)
     },
     carries_event: |name| name == DETAILS,
     read,

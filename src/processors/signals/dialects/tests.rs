@@ -23,8 +23,16 @@ fn shown(batch: &TraceBatch) -> String {
         Some(found) => {
             lines.push(names().nth(found.dialect).unwrap_or_default().to_owned());
             for message in found.conversation.messages {
-                let calls = message.tool_calls.iter().map(|call| format!(" {}({})", call.name, call.arguments));
-                lines.push(format!("{:?}: {}{}", message.role, message.text, calls.collect::<String>()));
+                let calls = message
+                    .tool_calls
+                    .iter()
+                    .map(|call| format!(" {}({})", call.name, call.arguments));
+                lines.push(format!(
+                    "{:?}: {}{}",
+                    message.role,
+                    message.text,
+                    calls.collect::<String>()
+                ));
             }
         }
     }
@@ -36,13 +44,18 @@ fn shown(batch: &TraceBatch) -> String {
 }
 
 fn check(attributes: &[(&str, &str)], expected: &str) {
-    let span = attributes.iter().fold(builder(), |span, (key, value)| span.attribute(key, Value::Str(value)));
+    let span = attributes
+        .iter()
+        .fold(builder(), |span, (key, value)| span.attribute(key, Value::Str(value)));
     assert_eq!(shown(&batch(span)), expected, "{attributes:?}");
 }
 
 fn check_events(events: &[(&str, &[(&str, &str)])], expected: &str) {
     let span = events.iter().fold(builder(), |span, (name, attributes)| {
-        let attributes: Vec<_> = attributes.iter().map(|(key, value)| (*key, Value::Str(value))).collect();
+        let attributes: Vec<_> = attributes
+            .iter()
+            .map(|(key, value)| (*key, Value::Str(value)))
+            .collect();
         span.event(1, name, &attributes)
     });
     assert_eq!(shown(&batch(span)), expected, "{events:?}");
@@ -52,7 +65,10 @@ fn check_events(events: &[(&str, &[(&str, &str)])], expected: &str) {
 fn otel_messages() {
     check(
         &[
-            ("gen_ai.system_instructions", r#"[{"type":"text","content":"Be kind."}]"#),
+            (
+                "gen_ai.system_instructions",
+                r#"[{"type":"text","content":"Be kind."}]"#,
+            ),
             (
                 "gen_ai.input.messages",
                 r#"[{"role":"user","parts":[{"type":"text","content":"Weather in Paris?"}]},
@@ -72,7 +88,10 @@ fn otel_messages() {
     check_events(
         &[(
             "gen_ai.client.inference.operation.details",
-            &[("gen_ai.input.messages", r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#)],
+            &[(
+                "gen_ai.input.messages",
+                r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#,
+            )],
         )],
         "otel\nUser: hi",
     );
@@ -86,17 +105,27 @@ fn otel_events() {
             ("gen_ai.user.message", &[("content", "Weather?")]),
             (
                 "gen_ai.assistant.message",
-                &[("tool_calls", r#"[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]"#)],
+                &[(
+                    "tool_calls",
+                    r#"[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]"#,
+                )],
             ),
             ("gen_ai.tool.message", &[("content", "rainy"), ("id", "c1")]),
             (
                 "gen_ai.choice",
-                &[("index", "0"), ("finish_reason", "stop"), ("message", r#"{"role":"assistant","content":"Rain."}"#)],
+                &[
+                    ("index", "0"),
+                    ("finish_reason", "stop"),
+                    ("message", r#"{"role":"assistant","content":"Rain."}"#),
+                ],
             ),
         ],
         "otel_events\nSystem: Be kind.\nUser: Weather?\nAssistant:  f({})\nTool: rainy\nAssistant: Rain.",
     );
-    check_events(&[("gen_ai.user.message", &[("content", "[1, 2] is a list")])], "otel_events\nUser: [1, 2] is a list");
+    check_events(
+        &[("gen_ai.user.message", &[("content", "[1, 2] is a list")])],
+        "otel_events\nUser: [1, 2] is a list",
+    );
     check_events(&[("gen_ai.user.message", &[])], "none");
 }
 
@@ -104,14 +133,26 @@ fn otel_events() {
 fn otel_json() {
     check_events(
         &[
-            ("gen_ai.content.prompt", &[("gen_ai.prompt", r#"[{"role":"user","content":"Hello"}]"#)]),
-            ("gen_ai.content.completion", &[("gen_ai.completion", r#"[{"role":"assistant","content":"Hi!"}]"#)]),
+            (
+                "gen_ai.content.prompt",
+                &[("gen_ai.prompt", r#"[{"role":"user","content":"Hello"}]"#)],
+            ),
+            (
+                "gen_ai.content.completion",
+                &[("gen_ai.completion", r#"[{"role":"assistant","content":"Hi!"}]"#)],
+            ),
         ],
         "otel_json\nUser: Hello\nAssistant: Hi!",
     );
-    check(&[("gen_ai.prompt", "Tell me a joke"), ("gen_ai.completion", "No.")], "otel_json\nUser: Tell me a joke\nAssistant: No.");
     check(
-        &[("gen_ai.completion", r#"[[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]]"#)],
+        &[("gen_ai.prompt", "Tell me a joke"), ("gen_ai.completion", "No.")],
+        "otel_json\nUser: Tell me a joke\nAssistant: No.",
+    );
+    check(
+        &[(
+            "gen_ai.completion",
+            r#"[[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]]"#,
+        )],
         "otel_json\nAssistant:  f({})",
     );
     check(&[("gen_ai.prompt", "{broken")], "none\nunparsed 1");
@@ -135,15 +176,30 @@ fn openllmetry() {
     check(
         &[
             ("llm.prompts.0.role", "user"),
-            ("llm.prompts.0.content", r#"[{"type":"text","text":"what is this?"},{"type":"image_url","image_url":{"url":"x"}}]"#),
+            (
+                "llm.prompts.0.content",
+                r#"[{"type":"text","text":"what is this?"},{"type":"image_url","image_url":{"url":"x"}}]"#,
+            ),
             ("gen_ai.completion.0.message.content", "A cat."),
         ],
         "openllmetry\nUser: what is this?\nAssistant: A cat.",
     );
     // Content tracing is off: the roles alone are no conversation.
-    check(&[("gen_ai.prompt.0.role", "user"), ("gen_ai.completion.0.role", "assistant")], "none");
+    check(
+        &[
+            ("gen_ai.prompt.0.role", "user"),
+            ("gen_ai.completion.0.role", "assistant"),
+        ],
+        "none",
+    );
     // A hostile index asks for no memory.
-    check(&[("gen_ai.prompt.999999999.content", "x"), ("gen_ai.prompt.2.content", "y")], "openllmetry\nUser: y\nUser: x");
+    check(
+        &[
+            ("gen_ai.prompt.999999999.content", "x"),
+            ("gen_ai.prompt.2.content", "y"),
+        ],
+        "openllmetry\nUser: y\nUser: x",
+    );
     check(&[("gen_ai.prompt.99999999999999999999.content", "x")], "none");
     // A small gap keeps the client's own indexes.
     check(&[("gen_ai.prompt.1.content", "x")], "openllmetry\nSystem: \nUser: x");
@@ -156,30 +212,48 @@ fn openinference() {
             ("openinference.span.kind", "LLM"),
             ("llm.input_messages.0.message.role", "user"),
             ("llm.input_messages.0.message.contents.0.message_content.type", "text"),
-            ("llm.input_messages.0.message.contents.0.message_content.text", "What is"),
+            (
+                "llm.input_messages.0.message.contents.0.message_content.text",
+                "What is",
+            ),
             ("llm.input_messages.0.message.contents.1.message_content.text", "this?"),
             ("llm.output_messages.0.message.role", "assistant"),
             ("llm.output_messages.0.message.content", "A cat."),
-            ("llm.output_messages.0.message.tool_calls.0.tool_call.function.name", "f"),
-            ("llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments", "{}"),
+            (
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+                "f",
+            ),
+            (
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+                "{}",
+            ),
             ("input.value", "{}"),
         ],
         "openinference\nUser: What is\nthis?\nAssistant: A cat. f({})",
     );
     check(&[("llm.input_messages.0.message.content", "__REDACTED__")], "none");
     check(
-        &[("llm.prompts.0.prompt.text", "Once upon"), ("llm.choices.0.completion.text", "a time")],
+        &[
+            ("llm.prompts.0.prompt.text", "Once upon"),
+            ("llm.choices.0.completion.text", "a time"),
+        ],
         "openinference\nUser: Once upon\nAssistant: a time",
     );
     check(
         &[
             ("openinference.span.kind", "LLM"),
-            ("input.value", r#"{"messages":[{"role":"user","content":"hi"}],"model":"m"}"#),
+            (
+                "input.value",
+                r#"{"messages":[{"role":"user","content":"hi"}],"model":"m"}"#,
+            ),
             ("output.value", "hello"),
         ],
         "openinference\nUser: hi\nAssistant: hello",
     );
-    check(&[("openinference.span.kind", "CHAIN"), ("input.value", "not a chat")], "none");
+    check(
+        &[("openinference.span.kind", "CHAIN"), ("input.value", "not a chat")],
+        "none",
+    );
 }
 
 #[test]
