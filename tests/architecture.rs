@@ -21,22 +21,23 @@ const LAYERS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["config", "gateway", "viewer", "telemetry"],
-    &["receivers", "processors", "exporters"],
+    &["receivers", "processors", "exporters", "extensions"],
     &["pipeline", "net"],
-    &["otlp", "signals", "propagation"],
+    &["otlp", "signals", "propagation", "values"],
 ];
 
 /// Folders of components: a component may name its folder's table file, never another component beside it.
-const COMPONENTS: &[&str] = &["receivers", "processors", "exporters"];
+const COMPONENTS: &[&str] = &["receivers", "processors", "exporters", "extensions"];
 
 /// The tables of components, and the one file that may see more than one of them.
-const TABLES: &[&str] = &["RECEIVERS", "PROCESSORS", "EXPORTERS"];
+const TABLES: &[&str] = &["RECEIVERS", "PROCESSORS", "EXPORTERS", "EXTENSIONS"];
 const SEES_ALL_TABLES: &str = "src/config/assemble.rs";
 
 /// Where the structs that a user's YAML fills live; every one of them refuses what is misspelt.
 const CONFIG_STRUCTS: &[&str] = &[
     "src/config/",
     "src/exporters/",
+    "src/extensions/",
     "src/net/",
     "src/pipeline/",
     "src/processors/",
@@ -54,7 +55,7 @@ const MAX_FUNCTION: usize = 60;
 /// What product code under `within` must not name (except in the files under `except`).
 const BANS: &[Ban] = &[
     Ban {
-        within: &["src/otlp", "src/signals", "src/propagation"],
+        within: &["src/otlp", "src/signals", "src/propagation", "src/values"],
         except: &[],
         names: &[
             "hyper",
@@ -83,7 +84,12 @@ const BANS: &[Ban] = &[
     Ban {
         within: &["src/gateway"],
         except: &[],
-        names: &["crate::receivers", "crate::processors", "crate::exporters"],
+        names: &[
+            "crate::receivers",
+            "crate::processors",
+            "crate::exporters",
+            "crate::extensions",
+        ],
         why: "the gateway offers raw spans to an inlet and knows nothing behind it (invariant 5)",
     },
     Ban {
