@@ -131,7 +131,7 @@ pub(crate) fn bans(file: &Source, bans: &[Ban]) -> Vec<Violation> {
     let mut found = Vec::new();
     for ban in bans {
         let excepted = ban.except.iter().any(|path| file.path.starts_with(path));
-        if excepted || !ban.within.iter().any(|folder| within(folder)) {
+        if excepted || !ban.within.iter().any(within) {
             continue;
         }
         for name in &file.names {
