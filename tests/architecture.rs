@@ -4,6 +4,8 @@
 //! and its reason. Product code only: what stands behind `#[cfg(test)]` may look anywhere, but is still read for size
 //! and attributes. The checker itself is tested in `architecture/probes.rs`, so that it can be seen to fail.
 
+#[path = "architecture/facts.rs"]
+mod facts;
 #[path = "architecture/probes.rs"]
 mod probes;
 #[path = "architecture/rules.rs"]
@@ -12,6 +14,7 @@ mod rules;
 mod source;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rules::{Ban, Violation};
 use source::Source;
@@ -123,24 +126,24 @@ const BANS: &[Ban] = &[
     },
 ];
 
-/// Every `.rs` file of the package's own folders, parsed.
-fn tree() -> Vec<Source> {
+/// Every `.rs` file of the package's own folders, parsed once.
+static TREE: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["src", "tests", "benches"] {
         source::collect(root, &root.join(folder), &mut files);
     }
-    assert!(
-        files.iter().any(|file| file.path == "src/lib.rs"),
-        "the walk found no src/lib.rs below {}",
-        root.display()
-    );
+    source::mark_tests(&mut files);
     files
-}
+});
 
 /// Runs one rule over the tree and fails with every violation, one a line.
 fn hold(rule: impl Fn(&Source) -> Vec<Violation>) {
-    let found: Vec<String> = tree()
+    assert!(
+        TREE.iter().any(|file| file.path == "src/lib.rs"),
+        "the walk found no src/lib.rs"
+    );
+    let found: Vec<String> = TREE
         .iter()
         .flat_map(rule)
         .map(|violation| violation.to_string())
@@ -155,8 +158,7 @@ fn imports_point_down() {
 
 #[test]
 fn components_do_not_name_each_other() {
-    let all = tree();
-    hold(|file| rules::components(file, COMPONENTS, &all));
+    hold(|file| rules::components(file, COMPONENTS, &TREE));
 }
 
 #[test]

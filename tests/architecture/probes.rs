@@ -155,6 +155,22 @@ fn test_code_may_look_anywhere() {
 }
 
 #[test]
+fn files_declared_for_tests_are_tests() {
+    let mut files = [
+        Source::parse("src/net/mod.rs", "//! A part.\n#[cfg(test)]\nmod probe;\nmod real;"),
+        Source::parse("src/net/probe.rs", "//! For tests.\nuse crate::cli;"),
+        Source::parse("src/net/probe/deep.rs", "//! For tests.\nuse crate::cli;"),
+        Source::parse("src/net/real.rs", "//! Not for tests.\nuse crate::cli;"),
+    ];
+    crate::source::mark_tests(&mut files);
+    assert_eq!(files.each_ref().map(Source::is_test), [false, true, true, false]);
+    assert_eq!(
+        files.each_ref().map(|file| rules::layers(file, LAYERS).len()),
+        [0, 0, 0, 1]
+    );
+}
+
+#[test]
 fn components_keep_apart() {
     check(
         "src/exporters/datadog/wire.rs",

@@ -5,9 +5,6 @@
 
 use std::fmt;
 
-use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
-
 use crate::source::Source;
 
 /// A broken rule: where, which, and why the rule is there.
@@ -161,64 +158,17 @@ pub(crate) fn sizes(file: &Source, max_file: usize, max_function: usize) -> Vec<
             WHY,
         ));
     }
-    let mut functions = Functions {
-        file,
-        max: max_function,
-        found: Vec::new(),
-    };
-    functions.visit_file(&file.syntax);
-    for (line, name, lines) in functions.found {
-        found.push(violation(
-            file,
-            line,
-            format!("function `{name}` has {lines} code lines, of {max_function} allowed"),
-            WHY,
-        ));
+    for function in &file.facts.functions {
+        let lines = file.code_lines(function.body.clone());
+        if lines > max_function && !function.may_be_long {
+            let rule = format!(
+                "function `{}` has {lines} code lines, of {max_function} allowed",
+                function.name
+            );
+            found.push(violation(file, function.line, rule, WHY));
+        }
     }
     found
-}
-
-struct Functions<'a> {
-    file: &'a Source,
-    max: usize,
-    found: Vec<(usize, String, usize)>,
-}
-
-impl Functions<'_> {
-    fn look(&mut self, attributes: &[syn::Attribute], name: &syn::Ident, body: &syn::Block) {
-        let excepted = attributes.iter().any(|attribute| {
-            attribute.path().is_ident("expect") && text_of(&attribute.meta).contains("too_many_lines")
-        });
-        let span = body.span();
-        let (start, end) = (span.start().line + 1, span.end().line);
-        let lines = if start < end {
-            self.file.code_lines(start..=end - 1)
-        } else {
-            0
-        };
-        if lines > self.max && !excepted {
-            self.found.push((span.start().line, name.to_string(), lines));
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for Functions<'_> {
-    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.look(&item.attrs, &item.sig.ident, &item.block);
-        visit::visit_item_fn(self, item);
-    }
-
-    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        self.look(&item.attrs, &item.sig.ident, &item.block);
-        visit::visit_impl_item_fn(self, item);
-    }
-
-    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
-        if let Some(body) = &item.default {
-            self.look(&item.attrs, &item.sig.ident, body);
-        }
-        visit::visit_trait_item_fn(self, item);
-    }
 }
 
 /// The first line is a `//!` that says something.
@@ -254,31 +204,10 @@ pub(crate) fn file_name(file: &Source) -> Vec<Violation> {
 
 /// `#[allow]` and `#[expect]` say why.
 pub(crate) fn reasons(file: &Source) -> Vec<Violation> {
-    struct Attributes(Vec<(usize, String)>);
-    impl<'ast> Visit<'ast> for Attributes {
-        fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
-            let text = text_of(&attribute.meta);
-            let exempts = attribute.path().is_ident("allow")
-                || attribute.path().is_ident("expect")
-                || attribute.path().is_ident("cfg_attr") && (text.contains("allow(") || text.contains("expect("));
-            if exempts && !text.contains("reason=") {
-                self.0.push((attribute.span().start().line, text));
-            }
-        }
-    }
-    let mut attributes = Attributes(Vec::new());
-    attributes.visit_file(&file.syntax);
-    attributes
-        .0
-        .into_iter()
-        .map(|(line, text)| {
-            violation(
-                file,
-                line,
-                format!("`{text}` gives no reason"),
-                "an exception is argued where it stands",
-            )
-        })
+    const WHY: &str = "an exception is argued where it stands";
+    let silent = file.facts.exemptions.iter().filter(|exemption| !exemption.has_reason);
+    silent
+        .map(|it| violation(file, it.line, format!("`{}` gives no reason", it.text), WHY))
         .collect()
 }
 
@@ -290,56 +219,23 @@ pub(crate) fn config_structs(file: &Source, folders: &[&str], wire: &[&str]) -> 
         return Vec::new();
     }
     let mut found = Vec::new();
-    for item in &file.syntax.items {
-        let syn::Item::Struct(item) = item else { continue };
-        let line = item.span().start().line;
-        let text: String = item.attrs.iter().map(|attribute| text_of(&attribute.meta)).collect();
-        if !text.contains("Deserialize") || file.test_lines.iter().any(|range| range.contains(&line)) {
-            continue;
-        }
-        let syn::Fields::Named(fields) = &item.fields else {
-            continue;
-        };
-        if !text.contains("deny_unknown_fields") {
+    for item in file.facts.structs.iter().filter(|item| !file.is_test_line(item.line)) {
+        if !item.denies_unknown_fields {
             found.push(violation(
                 file,
-                line,
-                format!("`{}` lacks serde's deny_unknown_fields", item.ident),
+                item.line,
+                format!("`{}` lacks serde's deny_unknown_fields", item.name),
                 WHY,
             ));
         }
-        for field in &fields.named {
-            let text: String = field
-                .attrs
-                .iter()
-                .filter(|a| a.path().is_ident("serde"))
-                .map(|a| text_of(&a.meta))
-                .collect();
-            if text.contains("flatten") {
-                let line = field.span().start().line;
-                found.push(violation(
-                    file,
-                    line,
-                    format!("`{}` has a flattened field", item.ident),
-                    WHY,
-                ));
-            }
+        for line in &item.flattened {
+            found.push(violation(
+                file,
+                *line,
+                format!("`{}` has a flattened field", item.name),
+                WHY,
+            ));
         }
     }
     found
-}
-
-/// An attribute's text without blanks: `expect(clippy::x,reason="y")`.
-fn text_of(meta: &syn::Meta) -> String {
-    let path = meta
-        .path()
-        .segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect::<Vec<_>>()
-        .join("::");
-    match meta {
-        syn::Meta::List(list) => format!("{path}({})", list.tokens).replace(' ', ""),
-        syn::Meta::Path(_) | syn::Meta::NameValue(_) => path,
-    }
 }

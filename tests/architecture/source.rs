@@ -11,6 +11,8 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use crate::facts::Facts;
+
 /// One path that the code names, resolved: own modules begin with `crate`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Name {
@@ -37,11 +39,14 @@ pub(crate) struct Source {
     /// Where it stands in the crate: `["otlp", "view"]`; empty for `lib.rs`, `["main"]` for `main.rs`.
     pub(crate) module: Vec<String>,
     pub(crate) text: String,
-    pub(crate) syntax: syn::File,
+    pub(crate) facts: Facts,
     /// What product code names; empty for files that are tests as a whole.
     pub(crate) names: Vec<Name>,
     /// Lines of items behind `#[cfg(test)]`.
-    pub(crate) test_lines: Vec<RangeInclusive<usize>>,
+    test_lines: Vec<RangeInclusive<usize>>,
+    /// Which lines hold code, from the first.
+    code: Vec<bool>,
+    test: bool,
 }
 
 impl Source {
@@ -63,36 +68,48 @@ impl Source {
             path: path.to_owned(),
             module,
             text: text.to_owned(),
-            syntax,
+            facts: Facts::of(&syntax),
             names,
+            code: code_of(text, &walker.tests),
             test_lines: walker.tests,
+            test: is_test_file(path),
         }
     }
 
     /// Code lines among `lines` (from 1): neither blank, nor comment, nor part of a test item.
     pub(crate) fn code_lines(&self, lines: RangeInclusive<usize>) -> usize {
-        let mut in_comment = false;
-        let mut count = 0;
-        for (line, text) in (1..).zip(self.text.lines()) {
-            let text = text.trim();
-            let comment = in_comment || text.starts_with("//") || text.starts_with("/*");
-            if text.starts_with("/*") {
-                in_comment = true;
-            }
-            if in_comment && text.contains("*/") {
-                in_comment = false;
-            }
-            let skipped = comment || text.is_empty() || self.test_lines.iter().any(|range| range.contains(&line));
-            if !skipped && lines.contains(&line) {
-                count += 1;
-            }
-        }
-        count
+        let inside = |line: usize| lines.contains(&line);
+        (1..)
+            .zip(&self.code)
+            .filter(|(line, code)| **code && inside(*line))
+            .count()
     }
 
     /// Whether the whole file is a test, a bench or a unit-test file beside its subject.
     pub(crate) fn is_test(&self) -> bool {
-        is_test_file(&self.path)
+        self.test
+    }
+
+    /// Whether that line is part of an item behind `#[cfg(test)]`.
+    pub(crate) fn is_test_line(&self, line: usize) -> bool {
+        self.test_lines.iter().any(|range| range.contains(&line))
+    }
+
+    /// Modules with a file of their own that this file declares behind `#[cfg(test)]`.
+    fn test_modules(&self) -> impl Iterator<Item = Vec<String>> {
+        let declared = self.facts.modules.iter().filter(|(line, _)| self.is_test_line(*line));
+        declared.map(|(_, name)| [self.module.clone(), vec![name.clone()]].concat())
+    }
+}
+
+/// Turns the files of modules that are declared behind `#[cfg(test)]` into test files.
+pub(crate) fn mark_tests(files: &mut [Source]) {
+    let modules: Vec<Vec<String>> = files.iter().flat_map(Source::test_modules).collect();
+    for file in files.iter_mut().filter(|file| file.path.starts_with("src/")) {
+        if modules.iter().any(|module| file.module.starts_with(module)) {
+            file.test = true;
+            file.names.clear();
+        }
     }
 }
 
@@ -114,6 +131,17 @@ pub(crate) fn collect(root: &Path, folder: &Path, into: &mut Vec<Source>) {
             into.push(Source::parse(&relative, &text));
         }
     }
+}
+
+fn code_of(text: &str, test_lines: &[RangeInclusive<usize>]) -> Vec<bool> {
+    let mut in_comment = false;
+    let line = |(number, text): (usize, &str)| {
+        let text = text.trim();
+        let comment = in_comment || text.starts_with("//") || text.starts_with("/*");
+        in_comment = (in_comment || text.starts_with("/*")) && !text.contains("*/");
+        !comment && !text.is_empty() && !test_lines.iter().any(|range| range.contains(&number))
+    };
+    (1..).zip(text.lines()).map(line).collect()
 }
 
 fn is_test_file(path: &str) -> bool {
