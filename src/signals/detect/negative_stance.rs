@@ -48,8 +48,9 @@ fn shouting(observed: &Observed<'_>, shape: Shape, spoke: bool) -> Option<Findin
     }
     let capitals = shape.capitals >= CAPITALS && shape.lower * 4 <= shape.capitals;
     let negated = shape.bangs > 0 && observed.lexicon.negates(observed.words);
-    let shouted =
-        shape.questions >= MARKS || (shape.bangs >= MARKS && (negated || capitals)) || (capitals && (spoke || negated));
+    let shouted = (shape.questions >= MARKS && (spoke || negated || capitals))
+        || (shape.bangs >= MARKS && (negated || capitals))
+        || (capitals && (spoke || negated));
     let metadata = vec![("marks", Detail::Number(f64::from(shape.bangs.max(shape.questions))))];
     shouted.then_some(Finding {
         confidence: CONFIDENCE,
@@ -106,14 +107,7 @@ mod tests {
 
     #[test]
     fn shouting_wants_a_second_sign() {
-        fires(
-            KIND,
-            &[
-                "WHY IS THIS STILL NOT FIXED!!",
-                "where is my order???",
-                "I did not order this!!!",
-            ],
-        );
+        fires(KIND, &["WHY IS THIS STILL NOT FIXED!!", "I did not order this!!!"]);
         silent(
             KIND,
             &[
@@ -121,20 +115,20 @@ mod tests {
                 "SELECT NAME, ADDRESS FROM CUSTOMERS WHERE ACTIVE",
                 "wow!!! amazing",
                 "Hello!!!",
+                "why is the sky blue???",
+                "why is the sky blue???",
                 "Is 4 factorial written 4!! or 4!?",
                 "let value = a ??? b;",
             ],
         );
-        assert_eq!(
-            indexes(
-                KIND,
-                &[
-                    ("u", "where is my order"),
-                    ("a", "On its way."),
-                    ("u", "TELL ME WHERE IT IS")
-                ]
-            ),
-            [2]
-        );
+        for shouted in ["TELL ME WHERE IT IS", "so where is it???"] {
+            assert_eq!(
+                indexes(
+                    KIND,
+                    &[("u", "where is my order"), ("a", "On its way."), ("u", shouted)]
+                ),
+                [2]
+            );
+        }
     }
 }
