@@ -44,7 +44,13 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// A message of text alone.
     pub fn new(role: Role, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { role, text: text.into(), tool_calls: Vec::new(), tool_call_id: None, name: None }
+        Self {
+            role,
+            text: text.into(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            name: None,
+        }
     }
 
     /// Whether the message is a turn: a user or assistant message with text.
@@ -68,8 +74,15 @@ impl Conversation<'_> {
     #[must_use]
     pub fn newest_turn(&self) -> usize {
         let is_reply = |message: &Message<'_>| message.role == Role::Assistant;
-        let reply = self.messages.iter().rposition(|m| !is_reply(m)).map_or(0, |last| last + 1);
-        self.messages[..reply].iter().rposition(is_reply).map_or(0, |last| last + 1)
+        let reply = self
+            .messages
+            .iter()
+            .rposition(|m| !is_reply(m))
+            .map_or(0, |last| last + 1);
+        self.messages[..reply]
+            .iter()
+            .rposition(is_reply)
+            .map_or(0, |last| last + 1)
     }
 }
 

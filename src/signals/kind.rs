@@ -2,7 +2,10 @@
 
 /// A behavioral indicator, named as on the span: `interaction.disengagement.escalation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each variant is described by its name and by the detector that owns it")]
+#[expect(
+    missing_docs,
+    reason = "each variant is described by its name and by the detector that owns it"
+)]
 pub enum SignalType {
     ApiError,
     ContextOverflow,

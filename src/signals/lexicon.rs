@@ -94,7 +94,12 @@ struct Group {
 impl Default for Group {
     fn default() -> Self {
         let unless = vec![Guard::Negated, Guard::Hypothetical, Guard::Reported];
-        Self { phrases: Vec::new(), at: Place::Anywhere, unless, confidence: CONFIDENCE }
+        Self {
+            phrases: Vec::new(),
+            at: Place::Anywhere,
+            unless,
+            confidence: CONFIDENCE,
+        }
     }
 }
 
@@ -106,7 +111,7 @@ struct File {
     words: BTreeMap<String, Vec<String>>,
     sets: Sets,
     cues: BTreeMap<Cue, Vec<String>>,
-    /// False friends: a match hides every match inside it.
+    /// False friends: a match hides every match that shares a word with it.
     neutral: Vec<String>,
     /// What makes the rest of the sentence a topic: "how do you say", "the meaning of".
     mention: Vec<String>,
@@ -184,7 +189,10 @@ fn split_words(word: &str) -> Vec<String> {
 
 /// The shipped lexicon of a language; none where the language has no phrases yet.
 pub(super) fn shipped(language: &str) -> Option<&'static str> {
-    SHIPPED.iter().find(|(name, _)| *name == language).map(|(_, text)| *text)
+    SHIPPED
+        .iter()
+        .find(|(name, _)| *name == language)
+        .map(|(_, text)| *text)
 }
 
 struct Compiler {
@@ -197,14 +205,20 @@ struct Compiler {
 impl Lexicon {
     /// Compiles lexicons, given as name and YAML. The error names the one at fault.
     pub(super) fn compile(sources: &[(&str, &str)]) -> Result<Self, (String, Fault)> {
-        let mut compiler =
-            Compiler { vocabulary: Vocabulary::default(), builder: Builder::new(), entries: Vec::new(), cues: Vec::new() };
+        let mut compiler = Compiler {
+            vocabulary: Vocabulary::default(),
+            builder: Builder::new(),
+            entries: Vec::new(),
+            cues: Vec::new(),
+        };
         let mut files = Vec::with_capacity(sources.len());
         for (name, yaml) in sources {
             let fail = |fault| ((*name).to_owned(), fault);
             let file: File = serde_yaml::from_str(yaml).map_err(|error| fail(Fault::Malformed(error.to_string())))?;
             // Spellings first, in every file: phrases are read through them.
-            compiler.spellings(&file).map_err(|reason| fail(Fault::Malformed(reason)))?;
+            compiler
+                .spellings(&file)
+                .map_err(|reason| fail(Fault::Malformed(reason)))?;
             files.push((name, file));
         }
         for (name, file) in files {
@@ -212,7 +226,10 @@ impl Lexicon {
         }
         compiler.finish().ok_or_else(|| {
             let name = sources.last().map_or_else(String::new, |(name, _)| (*name).to_owned());
-            (name, Fault::Malformed("the phrases have too many combinations: use fewer alternatives".into()))
+            (
+                name,
+                Fault::Malformed("the phrases have too many combinations: use fewer alternatives".into()),
+            )
         })
     }
 
@@ -240,22 +257,35 @@ impl Lexicon {
         hits.found.clear();
         let tokens = &words.tokens;
         for first in 0..tokens.len() {
-            let sentence = tokens[first..].iter().enumerate().take_while(|(at, token)| *at == 0 || !token.has(AFTER_STOP));
+            let sentence = tokens[first..]
+                .iter()
+                .enumerate()
+                .take_while(|(at, token)| *at == 0 || !token.has(AFTER_STOP));
             let ends = |length| self.ends_clause(words, first + length);
-            self.automaton.matches(sentence.map(|(_, token)| token.symbol), ends, |entry, length| {
-                let entry = &self.entries[entry as usize];
-                let last = first + length;
-                if hits.matches.len() < MOST_HITS && self.holds(entry, words, first, last) {
-                    hits.matches.push(Match { target: entry.target, confidence: entry.confidence, first, last });
-                }
-            });
+            self.automaton
+                .matches(sentence.map(|(_, token)| token.symbol), ends, |entry, length| {
+                    let entry = &self.entries[entry as usize];
+                    let last = first + length;
+                    if hits.matches.len() < MOST_HITS && self.holds(entry, words, first, last) {
+                        hits.matches.push(Match {
+                            target: entry.target,
+                            confidence: entry.confidence,
+                            first,
+                            last,
+                        });
+                    }
+                });
         }
         for at in 0..hits.matches.len() {
             let found = hits.matches[at];
             if let Target::Signal(kind) = found.target
                 && !hits.matches.iter().any(|other| hides(other, &found, words))
             {
-                hits.found.push(Hit { kind, confidence: found.confidence, words: (found.first, found.last) });
+                hits.found.push(Hit {
+                    kind,
+                    confidence: found.confidence,
+                    words: (found.first, found.last),
+                });
             }
         }
     }
@@ -272,7 +302,10 @@ impl Lexicon {
 
     fn is_whole_message(&self, words: &Words, first: usize, last: usize) -> bool {
         let filler = |symbol| self.is(symbol, Cue::Lead) || self.is(symbol, Cue::Tail);
-        words.tokens[..first].iter().chain(&words.tokens[last..]).all(|token| filler(token.symbol))
+        words.tokens[..first]
+            .iter()
+            .chain(&words.tokens[last..])
+            .all(|token| filler(token.symbol))
     }
 
     fn starts_clause(&self, words: &Words, first: usize) -> bool {
@@ -315,16 +348,19 @@ impl Lexicon {
     }
 }
 
-/// Whether `other` takes the meaning from `found`: a longer phrase around it, a false friend, or a mention before it.
+/// Whether `other` takes the meaning from `found`: a longer phrase around it, a false friend that shares a word, or a mention
+/// before it.
 fn hides(other: &Match, found: &Match, words: &Words) -> bool {
     let around = other.first <= found.first && found.last <= other.last;
     let longer = other.last - other.first > found.last - found.first;
     match other.target {
-        Target::Neutral => around,
+        Target::Neutral => other.first < found.last && found.first < other.last,
         Target::Signal(_) => around && longer && other.target != found.target,
         Target::Mention => {
             other.first < found.first
-                && !words.tokens[other.first + 1..=found.first].iter().any(|token| token.has(AFTER_STOP))
+                && !words.tokens[other.first + 1..=found.first]
+                    .iter()
+                    .any(|token| token.has(AFTER_STOP))
         }
     }
 }
@@ -337,7 +373,9 @@ impl Compiler {
                 symbols.extend_from_slice(self.vocabulary.intern(&word));
             }
             for variant in variants {
-                let [folded] = split_words(variant).try_into().map_err(|_| format!("words: `{variant}` is not one word"))?;
+                let [folded] = split_words(variant)
+                    .try_into()
+                    .map_err(|_| format!("words: `{variant}` is not one word"))?;
                 if !self.vocabulary.alias(&folded, &symbols) {
                     return Err(format!("words: `{variant}` stands twice"));
                 }
@@ -353,7 +391,11 @@ impl Compiler {
                 self.cues.extend(symbols.into_iter().map(|symbol| (symbol, cue)));
             }
         }
-        let plain = |phrases: &[String]| Group { phrases: phrases.to_vec(), unless: Vec::new(), ..Group::default() };
+        let plain = |phrases: &[String]| Group {
+            phrases: phrases.to_vec(),
+            unless: Vec::new(),
+            ..Group::default()
+        };
         self.group(&plain(&file.neutral), Target::Neutral, &file.sets)?;
         self.group(&plain(&file.mention), Target::Mention, &file.sets)?;
         for (name, groups) in &file.signals {
@@ -367,7 +409,10 @@ impl Compiler {
 
     fn group(&mut self, group: &Group, target: Target, sets: &Sets) -> Result<(), Fault> {
         if !(0.0..=1.0).contains(&group.confidence) {
-            return Err(Fault::Malformed(format!("confidence {} is not between 0 and 1", group.confidence)));
+            return Err(Fault::Malformed(format!(
+                "confidence {} is not between 0 and 1",
+                group.confidence
+            )));
         }
         for phrase in &group.phrases {
             let pattern = pattern::parse(phrase, sets)
@@ -393,7 +438,12 @@ impl Compiler {
             cues[symbol as usize] |= cue.bit();
         }
         let automaton = self.builder.build(symbols)?;
-        Some(Lexicon { vocabulary: self.vocabulary, automaton, entries: self.entries, cues })
+        Some(Lexicon {
+            vocabulary: self.vocabulary,
+            automaton,
+            entries: self.entries,
+            cues,
+        })
     }
 }
 

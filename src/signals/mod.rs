@@ -104,12 +104,23 @@ impl Analyzer {
         let mut sources = Vec::new();
         for language in &settings.languages {
             if !LANGUAGES.contains(&language.as_str()) {
-                return Err(SettingsError::UnknownLanguage { given: language.clone() });
+                return Err(SettingsError::UnknownLanguage {
+                    given: language.clone(),
+                });
             }
             let new = sources.iter().all(|(name, _)| name != language);
-            sources.extend(lexicon::shipped(language).filter(|_| new).map(|yaml| (language.as_str(), yaml)));
+            sources.extend(
+                lexicon::shipped(language)
+                    .filter(|_| new)
+                    .map(|yaml| (language.as_str(), yaml)),
+            );
         }
-        sources.extend(settings.lexicons.iter().map(|(name, yaml)| (name.as_str(), yaml.as_str())));
+        sources.extend(
+            settings
+                .lexicons
+                .iter()
+                .map(|(name, yaml)| (name.as_str(), yaml.as_str())),
+        );
         let lexicon = Lexicon::compile(&sources).map_err(|(name, fault)| match fault {
             Fault::UnknownType(given) => SettingsError::UnknownTypeInLexicon { name, given },
             Fault::Malformed(reason) => SettingsError::Lexicon { name, reason },
@@ -118,8 +129,16 @@ impl Analyzer {
         for name in settings.disabled {
             disabled.push(SignalType::from_name(&name).ok_or(SettingsError::UnknownType { given: name })?);
         }
-        let detectors = DETECTORS.iter().filter(|detector| !disabled.contains(&detector.kind)).collect();
-        Ok(Self { lexicon, detectors, baseline_turns: settings.baseline_turns, weights: settings.weights })
+        let detectors = DETECTORS
+            .iter()
+            .filter(|detector| !disabled.contains(&detector.kind))
+            .collect();
+        Ok(Self {
+            lexicon,
+            detectors,
+            baseline_turns: settings.baseline_turns,
+            weights: settings.weights,
+        })
     }
 
     /// Reads a conversation and reports what it shows.
@@ -140,7 +159,12 @@ impl Analyzer {
             } else {
                 words.clear();
             }
-            let observed = Observed { message, words: &words, hits: &hits.found, lexicon: &self.lexicon };
+            let observed = Observed {
+                message,
+                words: &words,
+                hits: &hits.found,
+                lexicon: &self.lexicon,
+            };
             for detector in &self.detectors {
                 signals.extend((detector.find)(&observed, &mut memory).map(|finding| Signal {
                     kind: detector.kind,
@@ -152,7 +176,12 @@ impl Analyzer {
             }
         }
         let newest_turn = conversation.newest_turn();
-        let facts = Facts { turn_count, user_turns, newest_turn, baseline_turns: self.baseline_turns };
+        let facts = Facts {
+            turn_count,
+            user_turns,
+            newest_turn,
+            baseline_turns: self.baseline_turns,
+        };
         Report::new(signals, facts, &self.weights)
     }
 }

@@ -184,7 +184,11 @@ impl Report {
             counts[signal.kind as usize] += 1;
         }
         let in_category = |category: Category| -> usize {
-            SignalType::ALL.iter().filter(|kind| kind.category() == category).map(|&kind| counts[kind as usize]).sum()
+            SignalType::ALL
+                .iter()
+                .filter(|kind| kind.category() == category)
+                .map(|&kind| counts[kind as usize])
+                .sum()
         };
         let repetitions = counts[SignalType::Repetition as usize];
         let positives = in_category(Category::Satisfaction).min(3);
@@ -196,7 +200,10 @@ impl Report {
             positive_confidence: weights.positive_confidence[positives],
             score: 0.0,
             quality: Quality::Severe,
-            new_count: signals.iter().filter(|signal| signal.message_index >= facts.newest_turn).count(),
+            new_count: signals
+                .iter()
+                .filter(|signal| signal.message_index >= facts.newest_turn)
+                .count(),
             counts,
             severities: Category::ALL.map(|category| weights.severity(in_category(category))),
             frustration_severity: weights.severity(counts[SignalType::NegativeStance as usize]),
@@ -212,9 +219,7 @@ impl Report {
     fn scored(&self, weights: &Weights) -> f64 {
         let when = |condition: bool, points: f64| if condition { points } else { 0.0 };
         let repetition = f64::from(weights.severity(self.count(SignalType::Repetition)));
-        let score = weights.base
-            + weights.positive * self.positive_confidence
-            + weights.efficiency * self.efficiency
+        let score = weights.base + weights.positive * self.positive_confidence + weights.efficiency * self.efficiency
             - weights.frustration * f64::from(self.frustration_severity)
             - when(self.repair_ratio > weights.repair_ratio, weights.repair)
             - when(self.looping, weights.repetition * repetition)
@@ -242,7 +247,11 @@ impl Report {
     /// Instances in one category.
     #[must_use]
     pub fn category_count(&self, category: Category) -> usize {
-        SignalType::ALL.iter().filter(|kind| kind.category() == category).map(|&kind| self.count(kind)).sum()
+        SignalType::ALL
+            .iter()
+            .filter(|kind| kind.category() == category)
+            .map(|&kind| self.count(kind))
+            .sum()
     }
 
     /// Severity of one category, 0 to 3.

@@ -34,7 +34,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_suggested_and_no_far_one() {
         let valid = ["interaction.satisfaction.gratitude", "execution.loops.retry"];
-        assert_eq!(hint("execution.loop.retry", &valid), " (did you mean `execution.loops.retry`?)");
+        assert_eq!(
+            hint("execution.loop.retry", &valid),
+            " (did you mean `execution.loops.retry`?)"
+        );
         assert_eq!(hint("zzz", &valid), "");
         assert_eq!(hint("ge", &["de", "en"]), " (did you mean `de`?)");
     }

@@ -108,6 +108,9 @@ impl Words {
             if let Some(range) = self.masks.get(mask).cloned().filter(|range| range.start <= at) {
                 self.push(QUOTED, QUOTED, range.clone(), 0);
                 at = range.end.max(at);
+                if text.as_bytes()[at - 1] == b'\n' {
+                    self.pending = AFTER_STOP;
+                }
                 mask += 1;
                 continue;
             }
@@ -247,7 +250,13 @@ impl Words {
         let small = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         let marks = marks | self.pending;
         self.pending = 0;
-        self.tokens.push(Token { symbol, hash, start: small(place.start), end: small(place.end), marks });
+        self.tokens.push(Token {
+            symbol,
+            hash,
+            start: small(place.start),
+            end: small(place.end),
+            marks,
+        });
     }
 }
 
@@ -300,7 +309,9 @@ fn classify(text: &str, at: usize) -> (Kind, usize) {
         b'-' if !spaced(text.as_bytes(), at) => Kind::Space,
         0..=0x7F => Kind::Comma,
         _ => {
-            let Some(c) = text[at..].chars().next() else { return (Kind::Space, at + 1) };
+            let Some(c) = text[at..].chars().next() else {
+                return (Kind::Space, at + 1);
+            };
             return (classify_char(half_width(c)), at + c.len_utf8());
         }
     };
@@ -313,12 +324,19 @@ fn spaced(bytes: &[u8], at: usize) -> bool {
 
 fn classify_char(c: char) -> Kind {
     match c {
-        '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{AD}' => {
-            Kind::Nothing
+        '\u{200B}'..='\u{200F}'
+        | '\u{2060}'
+        | '\u{FEFF}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{1F3FB}'..='\u{1F3FF}'
+        | '\u{AD}' => Kind::Nothing,
+        '。' | '！' | '？' | '!' | '?' | '.' | ';' | ':' | '…' | '¿' | '¡' | '\u{2028}' | '\u{2029}' => {
+            Kind::Stop
         }
-        '。' | '！' | '？' | '!' | '?' | '.' | ';' | ':' | '…' | '¿' | '¡' | '\u{2028}' | '\u{2029}' => Kind::Stop,
         '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}' => Kind::Single,
-        '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}' => Kind::Single,
+        '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}' => {
+            Kind::Single
+        }
         c if is_apostrophe(c) || c.is_whitespace() => Kind::Space,
         c if c.is_alphanumeric() || matches!(c, '\u{300}'..='\u{36F}') => Kind::Letter,
         _ => Kind::Comma,

@@ -4,7 +4,10 @@ use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Clarification, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Clarification,
+    find,
+};
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     let finding = observed.phrase(SignalType::Clarification);
@@ -23,25 +26,31 @@ mod tests {
 
     #[test]
     fn phrases_that_mean_it_fire() {
-        fires(KIND, &[
-            "I don't understand",
-            "what do you mean",
-            "huh?",
-            "Could you clarify?",
-            "please repeat that",
-            "i didn't catch that",
-        ]);
+        fires(
+            KIND,
+            &[
+                "I don't understand",
+                "what do you mean",
+                "huh?",
+                "Could you clarify?",
+                "please repeat that",
+                "i didn't catch that",
+            ],
+        );
     }
 
     #[test]
     fn false_friends_do_not() {
-        silent(KIND, &[
-            "Why?",
-            "what is this",
-            "why is that",
-            "do you understand French",
-            "repeat customers get a discount",
-            "I understand",
-        ]);
+        silent(
+            KIND,
+            &[
+                "Why?",
+                "what is this",
+                "why is that",
+                "do you understand French",
+                "repeat customers get a discount",
+                "I understand",
+            ],
+        );
     }
 }

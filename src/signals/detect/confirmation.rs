@@ -3,7 +3,10 @@
 use super::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Confirmation, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Confirmation,
+    find,
+};
 
 fn find(observed: &Observed<'_>, _memory: &mut Memory) -> Option<Finding> {
     observed.phrase(SignalType::Confirmation)
@@ -18,25 +21,24 @@ mod tests {
 
     #[test]
     fn phrases_that_mean_it_fire() {
-        fires(KIND, &[
-            "perfect",
-            "This is great",
-            "got it",
-            "awesome",
-            "sounds good",
-            "👍",
-        ]);
+        fires(
+            KIND,
+            &["perfect", "This is great", "got it", "awesome", "sounds good", "👍"],
+        );
     }
 
     #[test]
     fn false_friends_do_not() {
-        silent(KIND, &[
-            "perfect storm",
-            "Tell me about the perfect storm",
-            "what is a good restaurant",
-            "is this good?",
-            "great wall of china",
-            "that is not good",
-        ]);
+        silent(
+            KIND,
+            &[
+                "perfect storm",
+                "Tell me about the perfect storm",
+                "what is a good restaurant",
+                "is this good?",
+                "great wall of china",
+                "that is not good",
+            ],
+        );
     }
 }

@@ -10,7 +10,10 @@ const PATIENCE: usize = 3;
 /// Length alone says little.
 const CONFIDENCE: f64 = 0.6;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Dragging, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Dragging,
+    find,
+};
 
 /// Turns so far, and the number of them that fires next.
 #[derive(Debug)]
@@ -21,7 +24,10 @@ pub(super) struct Turns {
 
 impl Turns {
     pub(super) fn new(baseline: u32) -> Self {
-        Self { count: 0, limit: PATIENCE * baseline.max(1) as usize }
+        Self {
+            count: 0,
+            limit: PATIENCE * baseline.max(1) as usize,
+        }
     }
 }
 
@@ -36,7 +42,11 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     }
     turns.limit *= 2;
     let metadata = vec![("turns", Detail::Number(as_f64(turns.count)))];
-    Some(Finding { confidence: CONFIDENCE, snippet: None, metadata })
+    Some(Finding {
+        confidence: CONFIDENCE,
+        snippet: None,
+        metadata,
+    })
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ mod escalation;
 mod gratitude;
 mod negative_stance;
 mod quit;
-mod rephrase;
 mod repetition;
+mod rephrase;
 mod success;
 
 use std::ops::Range;
@@ -89,7 +89,6 @@ impl Observed<'_> {
     fn is(&self, role: Role) -> bool {
         self.message.role == role && self.message.is_turn()
     }
-
 
     /// The surest phrase of a type; of equals, the first.
     fn phrase(&self, kind: SignalType) -> Option<Finding> {

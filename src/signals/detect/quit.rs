@@ -3,7 +3,10 @@
 use super::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Quit, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Quit,
+    find,
+};
 
 fn find(observed: &Observed<'_>, _memory: &mut Memory) -> Option<Finding> {
     observed.phrase(SignalType::Quit)
@@ -18,29 +21,35 @@ mod tests {
 
     #[test]
     fn phrases_that_mean_it_fire() {
-        fires(KIND, &[
-            "never mind",
-            "nvm",
-            "forget it",
-            "I give up",
-            "I'll just do it myself",
-            "I'm done with this",
-            "don't bother",
-            "cancel everything, I'm leaving",
-        ]);
+        fires(
+            KIND,
+            &[
+                "never mind",
+                "nvm",
+                "forget it",
+                "I give up",
+                "I'll just do it myself",
+                "I'm done with this",
+                "don't bother",
+                "cancel everything, I'm leaving",
+            ],
+        );
     }
 
     #[test]
     fn false_friends_do_not() {
-        silent(KIND, &[
-            "Write a story where the hero says forget it",
-            "Translate 'I give up' to French",
-            "I'm done with the form, what next?",
-            "when should I give up?",
-            "I won't give up",
-            "what is never mind in spanish",
-            "I give up smoking tomorrow",
-            "how do I quit vim",
-        ]);
+        silent(
+            KIND,
+            &[
+                "Write a story where the hero says forget it",
+                "Translate 'I give up' to French",
+                "I'm done with the form, what next?",
+                "when should I give up?",
+                "I won't give up",
+                "what is never mind in spanish",
+                "I give up smoking tomorrow",
+                "how do I quit vim",
+            ],
+        );
     }
 }

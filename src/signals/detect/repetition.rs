@@ -23,7 +23,10 @@ const LONGEST_PERIOD: usize = 24;
 /// Fewest times that a stretch must come, and fewest words that it must fill.
 const DEGENERATE: (usize, usize) = (4, 24);
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Repetition, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Repetition,
+    find,
+};
 
 /// What is remembered of the replies.
 #[derive(Debug, Default)]
@@ -52,12 +55,23 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     let tokens = &observed.words.tokens;
     let (before, asked) = (replies.admit(tokens), std::mem::take(&mut replies.asked_again));
     if let Some((likeness, distance)) = before.filter(|_| !asked) {
-        let metadata = vec![("likeness", Detail::Number(likeness)), ("replies_back", Detail::Number(as_f64(distance)))];
-        return Some(Finding { confidence: likeness.min(0.95), snippet: None, metadata });
+        let metadata = vec![
+            ("likeness", Detail::Number(likeness)),
+            ("replies_back", Detail::Number(as_f64(distance))),
+        ];
+        return Some(Finding {
+            confidence: likeness.min(0.95),
+            snippet: None,
+            metadata,
+        });
     }
     let (range, times) = degeneration(tokens)?;
     let snippet = Some(tokens[range.start].start as usize..tokens[range.end - 1].end as usize);
-    Some(Finding { confidence: 0.9, snippet, metadata: vec![("times", Detail::Number(as_f64(times)))] })
+    Some(Finding {
+        confidence: 0.9,
+        snippet,
+        metadata: vec![("times", Detail::Number(as_f64(times)))],
+    })
 }
 
 impl Replies {
@@ -68,9 +82,14 @@ impl Replies {
         }
         let index = self.count;
         self.count += 1;
-        let whole = tokens.iter().fold(0_u64, |sum, token| (sum ^ u64::from(token.hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let whole = tokens.iter().fold(0_u64, |sum, token| {
+            (sum ^ u64::from(token.hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        });
         self.current.take(tokens);
-        let equal = self.seen.insert(whole ^ (whole >> 32), index).map(|at| (1.0, index - at));
+        let equal = self
+            .seen
+            .insert(whole ^ (whole >> 32), index)
+            .map(|at| (1.0, index - at));
         let found = equal.or_else(|| {
             let kept = index.min(RECENT);
             (1..=kept)
@@ -176,7 +195,13 @@ mod tests {
 
     #[test]
     fn progress_courtesies_and_requested_repeats_do_not() {
-        check(&[("a", "Your order 17 was shipped on May 3 by post."), ("a", "Your order 18 was shipped on May 4 by post.")], &[]);
+        check(
+            &[
+                ("a", "Your order 17 was shipped on May 3 by post."),
+                ("a", "Your order 18 was shipped on May 4 by post."),
+            ],
+            &[],
+        );
         check(&[("a", "You're welcome!"), ("u", "bye"), ("a", "You're welcome!")], &[]);
         check(&[("a", MENU), ("u", "could you repeat that?"), ("a", MENU)], &[]);
         check(&[("u", MENU), ("u", MENU)], &[]);

@@ -10,6 +10,8 @@ use crate::signals::text::{CONTINUED, NUMBER, Words};
 
 /// Content words that both requests must share.
 const COMMON: usize = 3;
+/// Content words that suffice where both requests have the same.
+const SAME: usize = 2;
 /// Least share of common words among all of both.
 const OVERLAP: f64 = 0.6;
 /// Content words looked at; a longer message is a document.
@@ -17,7 +19,10 @@ const MOST: usize = 64;
 /// How sure an overlap is; saying so is a phrase's.
 const CONFIDENCE: f64 = 0.7;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Rephrase, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Rephrase,
+    find,
+};
 
 /// Hashes of the content words of the user turn before, sorted.
 #[derive(Debug, Default)]
@@ -36,12 +41,20 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
         return None;
     }
     content_words(observed, &mut request.current);
-    let overlap = if request.answered { overlap(&request.words, &request.current) } else { None };
+    let overlap = if request.answered {
+        overlap(&request.words, &request.current)
+    } else {
+        None
+    };
     std::mem::swap(&mut request.words, &mut request.current);
     request.answered = false;
     observed.phrase(SignalType::Rephrase).or_else(|| {
         let metadata = vec![("overlap", Detail::Number(overlap?))];
-        Some(Finding { confidence: CONFIDENCE, snippet: None, metadata })
+        Some(Finding {
+            confidence: CONFIDENCE,
+            snippet: None,
+            metadata,
+        })
     })
 }
 
@@ -64,7 +77,8 @@ fn overlap(before: &[u32], now: &[u32]) -> Option<f64> {
     let (gone, come) = (before.len() - common, now.len() - common);
     let share = as_f64(common) / as_f64((common + gone + come).max(1));
     let exchanged = gone > 0 && come > 0;
-    (common >= COMMON && share >= OVERLAP && !exchanged).then_some(share)
+    let enough = common >= COMMON || (common >= SAME && gone + come == 0);
+    (enough && share >= OVERLAP && !exchanged).then_some(share)
 }
 
 #[cfg(test)]
@@ -73,34 +87,70 @@ mod tests {
     use crate::signals::detect::tests::{fires, indexes, silent};
 
     fn check(first: &str, second: &str, expected: bool) {
-        let found = indexes(DETECTOR.kind, &[("u", first), ("a", "Could you say more?"), ("u", second)]);
+        let found = indexes(
+            DETECTOR.kind,
+            &[("u", first), ("a", "Could you say more?"), ("u", second)],
+        );
         assert_eq!(found, if expected { vec![2] } else { vec![] }, "{first} / {second}");
     }
 
     #[test]
     fn the_same_request_in_other_words_fires() {
-        check("I want to book a flight to Paris tomorrow", "please book me a flight to paris for tomorrow", true);
+        check(
+            "I want to book a flight to Paris tomorrow",
+            "please book me a flight to paris for tomorrow",
+            true,
+        );
         check("Where is my order 1234?", "where is my order 1234", true);
-        check("reset the password of my account", "can you reset the account password", true);
+        check(
+            "reset the password of my account",
+            "can you reset the account password",
+            true,
+        );
     }
 
     #[test]
     fn exchanged_content_short_answers_and_additions_do_not() {
-        check("Book a flight to Paris tomorrow morning", "Book a flight to London tomorrow morning", false);
+        check(
+            "Book a flight to Paris tomorrow morning",
+            "Book a flight to London tomorrow morning",
+            false,
+        );
         check("yes", "yes", false);
         check("status of order 1234 please", "status of order 1235 please", false);
-        check("Where is my order?", "And how do I change the address of my second order?", false);
+        check(
+            "Where is my order?",
+            "And how do I change the address of my second order?",
+            false,
+        );
     }
 
     #[test]
     fn an_unanswered_message_sent_twice_is_no_rephrase() {
-        let twice = [("u", "reset the password of my account"), ("u", "reset the password of my account")];
+        let twice = [
+            ("u", "reset the password of my account"),
+            ("u", "reset the password of my account"),
+        ];
         assert!(indexes(DETECTOR.kind, &twice).is_empty());
     }
 
     #[test]
     fn saying_so_fires() {
-        fires(DETECTOR.kind, &["let me rephrase that", "What I'm trying to say is that it is blue", "in other words, cancel it"]);
-        silent(DETECTOR.kind, &["Rephrase this paragraph for me", "can you reword my email", "how do I rephrase a question"]);
+        fires(
+            DETECTOR.kind,
+            &[
+                "let me rephrase that",
+                "What I'm trying to say is that it is blue",
+                "in other words, cancel it",
+            ],
+        );
+        silent(
+            DETECTOR.kind,
+            &[
+                "Rephrase this paragraph for me",
+                "can you reword my email",
+                "how do I rephrase a question",
+            ],
+        );
     }
 }

@@ -3,7 +3,10 @@
 use super::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
 
-pub(super) const DETECTOR: Detector = Detector { kind: SignalType::Success, find };
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Success,
+    find,
+};
 
 fn find(observed: &Observed<'_>, _memory: &mut Memory) -> Option<Finding> {
     observed.phrase(SignalType::Success)
@@ -18,23 +21,29 @@ mod tests {
 
     #[test]
     fn phrases_that_mean_it_fire() {
-        fires(KIND, &[
-            "Great, that worked",
-            "it works now",
-            "problem solved",
-            "that fixed it",
-            "it works!",
-        ]);
+        fires(
+            KIND,
+            &[
+                "Great, that worked",
+                "it works now",
+                "problem solved",
+                "that fixed it",
+                "it works!",
+            ],
+        );
     }
 
     #[test]
     fn false_friends_do_not() {
-        silent(KIND, &[
-            "it doesn't work",
-            "if it works, tell me",
-            "how it works",
-            "I need to know whether it worked",
-            "complete my order",
-        ]);
+        silent(
+            KIND,
+            &[
+                "it doesn't work",
+                "if it works, tell me",
+                "how it works",
+                "I need to know whether it worked",
+                "complete my order",
+            ],
+        );
     }
 }

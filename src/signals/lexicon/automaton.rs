@@ -51,7 +51,9 @@ pub(crate) struct Automaton {
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::default()] }
+        Self {
+            nodes: vec![Node::default()],
+        }
     }
 
     /// Adds a phrase; a match of it yields `entry`.
@@ -128,7 +130,12 @@ impl Builder {
 
     /// The subset construction. None when the phrases together need too many states.
     pub(super) fn build(&self, symbols: usize) -> Option<Automaton> {
-        let mut machine = Automaton { start: Vec::new(), states: Vec::new(), edges: Vec::new(), accepts: Vec::new() };
+        let mut machine = Automaton {
+            start: Vec::new(),
+            states: Vec::new(),
+            edges: Vec::new(),
+            accepts: Vec::new(),
+        };
         let mut ids: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut sets = vec![self.closure([0])];
         ids.insert(sets[0].clone(), 0);
@@ -147,7 +154,10 @@ impl Builder {
             let any: Vec<u32> = set.iter().filter_map(|&node| self.nodes[node as usize].any).collect();
             let mut targets: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
             for &(symbol, to) in set.iter().flat_map(|&node| &self.nodes[node as usize].edges) {
-                targets.entry(symbol).or_insert_with(|| if symbol == END { Vec::new() } else { any.clone() }).push(to);
+                targets
+                    .entry(symbol)
+                    .or_insert_with(|| if symbol == END { Vec::new() } else { any.clone() })
+                    .push(to);
             }
             let ended = targets.remove(&END).map_or(DEAD, |to| state_of(self.closure(to)));
             let first = offset(machine.edges.len());
@@ -155,7 +165,9 @@ impl Builder {
                 machine.edges.push((symbol, state_of(self.closure(to))));
             }
             let accepts = offset(machine.accepts.len());
-            machine.accepts.extend(set.iter().filter_map(|&node| self.nodes[node as usize].accepts));
+            machine
+                .accepts
+                .extend(set.iter().filter_map(|&node| self.nodes[node as usize].accepts));
             machine.states.push(State {
                 first,
                 last: offset(machine.edges.len()),
@@ -192,14 +204,19 @@ impl Automaton {
     ) {
         let mut state = DEAD;
         for (at, symbol) in symbols.into_iter().enumerate() {
-            state = if at == 0 { self.start[symbol as usize] } else { self.step(state, symbol) };
+            state = if at == 0 {
+                self.start[symbol as usize]
+            } else {
+                self.step(state, symbol)
+            };
             if state == DEAD {
                 return;
             }
             let here = self.states[state as usize];
             self.accepted(here.accepts).for_each(|entry| found(entry, at + 1));
             if here.ended != DEAD && ends(at + 1) {
-                self.accepted(self.states[here.ended as usize].accepts).for_each(|entry| found(entry, at + 1));
+                self.accepted(self.states[here.ended as usize].accepts)
+                    .for_each(|entry| found(entry, at + 1));
             }
         }
     }
@@ -211,7 +228,9 @@ impl Automaton {
     fn step(&self, state: u32, symbol: u32) -> u32 {
         let state = self.states[state as usize];
         let edges = &self.edges[state.first as usize..state.last as usize];
-        edges.binary_search_by_key(&symbol, |edge| edge.0).map_or(state.otherwise, |at| edges[at].1)
+        edges
+            .binary_search_by_key(&symbol, |edge| edge.0)
+            .map_or(state.otherwise, |at| edges[at].1)
     }
 
     /// Number of states, for tests of the size.

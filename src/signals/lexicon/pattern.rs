@@ -30,9 +30,16 @@ pub(super) type Sets = BTreeMap<String, Vec<String>>;
 pub(super) fn parse(phrase: &str, sets: &Sets) -> Result<Pattern, String> {
     let text = phrase.trim();
     let (at_start, text) = text.strip_prefix('^').map_or((false, text), |rest| (true, rest));
-    let parts = Parser { rest: text, sets, depth: 0 }.whole()?;
+    let parts = Parser {
+        rest: text,
+        sets,
+        depth: 0,
+    }
+    .whole()?;
     if may_be_empty(&parts) {
-        return Err(format!("phrase `{phrase}` may be empty: give it at least one word that is always there"));
+        return Err(format!(
+            "phrase `{phrase}` may be empty: give it at least one word that is always there"
+        ));
     }
     Ok(Pattern { parts, at_start })
 }
@@ -55,7 +62,11 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn whole(&mut self) -> Result<Vec<Part>, String> {
         let parts = self.sequence()?;
-        if self.rest.is_empty() { Ok(parts) } else { Err(format!("unexpected `{}`", self.rest)) }
+        if self.rest.is_empty() {
+            Ok(parts)
+        } else {
+            Err(format!("unexpected `{}`", self.rest))
+        }
     }
 
     fn sequence(&mut self) -> Result<Vec<Part>, String> {
@@ -74,7 +85,11 @@ impl Parser<'_> {
                     parts.push(Part::End);
                 }
                 Some(_) => {
-                    let length = self.rest.find([' ', '(', ')', '|', '<', '$']).filter(|&length| length > 0).unwrap_or(self.rest.len());
+                    let length = self
+                        .rest
+                        .find([' ', '(', ')', '|', '<', '$'])
+                        .filter(|&length| length > 0)
+                        .unwrap_or(self.rest.len());
                     let (word, rest) = self.rest.split_at(length);
                     self.rest = rest;
                     self.word(word, &mut parts)?;
@@ -126,8 +141,17 @@ impl Parser<'_> {
             return Err(format!("set `{name}` is nested too deeply: does it name itself?"));
         }
         let depth = self.depth + 1;
-        let parsed: Result<Vec<_>, _> =
-            members.iter().map(|member| Parser { rest: member, sets: self.sets, depth }.whole()).collect();
+        let parsed: Result<Vec<_>, _> = members
+            .iter()
+            .map(|member| {
+                Parser {
+                    rest: member,
+                    sets: self.sets,
+                    depth,
+                }
+                .whole()
+            })
+            .collect();
         Ok(Part::OneOf(parsed?))
     }
 }
@@ -137,10 +161,11 @@ mod tests {
     use super::*;
 
     fn check(phrase: &str, expected: Result<&str, &str>) {
-        let sets = Sets::from([("x".into(), vec!["a b".into(), "c".into()]), ("loop".into(), vec!["<loop>".into()])]);
-        let written = |pattern: Pattern| {
-            format!("{}{}", if pattern.at_start { "^" } else { "" }, show(&pattern.parts))
-        };
+        let sets = Sets::from([
+            ("x".into(), vec!["a b".into(), "c".into()]),
+            ("loop".into(), vec!["<loop>".into()]),
+        ]);
+        let written = |pattern: Pattern| format!("{}{}", if pattern.at_start { "^" } else { "" }, show(&pattern.parts));
         match (parse(phrase, &sets), expected) {
             (Ok(pattern), Ok(expected)) => assert_eq!(written(pattern), expected, "{phrase}"),
             (Err(error), Err(expected)) => assert!(error.contains(expected), "{phrase}: {error}"),
@@ -176,7 +201,7 @@ mod tests {
         check("a)", Err("unexpected"));
         check("<y>", Err("no set `y`"));
         check("<x", Err("without `>`"));
-        check("<loop> a", Err("names itself"));
+        check("<loop> a", Err("name itself"));
         check("(a|)", Err("may be empty"));
         check("_", Err("may be empty"));
         check("a ,", Err("no letter"));

@@ -35,16 +35,36 @@ pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>
 
 /// Whether a whole line is a quoted mail, a log, a statement of a programming language, or SQL.
 fn is_quoted_or_code(line: &str) -> bool {
-    const INSIDE: &[&str] = &["();", "=>", "==", "!=", "&&", "||", "</", "/>", "::", "${", "\":", "{\"", ");"];
-    const LOG: &[&str] = &["ERROR", "WARN", "INFO ", "DEBUG", "FATAL", "Traceback (", "Caused by:", "Exception in"];
+    const INSIDE: &[&str] = &[
+        "();", "=>", "==", "!=", "&&", "||", "</", "/>", "::", "${", "\":", "{\"", ");",
+    ];
+    const LOG: &[&str] = &[
+        "ERROR",
+        "WARN",
+        "INFO ",
+        "DEBUG",
+        "FATAL",
+        "Traceback (",
+        "Caused by:",
+        "Exception in",
+    ];
     let line = line.trim();
     if line.starts_with('>') || line.starts_with("at ") && line.contains('(') {
         return true;
     }
-    if LOG.iter().any(|&mark| line.starts_with(mark) && line.len() > mark.len() + 8) || starts_with_date(line) {
+    if LOG
+        .iter()
+        .any(|&mark| line.starts_with(mark) && line.len() > mark.len() + 8)
+        || starts_with_date(line)
+    {
         return true;
     }
-    if !line.bytes().any(|byte| matches!(byte, b';' | b'{' | b'}' | b'=' | b'&' | b'|' | b'<' | b'>' | b':' | b')')) {
+    if !line.bytes().any(|byte| {
+        matches!(
+            byte,
+            b';' | b'{' | b'}' | b'=' | b'&' | b'|' | b'<' | b'>' | b':' | b')'
+        )
+    }) {
         return is_sql(line);
     }
     let ends_as_code = line.ends_with([';', '{', '}']) && line.contains(['=', '(', '{', '}']);
@@ -57,9 +77,15 @@ fn starts_with_date(line: &str) -> bool {
 }
 
 fn is_sql(line: &str) -> bool {
-    const PAIRS: &[(&str, &str)] =
-        &[("SELECT ", " FROM "), ("INSERT INTO ", "VALUES"), ("UPDATE ", " SET "), ("DELETE FROM ", " WHERE ")];
-    PAIRS.iter().any(|(first, second)| line.find(first).is_some_and(|at| line[at..].contains(second)))
+    const PAIRS: &[(&str, &str)] = &[
+        ("SELECT ", " FROM "),
+        ("INSERT INTO ", "VALUES"),
+        ("UPDATE ", " SET "),
+        ("DELETE FROM ", " WHERE "),
+    ];
+    PAIRS
+        .iter()
+        .any(|(first, second)| line.find(first).is_some_and(|at| line[at..].contains(second)))
 }
 
 /// Quotations and code inside one line.
@@ -86,30 +112,49 @@ fn find_in_line(line: &str, base: usize, masks: &mut Vec<Range<usize>>) {
 
 /// The place behind the closing mark.
 fn closing(line: &str, from: usize, mark: &str) -> Option<usize> {
-    let length = line[from..].find(mark).filter(|&length| (1..LONGEST_QUOTE).contains(&length))?;
+    let length = line[from..]
+        .find(mark)
+        .filter(|&length| (1..LONGEST_QUOTE).contains(&length))?;
     Some(from + length + mark.len())
 }
 
 /// Marks beyond ASCII that come in pairs.
 fn closing_pair(line: &str, at: usize) -> Option<usize> {
-    const PAIRS: &[(&str, &str)] = &[("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"), ("‹", "›"), ("‘", "’ ")];
+    const PAIRS: &[(&str, &str)] = &[
+        ("“", "”"),
+        ("„", "“"),
+        ("«", "»"),
+        ("「", "」"),
+        ("『", "』"),
+        ("‹", "›"),
+        ("‘", "’ "),
+    ];
     let rest = line.get(at..)?;
     let (open, close) = PAIRS.iter().find(|(open, _)| rest.starts_with(open))?;
     let end = closing(line, at + open.len(), close);
-    if *open == "‘" && end.is_none() && line.ends_with('’') { Some(line.len()) } else { end }
+    if *open == "‘" && end.is_none() && line.ends_with('’') {
+        Some(line.len())
+    } else {
+        end
+    }
 }
 
 /// An apostrophe that begins a quotation: behind a space, before a letter.
 fn opens(bytes: &[u8], at: usize) -> bool {
     let before = at == 0 || matches!(bytes[at - 1], b' ' | b'(' | b'[' | b'\t' | b':' | b',' | b'=');
-    before && bytes.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace() && *next != b'\'')
+    before
+        && bytes
+            .get(at + 1)
+            .is_some_and(|next| !next.is_ascii_whitespace() && *next != b'\'')
 }
 
 fn closing_apostrophe(line: &str, open: usize) -> Option<usize> {
     let bytes = line.as_bytes();
     let last = bytes.len().min(open + LONGEST_QUOTE);
     let close = (open + 2..last).find(|&at| {
-        bytes[at] == b'\'' && bytes[at - 1] != b' ' && bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
+        bytes[at] == b'\''
+            && bytes[at - 1] != b' '
+            && bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
     })?;
     Some(close + 1)
 }

@@ -11,7 +11,9 @@ const FIRST_WORD: u32 = 2;
 
 /// FNV-1a over 32 bits, finished so that its low bits are good enough for a table.
 pub(crate) fn hash(word: &[u8]) -> u32 {
-    let sum = word.iter().fold(0x811C_9DC5_u32, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let sum = word.iter().fold(0x811C_9DC5_u32, |sum, &byte| {
+        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     (sum ^ (sum >> 15)).wrapping_mul(0x2C1B_3C6D) ^ (sum >> 12)
 }
 
@@ -60,7 +62,10 @@ impl Vocabulary {
 
     fn add(&mut self, word: &str, symbols: Box<[u32]>) -> u32 {
         let index = u32::try_from(self.words.len()).expect("a lexicon has fewer than 2^32 words");
-        self.words.push(Word { text: word.as_bytes().into(), symbols });
+        self.words.push(Word {
+            text: word.as_bytes().into(),
+            symbols,
+        });
         self.building.insert(word.into(), index);
         index
     }
@@ -108,7 +113,9 @@ impl Vocabulary {
 
     /// "sooo", "uselesss", "pleeease": runs of three and more as two, then as one; a doubled last letter as one.
     fn possessive_or_elongated(&self, word: &mut Vec<u8>) -> Option<&[u32]> {
-        let long = word.windows(3).any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
+        let long = word
+            .windows(3)
+            .any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
         if !long {
             return None;
         }
@@ -126,7 +133,11 @@ impl Vocabulary {
 fn shorten_runs(word: &mut Vec<u8>, most: usize) {
     let (mut kept, mut run) = (0, 0);
     for at in 0..word.len() {
-        run = if kept > 0 && word[kept - 1] == word[at] { run + 1 } else { 1 };
+        run = if kept > 0 && word[kept - 1] == word[at] {
+            run + 1
+        } else {
+            1
+        };
         if run <= most {
             word[kept] = word[at];
             kept += 1;
