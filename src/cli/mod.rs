@@ -2,6 +2,7 @@
 //! matched, 4 the listener cannot be reached, 5 the condition of `--fail-on` holds, 130 interrupted. A closed pipe is success.
 
 mod collector;
+mod signals;
 
 use std::{
     ffi::OsString,
@@ -25,7 +26,8 @@ const INTERRUPTED: u8 = 130;
     max_term_width = 100,
     arg_required_else_help = true,
     before_help = "Examples:
-  planoai collector --config pipelines/enrichment.yaml"
+  planoai collector --config pipelines/enrichment.yaml
+  planoai signals chats.jsonl"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Collector(collector::CollectorArgs),
+    Signals(signals::SignalsArgs),
 }
 
 /// Runs the command line and tells how it went.
@@ -50,6 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
+        Command::Signals(args) => signals::run(args),
     };
     outcome.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {

@@ -125,10 +125,14 @@ impl Plan {
         self.applied += 1;
         let mark = self.enter(SPANS_TAG);
         let changes = edit.finish(span);
-        for field in fields(span.wire).filter(|field| changes.keeps(field)) {
+        let mut from = offset(chunk, span.wire);
+        let end = from + span.wire.len();
+        for field in fields(span.wire).filter(|field| !changes.keeps(field)) {
             let start = offset(chunk, field.whole);
-            self.keep(start..start + field.whole.len());
+            self.keep(from..start);
+            from = start + field.whole.len();
         }
+        self.keep(from..end);
         for range in changes.added() {
             self.size += range.len();
             match self.pieces.last_mut() {
@@ -159,6 +163,9 @@ impl Plan {
     }
 
     fn keep(&mut self, range: Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
         self.size += range.len();
         match self.pieces.last_mut() {
             Some(Piece::Old(last)) if last.end == range.start => last.end = range.end,

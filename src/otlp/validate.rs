@@ -288,6 +288,9 @@ fn field(message: &'static Message, key: u32, buf: &mut &[u8], depth: u32) -> Ch
         }
         (Kind::Message(inner), LEN) => {
             let body = enter(buf, depth, known.name)?;
+            if std::ptr::eq(inner, &schema::KEY_VALUE) && is_usual_attribute(body, depth - 1) {
+                return Ok(());
+            }
             return walk(inner, body, depth - 1).map_err(|fault| fault.inside(known.name));
         }
         (Kind::Blob | Kind::Id(_), LEN) => wire::delimited(buf).map(drop).ok_or(BAD_LENGTH),
@@ -300,6 +303,24 @@ fn field(message: &'static Message, key: u32, buf: &mut &[u8], depth: u32) -> Ch
         _ => Err("the wire type is not that of the field"),
     };
     verdict.map_err(|reason| Fault::new(start, reason).inside(known.name))
+}
+
+/// Whether an attribute is valid, with a string or integer, in the form that every encoder writes: nearly all are, and this
+/// is several times faster than the walk along the schema, which has the last word on the others.
+#[inline(always)]
+fn is_usual_attribute(wire: &[u8], depth: u32) -> bool {
+    let Some((name, mut value)) = wire::usual_key_value(wire) else {
+        return false;
+    };
+    let usual = match value {
+        [0x0a, ..] => wire::delimited_if(&mut value, 0x0a).is_some_and(is_utf8),
+        [0x18, rest @ ..] => {
+            value = rest;
+            wire::varint(&mut value).is_some()
+        }
+        _ => false,
+    };
+    usual && value.is_empty() && depth > 0 && is_utf8(name)
 }
 
 /// Most strings are short and ASCII; the long ones are worth SIMD.

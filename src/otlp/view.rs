@@ -2,7 +2,7 @@
 //! repeated on the wire the last one wins, as in protobuf.
 
 use super::value::{Enclosing, last_value};
-use super::wire::{Raw, bodies, fields};
+use super::wire::{Raw, bodies, fields, usual_key_value};
 use super::{SpanId, TraceId, ValueRef};
 
 /// The last value of a string field; empty where absent.
@@ -295,7 +295,7 @@ pub struct KeyValueRef<'a> {
 impl<'a> KeyValueRef<'a> {
     /// The key's bytes, which are UTF-8: for comparing without a second check.
     pub fn key_bytes(&self) -> &'a [u8] {
-        bytes(self.wire, 1)
+        usual_key_value(self.wire).map_or_else(|| bytes(self.wire, 1), |(key, _)| key)
     }
     /// The key.
     pub fn key(&self) -> &'a str {
@@ -303,6 +303,9 @@ impl<'a> KeyValueRef<'a> {
     }
     /// The value; `Empty` where absent.
     pub fn value(&self) -> ValueRef<'a> {
-        last_value(Enclosing::Fields(self.wire, 2))
+        match usual_key_value(self.wire) {
+            Some((_, value)) => last_value(Enclosing::Whole(value)),
+            None => last_value(Enclosing::Fields(self.wire, 2)),
+        }
     }
 }

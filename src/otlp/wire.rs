@@ -179,7 +179,13 @@ impl<'a> Iterator for Fields<'a> {
             return None;
         }
         let start = self.rest;
-        let key = field_key(&mut self.rest).ok()?;
+        let key = match start {
+            [first @ 8..0x80, rest @ ..] => {
+                self.rest = rest;
+                u32::from(*first)
+            }
+            _ => field_key(&mut self.rest).ok()?,
+        };
         let raw = match key & 7 {
             LEN => Raw::Bytes(delimited(&mut self.rest)?),
             VARINT => Raw::Varint(varint(&mut self.rest)?),
@@ -196,6 +202,28 @@ impl<'a> Iterator for Fields<'a> {
             whole: &start[..start.len() - self.rest.len()],
         })
     }
+}
+
+/// Takes a length-delimited field with that key byte off the front, if the next one is one.
+#[inline(always)]
+pub(super) fn delimited_if<'a>(buf: &mut &'a [u8], key: u8) -> Option<&'a [u8]> {
+    let (&first, mut rest) = buf.split_first()?;
+    if first != key {
+        return None;
+    }
+    let body = delimited(&mut rest)?;
+    *buf = rest;
+    Some(body)
+}
+
+/// Key and value of a `KeyValue` in the form that every encoder writes: one key, one value, nothing else. `None` for any
+/// other form, which may be as valid.
+#[inline(always)]
+pub(super) fn usual_key_value(wire: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut buf = wire;
+    let name = delimited_if(&mut buf, key(1, LEN))?;
+    let value = delimited_if(&mut buf, key(2, LEN))?;
+    buf.is_empty().then_some((name, value))
 }
 
 /// The bodies of all length-delimited fields with that number, in order.

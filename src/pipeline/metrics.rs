@@ -1,6 +1,8 @@
 //! Counts at the seams, by component id, under the Collector's names (`otelcol_receiver_accepted_spans`, …). Handles are
 //! made while a pipeline is built, under the recorder that is current then, so that pipelines in one process do not mix.
 
+use std::time::Instant;
+
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
 use super::ComponentId;
@@ -112,5 +114,23 @@ impl ExporterCounts {
             queue_size: gauge!("otelcol_exporter_queue_size", "exporter" => id.clone()),
             queue_capacity: gauge!("otelcol_exporter_queue_capacity", "exporter" => id),
         }
+    }
+}
+
+/// A histogram of durations in seconds, for components, which read no clock themselves.
+pub struct Timer(metrics::Histogram);
+
+impl Timer {
+    /// Records into the histogram.
+    pub fn new(histogram: metrics::Histogram) -> Timer {
+        Timer(histogram)
+    }
+
+    /// Runs the work and records how long it took.
+    pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let done = work();
+        self.0.record(begun.elapsed());
+        done
     }
 }

@@ -3,9 +3,13 @@
 
 pub mod batch;
 pub mod memory_limiter;
+pub mod signals;
 
 use crate::pipeline::{Factory, Processor};
 
 /// Every processor, sorted by type.
-pub static PROCESSORS: &[Factory<dyn Processor>] =
-    &[Factory::of::<batch::Config>(), Factory::of::<memory_limiter::Config>()];
+pub static PROCESSORS: &[Factory<dyn Processor>] = &[
+    Factory::of::<batch::Config>(),
+    Factory::of::<memory_limiter::Config>(),
+    Factory::of::<signals::Config>(),
+];
