@@ -34,17 +34,44 @@ struct Feed {
 }
 
 /// From one pipeline to one exporter.
-#[derive(Clone)]
-pub(super) struct Route {
+struct Route {
     /// Which chain of the feed.
-    pub(super) chain: usize,
+    chain: usize,
     /// The exporter.
-    pub(super) outlet: Arc<Outlet>,
+    outlet: Arc<Outlet>,
+    /// Most room that one batch takes on this way. Where several pipelines of the feed share a queue, each has its share of
+    /// it, so that all together always fit into an empty one.
+    most_room: usize,
+}
+
+/// Divides each queue among the routes into it; the first of them gets what does not divide.
+fn share_out(ways: Vec<(usize, Arc<Outlet>)>) -> Vec<Route> {
+    let into = |outlet: &Arc<Outlet>, ways: &[(usize, Arc<Outlet>)]| {
+        ways.iter().filter(|(_, other)| Arc::ptr_eq(other, outlet)).count()
+    };
+    let most_room = |index: usize| {
+        let outlet = &ways[index].1;
+        let shares = into(outlet, &ways);
+        let share = outlet.capacity() / shares;
+        if into(outlet, &ways[..index]) > 0 {
+            share
+        } else {
+            outlet.capacity() - share * (shares - 1)
+        }
+    };
+    let limits: Vec<usize> = (0..ways.len()).map(most_room).collect();
+    let routes = ways.into_iter().zip(limits).map(|((chain, outlet), most_room)| Route {
+        chain,
+        outlet,
+        most_room,
+    });
+    routes.collect()
 }
 
 impl Inlet {
     /// Makes the counters, under the recorder that is current now.
-    pub(super) fn new(receiver: &str, chains: Vec<Arc<Chain>>, mut routes: Vec<Route>) -> Inlet {
+    pub(super) fn new(receiver: &str, chains: Vec<Arc<Chain>>, ways: Vec<(usize, Arc<Outlet>)>) -> Inlet {
+        let mut routes = share_out(ways);
         routes.sort_by_key(|route| !route.outlet.tells_outcome());
         let transports = [""].into_iter().chain(TRANSPORTS);
         let counts = transports
@@ -201,7 +228,7 @@ impl<'a> Reservation<'a> {
 
     fn room(&self, route: usize) -> usize {
         let route = &self.routes[route];
-        route.outlet.room_for(&self.batches[route.chain])
+        route.outlet.room_for(&self.batches[route.chain]).min(route.most_room)
     }
 
     /// Reserves in all queues or in none.

@@ -19,7 +19,6 @@ use super::{
     chain::Chain,
     drain::close_exporters,
     health::Progress,
-    inlet::Route,
     metrics, panic_text,
     queue::{Delivery, Outlet},
     vitals,
@@ -90,7 +89,8 @@ pub struct Prepared {
 pub(super) struct Engine {
     pub(super) chains: Vec<Arc<Chain>>,
     pub(super) outlets: Vec<Arc<Outlet>>,
-    routes: Vec<Route>,
+    /// From which chain to which exporter.
+    routes: Vec<(usize, Arc<Outlet>)>,
 }
 
 /// A component's task has ended: which, and how.
@@ -119,10 +119,11 @@ impl Engine {
         let (mut chains, mut routes, mut fed_by) = (Vec::new(), Vec::new(), Vec::new());
         for (index, pipeline) in pipelines.into_iter().enumerate() {
             chains.push(Arc::new(Chain::new(pipeline.processors)));
-            routes.extend(pipeline.exporters.iter().map(|exporter| Route {
-                chain: index,
-                outlet: Arc::clone(&outlets[*exporter]),
-            }));
+            let exporters = pipeline
+                .exporters
+                .iter()
+                .map(|exporter| Arc::clone(&outlets[*exporter]));
+            routes.extend(exporters.map(|outlet| (index, outlet)));
             fed_by.push(pipeline.receivers);
         }
         let engine = Engine {
@@ -136,10 +137,9 @@ impl Engine {
     /// A way in to some of the pipelines.
     fn inlet(&self, name: &str, pipelines: &[usize]) -> Inlet {
         let chains = pipelines.iter().map(|index| Arc::clone(&self.chains[*index]));
-        let routes = self.routes.iter().filter_map(|route| {
-            let chain = pipelines.iter().position(|index| *index == route.chain)?;
-            let outlet = Arc::clone(&route.outlet);
-            Some(Route { chain, outlet })
+        let routes = self.routes.iter().filter_map(|(from, outlet)| {
+            let chain = pipelines.iter().position(|index| index == from)?;
+            Some((chain, Arc::clone(outlet)))
         });
         Inlet::new(name, chains.collect(), routes.collect())
     }

@@ -332,3 +332,63 @@ impl PartialEq for Parked {
 }
 
 impl Eq for Parked {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        otlp::{SpanBuilder, SpanId, TraceId},
+        pipeline::queue::QueueBatch,
+    };
+
+    fn spans(count: usize) -> TraceBatch {
+        let span = || SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "work");
+        SpanBuilder::batch(&[], ("test", ""), (0..count).map(|_| span()))
+    }
+
+    proptest! {
+        /// Whatever goes in comes out: all spans, all room, in parcels within the bounds (but for single requests that
+        /// exceed them, which are cut later), and none later than the flush time-out.
+        #[test]
+        fn everything_comes_out_in_time(
+            requests in prop::collection::vec((1_usize..12, 0_u64..300), 1..40),
+            min in 0_usize..20,
+            beyond in 0_usize..10,
+        ) {
+            let mut delivery = Delivery::default();
+            let max = if beyond == 0 { 0 } else { min + beyond };
+            delivery.sending_queue.batch = QueueBatch { min_size: min, max_size: max, ..QueueBatch::default() };
+            let start = Instant::now();
+            let mut batcher = Batcher::new(Limits::new(&delivery), start);
+            let (mut now, mut sent, mut room) = (start, 0, 0);
+            for (size, pause) in &requests {
+                batcher.push(spans(*size), 1, None, now);
+                loop {
+                    match batcher.take(now) {
+                        Next::Send(parcel) => {
+                            let spans = parcel.batch.span_count();
+                            prop_assert!(max == 0 || spans <= max || parcel.claim.room == 1);
+                            (sent, room) = (sent + spans, room + parcel.claim.room);
+                        }
+                        Next::Until(at) => {
+                            prop_assert!(at > now && at <= now + Duration::from_millis(200));
+                            break;
+                        }
+                        Next::Wait => break,
+                    }
+                }
+                now += Duration::from_millis(*pause);
+            }
+            let left = batcher.empty(now);
+            sent += left.iter().map(|parcel| parcel.batch.span_count()).sum::<usize>();
+            room += left.iter().map(|parcel| parcel.claim.room).sum::<usize>();
+            prop_assert_eq!(sent, requests.iter().map(|(size, _)| size).sum::<usize>());
+            prop_assert_eq!(room, requests.len());
+            prop_assert!(matches!(batcher.take(now), Next::Wait));
+        }
+    }
+}

@@ -8,11 +8,12 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
     sync::{self, Notify, Semaphore},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -20,6 +21,9 @@ use super::{
     batcher::{Batcher, Claim, Cut, Limits, Next, Parcel, Waiter, Wake},
 };
 use crate::{otlp::TraceBatch, pipeline::Refused};
+
+/// Longest time between two looks at whether the queue is empty.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +236,8 @@ impl Queue {
         self.room.is_closed()
     }
 
-    /// Waits until everything that was accepted or reserved is done. Only after [`Queue::close`].
+    /// Waits until everything that was accepted or reserved is done. Only after [`Queue::close`]. Looks by itself now and
+    /// then, since the room that a waiting sender had half together comes back without a word when that sender goes.
     pub(super) async fn drained(&self) {
         loop {
             let changed = self.emptied.notified();
@@ -241,7 +246,7 @@ impl Queue {
             if self.room.available_permits() >= self.capacity {
                 return;
             }
-            changed.await;
+            let _ = timeout(GLANCE, changed).await;
         }
     }
 

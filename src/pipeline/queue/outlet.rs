@@ -102,6 +102,11 @@ impl Outlet {
         self.delivery.sending_queue.block_on_overflow
     }
 
+    /// Most that the queue holds.
+    pub(in crate::pipeline) fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
     /// Room that the batch takes in the queue.
     pub(in crate::pipeline) fn room_for(&self, batch: &TraceBatch) -> usize {
         self.queue.room_for(batch)

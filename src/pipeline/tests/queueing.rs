@@ -1,5 +1,7 @@
 //! Queues: what is merged, when it is sent, when there is no room, and how several exporters get all or nothing.
 
+use futures_util::FutureExt;
+
 use super::{
     queue::{QueueBatch, Sizer},
     *,
@@ -262,4 +264,69 @@ async fn transports_are_counted_apart() {
         assert_eq!((of("accepted"), of("refused")), (accepted, refused), "{labels}");
     }
     assert_eq!(engine.end().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_that_share_a_small_queue_fit_into_it() {
+    for (sizer, queue_size) in [(Sizer::Requests, 1), (Sizer::Items, 5), (Sizer::Items, 1)] {
+        let backend = Backend::slow(1);
+        let mut delivery = plain();
+        delivery.sending_queue.sizer = sizer;
+        delivery.sending_queue.queue_size = queue_size;
+        delivery.sending_queue.block_on_overflow = true;
+        let mut parts = blueprint(vec![(Arc::clone(&backend), delivery)], vec![]);
+        parts.pipelines.push(PipelinePart {
+            name: "traces/second".to_owned(),
+            receivers: vec![],
+            processors: vec![],
+            exporters: vec![0],
+        });
+        let engine = Engine::start(parts).await;
+        for _ in 0..3 {
+            let sent = tokio::time::timeout(Duration::from_secs(60), engine.inlet.send(spans(0..3)));
+            sent.await.expect("it does not hang").expect("there is room in time");
+        }
+        assert_eq!(engine.end().await, 0);
+        assert_eq!(backend.delivered().len(), 18, "each batch through both pipelines");
+    }
+}
+
+/// Real threads and real time: senders that race with each other, with consumers, and with their own cancellation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_is_lost_between_threads() {
+    let backend = Backend::new(|attempt, _| (Duration::from_micros(attempt as u64 % 3 * 50), Ok(())));
+    let mut delivery = Delivery::default();
+    delivery.sending_queue.queue_size = 8;
+    delivery.sending_queue.block_on_overflow = true;
+    delivery.sending_queue.batch.min_size = 3;
+    delivery.sending_queue.batch.flush_timeout = Duration::from_millis(1);
+    let engine = Engine::with(&backend, delivery).await;
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..8_u64 {
+        let inlet = engine.inlet.clone();
+        senders.spawn(async move {
+            for request in 0..300 {
+                let span = sender * 1000 + request;
+                // One look, then gone: where it would have waited, nothing went in and no room is left taken.
+                let first = inlet.send(spans([span])).now_or_never();
+                match first {
+                    Some(sent) => sent.expect("it is open"),
+                    None => inlet.send(spans([span])).await.expect("there will be room"),
+                }
+            }
+        });
+    }
+    let all = async {
+        while let Some(sender) = senders.join_next().await {
+            sender.expect("no panic")
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .expect("nothing hangs");
+    let numbers = engine.numbers.clone();
+    assert_eq!(engine.end().await, 0);
+    let expected = (0..8).flat_map(|sender| (0..300).map(move |request| sender * 1000 + request));
+    assert!(backend.delivered() == Vec::from_iter(expected), "each span once");
+    assert_eq!(numbers.of("exporter_queue_size{exporter=a}"), 0.0);
 }
