@@ -40,9 +40,9 @@ impl Target {
                 "endpoint {endpoint:?} has more than a host and a port; write it like localhost:4317"
             ));
         }
-        let authority: Authority = rest
-            .parse()
-            .map_err(|_| format!("endpoint {endpoint:?} is no host and port; write it like localhost:4317"))?;
+        let authority: Authority = rest.parse().map_err(|_| {
+            format!("endpoint {endpoint:?} is no host and port; write it like localhost:4317 or [::1]:4317")
+        })?;
         let bracketed = authority.host();
         let host = bracketed.trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() || (host.contains(':') && host.len() == bracketed.len()) {
