@@ -83,12 +83,12 @@ async fn what_is_taken() {
     assert_eq!(served.pipes.spans(), 13);
     assert_eq!(post(served.http, PROTO, b"").await.0, 200);
     assert_eq!(post(served.http, JSON, b"{}").await.0, 200);
-    let chunked = [
-        format!("POST /v1/traces?x=y HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{PROTO}transfer-encoding: chunked\r\n\r\n{:x}\r\n", plain.len()).as_bytes(),
-        &plain,
-        b"\r\n0\r\n\r\n",
-    ];
-    assert_eq!(raw(served.http, &chunked.concat()).await.0, 200);
+    let head = format!(
+        "POST /v1/traces?x=y HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{PROTO}transfer-encoding: chunked\r\n\r\n{:x}\r\n",
+        plain.len()
+    );
+    let chunked = [head.as_bytes(), &plain, b"\r\n0\r\n\r\n"].concat();
+    assert_eq!(raw(served.http, &chunked).await.0, 200);
     assert_eq!(served.pipes.spans(), 16);
     served.end().await;
 }
