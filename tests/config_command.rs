@@ -14,19 +14,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn planoai() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
-    command.env_remove("PLANO_DEFAULT_HOST").env_remove("PLANO_LOG").stdin(Stdio::null());
+    command
+        .env_remove("PLANO_DEFAULT_HOST")
+        .env_remove("PLANO_LOG")
+        .stdin(Stdio::null());
     command
 }
 
 fn run(args: &[&str]) -> Output {
-    planoai().arg("collector").args(args).output().expect("the program runs")
+    planoai()
+        .arg("collector")
+        .args(args)
+        .output()
+        .expect("the program runs")
 }
 
 fn check(args: &[&str], code: i32, stdout: &str, stderr: &str) {
     let output = run(args);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(
-        (output.status.code(), text(&output.stdout).as_str(), text(&output.stderr).as_str()),
+        (
+            output.status.code(),
+            text(&output.stdout).as_str(),
+            text(&output.stderr).as_str()
+        ),
         (Some(code), stdout, stderr),
         "{args:?}"
     );
@@ -34,7 +45,10 @@ fn check(args: &[&str], code: i32, stdout: &str, stderr: &str) {
 
 /// A port that nobody uses now.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
 }
 
 struct Folder(tempfile::TempDir);
@@ -67,8 +81,15 @@ service:
     let folder = Folder::new();
     let path = folder.write(text).display().to_string();
     let output = run(&["validate", "--config", &path]);
-    let lines: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
-    assert_eq!((output.status.code(), output.stdout.len(), lines.len()), (Some(1), 0, 5), "{lines:#?}");
+    let lines: Vec<String> = String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        (output.status.code(), output.stdout.len(), lines.len()),
+        (Some(1), 0, 5),
+        "{lines:#?}"
+    );
     for (line, expected) in lines.iter().zip([
         "processors::batch::timeout: invalid duration \"soon\"",
         "'exporters.debug' has invalid keys: verbosty (did you mean \"verbosity\"?)",
@@ -91,7 +112,12 @@ fn all_well_is_silence() {
 
 #[test]
 fn what_cannot_be_is_told_in_one_line() {
-    check(&["validate", "--config", "/no/such.yaml"], 1, "", "/no/such.yaml: cannot read: No such file or directory (os error 2)\n");
+    check(
+        &["validate", "--config", "/no/such.yaml"],
+        1,
+        "",
+        "/no/such.yaml: cannot read: No such file or directory (os error 2)\n",
+    );
     check(
         &[],
         2,
@@ -113,8 +139,16 @@ fn secrets_are_not_printed() {
     );
     let output = run(&["print-config", "--config", &path.display().to_string()]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("authorization: \"[REDACTED]\"") && !text.contains("hunter2"), "{text}");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        text.contains("authorization: \"[REDACTED]\"") && !text.contains("hunter2"),
+        "{text}"
+    );
     assert!(text.contains("queue_size: 1000"), "{text}");
 }
 
@@ -122,7 +156,10 @@ fn secrets_are_not_printed() {
 fn components_are_listed() {
     let output = run(&["components"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.starts_with("receivers:\n  - name: otlp\n") && text.contains("  - name: debug\n"), "{text}");
+    assert!(
+        text.starts_with("receivers:\n  - name: otlp\n") && text.contains("  - name: debug\n"),
+        "{text}"
+    );
 }
 
 /// A running collector, killed where a test fails.
@@ -134,7 +171,11 @@ struct Collector {
 impl Collector {
     fn start(path: &std::path::Path) -> Collector {
         let mut command = planoai();
-        command.args(["collector", "--config"]).arg(path).stderr(Stdio::piped()).stdout(Stdio::null());
+        command
+            .args(["collector", "--config"])
+            .arg(path)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null());
         let mut child = command.spawn().expect("the program runs");
         let log = BufReader::new(child.stderr.take().expect("piped"));
         Collector { child, log }
@@ -145,7 +186,10 @@ impl Collector {
         let mut seen = String::new();
         loop {
             let before = seen.len();
-            assert!(self.log.read_line(&mut seen).expect("a log") > 0, "never said {words:?}:\n{seen}");
+            assert!(
+                self.log.read_line(&mut seen).expect("a log") > 0,
+                "never said {words:?}:\n{seen}"
+            );
             if seen[before..].contains(words) {
                 return;
             }
@@ -154,7 +198,13 @@ impl Collector {
 
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
     }
 
     fn end(mut self) -> (Option<i32>, String) {
@@ -198,7 +248,12 @@ fn it_starts_reloads_and_ends() {
     collector.wait_for("Everything is ready. Begin running and processing data.");
     let url = format!("http://127.0.0.1:{health}/");
     let output = run(&["health", "--url", &url]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(String::from_utf8_lossy(&output.stdout).contains("Server available"));
     let output = run(&["health", "--url", &format!("http://127.0.0.1:{metrics}/metrics")]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("otelcol_process_uptime"));
@@ -225,10 +280,17 @@ fn a_taken_port_ends_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port();
     let folder = Folder::new();
-    for text in [config(port, free_port(), free_port()), config(free_port(), port, free_port()), config(free_port(), free_port(), port)] {
+    for text in [
+        config(port, free_port(), free_port()),
+        config(free_port(), port, free_port()),
+        config(free_port(), free_port(), port),
+    ] {
         let (code, log) = Collector::start(&folder.write(&text)).end();
         let last = log.lines().last().unwrap_or_default();
         assert_eq!(code, Some(1), "{log}");
-        assert!(last.starts_with("planoai: ") && last.contains(&port.to_string()) && last.contains("in use"), "{log}");
+        assert!(
+            last.starts_with("planoai: ") && last.contains(&port.to_string()) && last.contains("in use"),
+            "{log}"
+        );
     }
 }

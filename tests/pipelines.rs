@@ -21,7 +21,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("exporters/otlp_grpc", &["/endpoint"]),
     ("exporters/otlp_http", &["/endpoint"]),
     ("processors/attributes", &["/actions"]),
-    ("processors/memory_limiter", &["/limit_mib", "/check_interval", "/limit_percentage"]),
+    (
+        "processors/memory_limiter",
+        &["/limit_mib", "/check_interval", "/limit_percentage"],
+    ),
     ("processors/resource", &["/attributes"]),
 ];
 
@@ -54,7 +57,9 @@ fn every_file_loads_and_assembles() {
         }
         let text = fs::read_to_string(file.path()).expect("readable");
         let loaded = config::from_text(&text, &env).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
-        let checked = loaded.check("localhost").unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
+        let checked = loaded
+            .check("localhost")
+            .unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
         // A sink exists only where a viewer runs.
         if !text.contains("memory:") {
             config::assemble(checked, Wiring::default()).unwrap_or_else(|error| panic!("{name}: {error:#}"));
@@ -72,25 +77,41 @@ fn check_reference<C: ?Sized + 'static>(section: &str, table: &[Factory<C>]) {
         let id = format!("{section}/{}", factory.kind);
         let minimal = MINIMAL.iter().find(|(of, _)| *of == id).map_or("", |(_, text)| text);
         let minimal = yaml::read(minimal).expect("YAML");
-        let mut defaults = (factory.parse)(&minimal).unwrap_or_else(|error| panic!("{id}: {error}")).to_value();
+        let mut defaults = (factory.parse)(&minimal)
+            .unwrap_or_else(|error| panic!("{id}: {error}"))
+            .to_value();
         if section == "exporters" {
             let delivery = serde_json::to_value((factory.delivery)()).expect("plain data");
             for (key, value) in delivery.as_object().expect("a mapping") {
                 defaults[key] = value.clone();
             }
         }
-        let block = blocks.get(factory.kind).unwrap_or_else(|| panic!("reference.yaml lacks {id}:\n{}", yaml::write(&defaults)));
+        let block = blocks
+            .get(factory.kind)
+            .unwrap_or_else(|| panic!("reference.yaml lacks {id}:\n{}", yaml::write(&defaults)));
         let mut block = block.clone();
-        for pointer in EXAMPLES.iter().filter(|(of, _)| *of == id).flat_map(|(_, pointers)| *pointers) {
+        for pointer in EXAMPLES
+            .iter()
+            .filter(|(of, _)| *of == id)
+            .flat_map(|(_, pointers)| *pointers)
+        {
             let default = defaults.pointer(pointer).cloned().unwrap_or(Value::Null);
             if let Some(example) = block.pointer_mut(pointer) {
                 *example = default;
             }
         }
-        assert_eq!(block, defaults, "{id} in reference.yaml; the defaults are:\n{}", yaml::write(&defaults));
+        assert_eq!(
+            block,
+            defaults,
+            "{id} in reference.yaml; the defaults are:\n{}",
+            yaml::write(&defaults)
+        );
     }
     for kind in blocks.keys() {
-        assert!(table.iter().any(|factory| factory.kind == kind), "reference.yaml: {section}::{kind} does not exist");
+        assert!(
+            table.iter().any(|factory| factory.kind == kind),
+            "reference.yaml: {section}::{kind} does not exist"
+        );
     }
 }
 
@@ -105,17 +126,37 @@ fn the_reference_is_complete_and_true() {
 fn check_laws<C: ?Sized + 'static>(table: &[Factory<C>]) {
     let kinds: Vec<&str> = table.iter().map(|factory| factory.kind).collect();
     assert!(kinds.is_sorted_by(|a, b| a < b), "sorted and unique: {kinds:?}");
-    let mut names: Vec<&str> = table.iter().flat_map(|factory| factory.aliases.iter().copied().chain([factory.kind])).collect();
+    let mut names: Vec<&str> = table
+        .iter()
+        .flat_map(|factory| factory.aliases.iter().copied().chain([factory.kind]))
+        .collect();
     names.sort_unstable();
-    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "no name means two things: {names:?}");
+    assert!(
+        names.windows(2).all(|pair| pair[0] != pair[1]),
+        "no name means two things: {names:?}"
+    );
     for factory in table {
         let unknown = (factory.parse)(&json!({"no_such_field": 1})).err();
         let unknown = unknown.unwrap_or_else(|| panic!("{} accepts an unknown field", factory.kind));
-        assert!(unknown.inner().to_string().starts_with("unknown field `no_such_field`"), "{}: {unknown}", factory.kind);
+        assert!(
+            unknown.inner().to_string().starts_with("unknown field `no_such_field`"),
+            "{}: {unknown}",
+            factory.kind
+        );
         let null = (factory.parse)(&Value::Null).unwrap_or_else(|error| panic!("{}: null: {error}", factory.kind));
-        assert_eq!(null.to_value(), (factory.defaults)(), "{}: null means the defaults", factory.kind);
+        assert_eq!(
+            null.to_value(),
+            (factory.defaults)(),
+            "{}: null means the defaults",
+            factory.kind
+        );
         let empty = (factory.parse)(&json!({})).unwrap_or_else(|error| panic!("{}: {{}}: {error}", factory.kind));
-        assert_eq!(empty.to_value(), (factory.defaults)(), "{}: {{}} means the defaults", factory.kind);
+        assert_eq!(
+            empty.to_value(),
+            (factory.defaults)(),
+            "{}: {{}} means the defaults",
+            factory.kind
+        );
     }
 }
 

@@ -132,7 +132,9 @@ fn health(url: &str) -> anyhow::Result<ExitCode> {
         let status = response.status();
         anyhow::Ok((status, response.text().await.unwrap_or_default()))
     };
-    let (status, body) = runtime.block_on(ask).with_context(|| format!("the health check at {url} does not answer"))?;
+    let (status, body) = runtime
+        .block_on(ask)
+        .with_context(|| format!("the health check at {url} does not answer"))?;
     if !status.is_success() {
         bail!("the health check at {url} says {status}: {}", body.trim());
     }
@@ -241,7 +243,9 @@ impl Life<'_> {
             drain_timeout: self.args.drain_timeout,
             ..Wiring::default()
         };
-        let prepared = self.metrics.scope(|| config::assemble(checked, wiring).map(|blueprint| Running::prepare(blueprint, Health::new())))?;
+        let prepared = self
+            .metrics
+            .scope(|| config::assemble(checked, wiring).map(|blueprint| Running::prepare(blueprint, Health::new())))?;
         let running = prepared.start().await?;
         for (component, addresses) in running.addresses() {
             for address in addresses {
@@ -303,10 +307,15 @@ impl Life<'_> {
                 Ok(running)
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the new config does not start, back to the old one");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the new config does not start, back to the old one"
+                );
                 let old = self.loaded.check(&default_host());
                 let old = old.map_err(|faults| anyhow::anyhow!("{}", faults.join("; ")))?;
-                self.start(old).await.context("the old config does not start again either")
+                self.start(old)
+                    .await
+                    .context("the old config does not start again either")
             }
         }
     }

@@ -101,19 +101,31 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
     let pipelines = &checked.service.pipelines.0;
     let (mut receivers, mut exporters) = (HashMap::new(), HashMap::new());
     for entry in checked.receivers {
-        if pipelines.iter().any(|(_, refs)| refs.receivers.contains(&entry.written)) {
+        if pipelines
+            .iter()
+            .any(|(_, refs)| refs.receivers.contains(&entry.written))
+        {
             receivers.insert(entry.written.clone(), blueprint.receivers.len());
             let host = surroundings.host(&entry.id);
-            let receiver = entry.parsed.build(&host).with_context(|| format!("receivers::{}", entry.written))?;
+            let receiver = entry
+                .parsed
+                .build(&host)
+                .with_context(|| format!("receivers::{}", entry.written))?;
             blueprint.receivers.push(ReceiverPart { id: entry.id, receiver });
         }
     }
     let mut own_batch = Vec::new();
     for (entry, wanted) in checked.exporters {
-        if pipelines.iter().any(|(_, refs)| refs.exporters.contains(&entry.written)) {
+        if pipelines
+            .iter()
+            .any(|(_, refs)| refs.exporters.contains(&entry.written))
+        {
             exporters.insert(entry.written.clone(), blueprint.exporters.len());
             let host = surroundings.host(&entry.id);
-            let exporter = entry.parsed.build(&host).with_context(|| format!("exporters::{}", entry.written))?;
+            let exporter = entry
+                .parsed
+                .build(&host)
+                .with_context(|| format!("exporters::{}", entry.written))?;
             own_batch.push(wanted.own_batch);
             blueprint.exporters.push(ExporterPart {
                 id: entry.id,
@@ -133,7 +145,10 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
     for entry in checked.extensions {
         if checked.service.extensions.contains(&entry.written) {
             let host = surroundings.host(&entry.id);
-            let extension = entry.parsed.build(&host).with_context(|| format!("extensions::{}", entry.written))?;
+            let extension = entry
+                .parsed
+                .build(&host)
+                .with_context(|| format!("extensions::{}", entry.written))?;
             blueprint.extensions.push((entry.id, extension));
         }
     }
@@ -168,7 +183,9 @@ impl Surroundings {
             let entry = entries.iter().find(|entry| entry.written == *id);
             let entry = entry.expect("references were checked");
             let parsed = (entry.factory.parse)(&entry.raw).with_context(|| format!("processors::{id}"))?;
-            let built = parsed.build(&self.host(&entry.id)).with_context(|| format!("processors::{id}"))?;
+            let built = parsed
+                .build(&self.host(&entry.id))
+                .with_context(|| format!("processors::{id}"))?;
             processors.push((entry.id.clone(), built.into()));
         }
         Ok(processors)
@@ -184,7 +201,13 @@ fn indexes(ids: &[String], known: &HashMap<String, usize>) -> Vec<usize> {
 fn set_batching(blueprint: &mut Blueprint, own_batch: &[bool]) {
     let mut given: HashMap<usize, BatchSettings> = HashMap::new();
     for pipeline in &blueprint.pipelines {
-        let Some(settings) = pipeline.processors.iter().find_map(|(_, processor)| processor.batching()) else { continue };
+        let Some(settings) = pipeline
+            .processors
+            .iter()
+            .find_map(|(_, processor)| processor.batching())
+        else {
+            continue;
+        };
         for &index in pipeline.exporters.iter().filter(|&&index| !own_batch[index]) {
             let first = *given.entry(index).or_insert(settings);
             if first != settings {

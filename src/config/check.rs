@@ -107,7 +107,8 @@ impl<'a> Reading<'a> {
             return false;
         }
         let place: Vec<&str> = path.iter().map(String::as_str).collect();
-        self.lines.push(format!("{}: {}", self.place(&place), wrong.reason(&[])));
+        self.lines
+            .push(format!("{}: {}", self.place(&place), wrong.reason(&[])));
         self.removed.push(Removed {
             path: path.clone(),
             meant: None,
@@ -117,8 +118,17 @@ impl<'a> Reading<'a> {
 
     fn note_key(&mut self, path: &[String], wrong: &Wrong) {
         let also = if path.len() == 1 { self.also } else { &[] };
-        let within: Vec<&str> = self.at.iter().chain(&path[..path.len() - 1]).map(String::as_str).collect();
-        self.lines.push(format!("'{}' has invalid keys: {}", within.join("."), wrong.reason(also)));
+        let within: Vec<&str> = self
+            .at
+            .iter()
+            .chain(&path[..path.len() - 1])
+            .map(String::as_str)
+            .collect();
+        self.lines.push(format!(
+            "'{}' has invalid keys: {}",
+            within.join("."),
+            wrong.reason(also)
+        ));
         self.removed.push(Removed {
             path: path.to_vec(),
             meant: wrong.meant(also),
@@ -126,7 +136,12 @@ impl<'a> Reading<'a> {
     }
 
     fn place<S: AsRef<str>>(&self, path: &[S]) -> String {
-        let keys: Vec<&str> = self.at.iter().map(String::as_str).chain(path.iter().map(AsRef::as_ref)).collect();
+        let keys: Vec<&str> = self
+            .at
+            .iter()
+            .map(String::as_str)
+            .chain(path.iter().map(AsRef::as_ref))
+            .collect();
         keys.join("::")
     }
 
@@ -145,10 +160,16 @@ impl<'a> Reading<'a> {
     /// Whether the fault is there only because something misspelt or mistyped was taken out.
     fn follows_from_another(&self, fault: &Fault) -> bool {
         self.removed.iter().any(|removed| {
-            let Some((key, parent)) = removed.path.split_last() else { return false };
+            let Some((key, parent)) = removed.path.split_last() else {
+                return false;
+            };
             let parent = parent.join("::");
             [Some(key), removed.meant.as_ref()].into_iter().flatten().any(|key| {
-                let exact = if parent.is_empty() { key.clone() } else { format!("{parent}::{key}") };
+                let exact = if parent.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{parent}::{key}")
+                };
                 fault.path == exact
                     || fault.path.starts_with(&format!("{exact}::"))
                     || (fault.path == parent && fault.reason.contains(&format!("{key:?}")))
@@ -185,7 +206,9 @@ fn find<'v>(value: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
 
 /// Takes a key out of its mapping. Elements of lists stay, so that later paths stay true.
 fn take(value: &mut Value, path: &[String]) -> bool {
-    let Some((key, parent)) = path.split_last() else { return false };
+    let Some((key, parent)) = path.split_last() else {
+        return false;
+    };
     match find(value, parent) {
         Some(Value::Object(map)) => map.shift_remove(key).is_some(),
         _ => false,
@@ -316,8 +339,14 @@ mod tests {
 
     #[test]
     fn null_is_the_default() {
-        check(json!({"endpoint": "e", "inner": null, "port": null, "headers": null}), &[]);
-        let read = read(json!({"endpoint": "e", "port": null, "inner": {"size": null}}), &Originals::new());
+        check(
+            json!({"endpoint": "e", "inner": null, "port": null, "headers": null}),
+            &[],
+        );
+        let read = read(
+            json!({"endpoint": "e", "port": null, "inner": {"size": null}}),
+            &Originals::new(),
+        );
         assert_eq!(read.value.map(|sample| sample.port), Some(1));
     }
 
@@ -333,12 +362,20 @@ mod tests {
         let outcome = read(raw, &originals);
         assert!(outcome.lines.is_empty(), "{:?}", outcome.lines);
         let sample = outcome.value.expect("read");
-        assert_eq!((sample.key.reveal(), sample.headers["a"].reveal(), sample.port), ("0123", "1e5", 77));
+        assert_eq!(
+            (sample.key.reveal(), sample.headers["a"].reveal(), sample.port),
+            ("0123", "1e5", 77)
+        );
     }
 
     #[test]
     fn a_secret_in_the_wrong_place_is_not_shown() {
-        for raw in [json!({"inner": "hunter2"}), json!({"key": {"hunter2": 1}}), json!({"list": "hunter2"}), json!("hunter2")] {
+        for raw in [
+            json!({"inner": "hunter2"}),
+            json!({"key": {"hunter2": 1}}),
+            json!({"list": "hunter2"}),
+            json!("hunter2"),
+        ] {
             let lines = read(raw, &Originals::new()).lines;
             assert!(!lines.is_empty() && !lines.join("\n").contains("hunter2"), "{lines:?}");
         }

@@ -86,7 +86,10 @@ pub(super) fn check(
                 checked.service = walk.service(raw, sections);
             }
             "connectors" => walk.fault("connectors: this program has no connectors yet; remove the section"),
-            other => walk.fault(format!("'' has invalid keys: {other}{}", suggest::hint(other, SECTIONS))),
+            other => walk.fault(format!(
+                "'' has invalid keys: {other}{}",
+                suggest::hint(other, SECTIONS)
+            )),
         }
     }
     if !has_service {
@@ -94,7 +97,11 @@ pub(super) fn check(
     }
     walk.lines.extend(loops(&checked, default_host));
     checked.warnings = walk.warnings;
-    if walk.lines.is_empty() { Ok(checked) } else { Err(walk.lines) }
+    if walk.lines.is_empty() {
+        Ok(checked)
+    } else {
+        Err(walk.lines)
+    }
 }
 
 struct Walk<'a> {
@@ -116,7 +123,11 @@ impl Walk<'_> {
         entries
     }
 
-    fn exporters(&mut self, raw: &Value, table: &'static [Factory<dyn Exporter>]) -> Vec<(Entry<dyn Exporter>, Wanted)> {
+    fn exporters(
+        &mut self,
+        raw: &Value,
+        table: &'static [Factory<dyn Exporter>],
+    ) -> Vec<(Entry<dyn Exporter>, Wanted)> {
         let mut entries = Vec::new();
         self.components("exporters", raw, table, |walk, written, id, factory, mut raw| {
             let mut lines = Vec::new();
@@ -139,14 +150,24 @@ impl Walk<'_> {
         let map = match raw {
             Value::Null => return,
             Value::Object(map) => map,
-            _ => return self.fault(format!("{section}: expected a mapping of component ids to their configs")),
+            _ => {
+                return self.fault(format!(
+                    "{section}: expected a mapping of component ids to their configs"
+                ));
+            }
         };
         let mut taken: HashMap<ComponentId, &str> = HashMap::new();
         for (written, raw) in map {
-            let Some(mut id) = self.id(section, written) else { continue };
+            let Some(mut id) = self.id(section, written) else {
+                continue;
+            };
             let Some(factory) = table.iter().find(|factory| answers_to(factory, &id.kind)) else {
                 let known: Vec<&str> = table.iter().map(|factory| factory.kind).collect();
-                let line = format!("'{section}' unknown type: {:?} for id: {written:?} (valid values: [{}])", id.kind, known.join(" "));
+                let line = format!(
+                    "'{section}' unknown type: {:?} for id: {written:?} (valid values: [{}])",
+                    id.kind,
+                    known.join(" ")
+                );
                 self.fault(line);
                 continue;
             };
@@ -179,7 +200,9 @@ impl Walk<'_> {
                 });
             }
         };
-        self.fault(format!("{section}: invalid id {written:?}: {fault}; write it as type or type/name"));
+        self.fault(format!(
+            "{section}: invalid id {written:?}: {fault}; write it as type or type/name"
+        ));
         None
     }
 
@@ -208,14 +231,25 @@ impl Walk<'_> {
     fn service(&mut self, raw: &Value, sections: &Map<String, Value>) -> Service {
         let raw = if raw.is_null() { json!({}) } else { raw.clone() };
         let reading = Reading::new(&["service"], raw, self.originals, &[]);
-        let mut outcome = reading.run(|raw| serde_path_to_error::deserialize::<_, Service>(raw), Service::validate);
+        let mut outcome = reading.run(
+            |raw| serde_path_to_error::deserialize::<_, Service>(raw),
+            Service::validate,
+        );
         self.lines.append(&mut outcome.lines);
-        let Some(service) = outcome.value else { return Service::default() };
+        let Some(service) = outcome.value else {
+            return Service::default();
+        };
         let configured = |section: &str| -> Vec<&str> {
             let map = sections.get(section).and_then(Value::as_object);
-            map.map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default()
+            map.map(|map| map.keys().map(String::as_str).collect())
+                .unwrap_or_default()
         };
-        self.references("service::extensions", "extension", &service.extensions, &configured("extensions"));
+        self.references(
+            "service::extensions",
+            "extension",
+            &service.extensions,
+            &configured("extensions"),
+        );
         if service.pipelines.0.is_empty() {
             self.fault("service::pipelines: must have at least one pipeline");
         }
@@ -237,7 +271,9 @@ impl Walk<'_> {
     }
 
     fn is_traces(&mut self, path: &str, name: &str) -> bool {
-        let (signal, rest) = name.split_once('/').map_or((name, None), |(signal, rest)| (signal, Some(rest)));
+        let (signal, rest) = name
+            .split_once('/')
+            .map_or((name, None), |(signal, rest)| (signal, Some(rest)));
         match signal {
             "traces" if rest != Some("") => return true,
             "traces" => self.fault(format!("{path}: the part after / must not be empty")),
@@ -245,7 +281,9 @@ impl Walk<'_> {
                 "{path}: this program carries traces only; remove the pipeline (its own metrics are under \
                  service::telemetry::metrics)"
             )),
-            other => self.fault(format!("{path}: unknown signal {other:?}; name it traces or traces/name")),
+            other => self.fault(format!(
+                "{path}: unknown signal {other:?}; name it traces or traces/name"
+            )),
         }
         false
     }
@@ -257,7 +295,9 @@ impl Walk<'_> {
                 self.fault(format!("{path}: references {kind} {id:?} multiple times"));
             } else if !configured.contains(&id.as_str()) {
                 let hint = suggest::hint(id, configured.iter().copied());
-                self.fault(format!("{path}: references {kind} {id:?} which is not configured{hint}"));
+                self.fault(format!(
+                    "{path}: references {kind} {id:?} which is not configured{hint}"
+                ));
             }
         }
     }
@@ -270,18 +310,34 @@ fn answers_to<C: ?Sized>(factory: &Factory<C>, kind: &str) -> bool {
 fn loops(checked: &Checked, default_host: &str) -> Vec<String> {
     let mut ends = Vec::new();
     for (name, refs) in &checked.service.pipelines.0 {
-        let receivers = checked.receivers.iter().filter(|entry| refs.receivers.contains(&entry.written));
-        let exporters = checked.exporters.iter().filter(|(entry, _)| refs.exporters.contains(&entry.written));
+        let receivers = checked
+            .receivers
+            .iter()
+            .filter(|entry| refs.receivers.contains(&entry.written));
+        let exporters = checked
+            .exporters
+            .iter()
+            .filter(|(entry, _)| refs.exporters.contains(&entry.written));
         ends.push(graph::Ends {
             name,
             listens: receivers
                 .flat_map(|entry| {
                     let host = bare_host(&entry.id, default_host);
-                    entry.parsed.listens(&host).into_iter().map(|listen| (entry.written.as_str(), listen))
+                    entry
+                        .parsed
+                        .listens(&host)
+                        .into_iter()
+                        .map(|listen| (entry.written.as_str(), listen))
                 })
                 .collect(),
             dials: exporters
-                .flat_map(|(entry, _)| entry.parsed.dials().into_iter().map(|dial| (entry.written.as_str(), dial)))
+                .flat_map(|(entry, _)| {
+                    entry
+                        .parsed
+                        .dials()
+                        .into_iter()
+                        .map(|dial| (entry.written.as_str(), dial))
+                })
                 .collect(),
         });
     }
@@ -318,5 +374,8 @@ impl Checked {
 }
 
 fn values<C: ?Sized>(entries: &[Entry<C>]) -> Map<String, Value> {
-    entries.iter().map(|entry| (entry.written.clone(), entry.parsed.to_value())).collect()
+    entries
+        .iter()
+        .map(|entry| (entry.written.clone(), entry.parsed.to_value()))
+        .collect()
 }

@@ -116,8 +116,11 @@ mod tests {
 
     #[test]
     fn sections_can_be_switched_off() {
-        let (wanted, lines, _) = read(json!({"sending_queue": {"enabled": false}, "retry_on_failure": {"enabled": false}}));
-        assert!(lines.is_empty() && !wanted.delivery.sending_queue.enabled && !wanted.delivery.retry_on_failure.enabled);
+        let (wanted, lines, _) =
+            read(json!({"sending_queue": {"enabled": false}, "retry_on_failure": {"enabled": false}}));
+        assert!(
+            lines.is_empty() && !wanted.delivery.sending_queue.enabled && !wanted.delivery.retry_on_failure.enabled
+        );
         let (wanted, lines, _) = read(json!({"sending_queue": {"batch": {"enabled": false}}}));
         assert_eq!((lines.len(), wanted.delivery.sending_queue.batch.enabled), (0, false));
         check(json!({"sending_queue": {"enabled": false, "queue_size": 0}}), &[]);
@@ -136,8 +139,10 @@ mod tests {
         );
         check(
             json!({"sending_queue": {"storage": "file_storage"}}),
-            &["exporters::x::sending_queue::storage: a persistent queue needs the file_storage extension, which this \
-               version does not have yet; remove the key to queue in memory"],
+            &[
+                "exporters::x::sending_queue::storage: a persistent queue needs the file_storage extension, which this \
+               version does not have yet; remove the key to queue in memory",
+            ],
         );
         check(
             json!({"retry_on_failure": {"multiplier": 0.5, "randomization_factor": 2, "max_elapsed_time": "1s"}}),

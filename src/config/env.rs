@@ -185,7 +185,9 @@ impl<'a> Expansion<'a> {
 
 fn deeper(depth: usize) -> Result<(), String> {
     if depth >= MAX_DEPTH {
-        return Err(format!("expansion is nested deeper than {MAX_DEPTH}; does a variable refer to itself?"));
+        return Err(format!(
+            "expansion is nested deeper than {MAX_DEPTH}; does a variable refer to itself?"
+        ));
     }
     Ok(())
 }
@@ -269,7 +271,10 @@ mod tests {
 
     fn check_fault(text: &str, words: &str) {
         let (_, _, faults) = run(text);
-        assert!(faults.len() == 1 && faults[0].starts_with("k: ") && faults[0].contains(words), "{text}: {faults:?}");
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("k: ") && faults[0].contains(words),
+            "{text}: {faults:?}"
+        );
     }
 
     #[test]

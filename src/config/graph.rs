@@ -95,7 +95,9 @@ fn is_here(host: &str) -> bool {
     host.is_empty()
         || host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 #[cfg(test)]
@@ -125,7 +127,13 @@ mod tests {
 
     #[test]
     fn every_name_of_this_host_is_this_host() {
-        for dial in ["localhost:4317", "http://127.0.0.1:4317", "[::1]:4317", "https://LOCALHOST:4317/x", "0.0.0.0:4317"] {
+        for dial in [
+            "localhost:4317",
+            "http://127.0.0.1:4317",
+            "[::1]:4317",
+            "https://LOCALHOST:4317/x",
+            "0.0.0.0:4317",
+        ] {
             check("localhost:4317", dial, true);
             check("0.0.0.0:4317", dial, true);
             check("[::]:4317", dial, true);
@@ -142,16 +150,24 @@ mod tests {
     fn the_line_names_both_ends() {
         assert_eq!(
             loops(&[ends("traces", "localhost:4317", "127.0.0.1:4317")]),
-            ["service::pipelines::traces: exporter \"otlp_grpc\" sends to 127.0.0.1:4317, where receiver \"otlp\" of the \
-              same pipeline listens: spans would go round for ever"]
+            [
+                "service::pipelines::traces: exporter \"otlp_grpc\" sends to 127.0.0.1:4317, where receiver \"otlp\" of the \
+              same pipeline listens: spans would go round for ever"
+            ]
         );
     }
 
     #[test]
     fn a_chain_is_fine_and_a_ring_is_not() {
-        let chain = [ends("traces/a", "localhost:1", "localhost:2"), ends("traces/b", "localhost:2", "away:9")];
+        let chain = [
+            ends("traces/a", "localhost:1", "localhost:2"),
+            ends("traces/b", "localhost:2", "away:9"),
+        ];
         assert!(loops(&chain).is_empty());
-        let ring = [ends("traces/a", "localhost:1", "localhost:2"), ends("traces/b", "localhost:2", "localhost:1")];
+        let ring = [
+            ends("traces/a", "localhost:1", "localhost:2"),
+            ends("traces/b", "localhost:2", "localhost:1"),
+        ];
         assert_eq!(loops(&ring).len(), 2);
     }
 }

@@ -34,7 +34,11 @@ mod tests {
     #[test]
     fn later_wins() {
         check(json!({"a": 1}), json!({"a": 2}), json!({"a": 2}));
-        check(json!({"a": {"x": 1, "y": 2}}), json!({"a": {"y": 3}}), json!({"a": {"x": 1, "y": 3}}));
+        check(
+            json!({"a": {"x": 1, "y": 2}}),
+            json!({"a": {"y": 3}}),
+            json!({"a": {"x": 1, "y": 3}}),
+        );
         check(json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]}));
         check(json!({"a": {"x": 1}}), json!({"a": null}), json!({"a": null}));
         check(json!({"a": null}), json!({"a": {"x": 1}}), json!({"a": {"x": 1}}));

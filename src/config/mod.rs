@@ -89,6 +89,5 @@ fn expand(mut tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
     })
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -234,7 +234,12 @@ impl Service {
     pub(super) fn validate(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         let metrics = &self.telemetry.metrics;
-        if !metrics.address.is_empty() && metrics.address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+        if !metrics.address.is_empty()
+            && metrics
+                .address
+                .rsplit_once(':')
+                .is_none_or(|(_, port)| port.parse::<u16>().is_err())
+        {
             let reason = format!("{:?} is no address; write it as host:port", metrics.address);
             faults.push(Fault::at("telemetry::metrics::address", reason));
         }

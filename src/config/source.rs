@@ -29,10 +29,13 @@ pub(super) fn file(path: &str) -> Result<String, String> {
     let fault = |error: std::io::Error| format!("{path}: cannot read: {error}");
     let length = fs::metadata(path).map_err(fault)?.len();
     if length > MAX_BYTES {
-        return Err(format!("{path}: is {length} bytes long; a config has at most {MAX_BYTES}"));
+        return Err(format!(
+            "{path}: is {length} bytes long; a config has at most {MAX_BYTES}"
+        ));
     }
     let bytes = fs::read(path).map_err(fault)?;
-    String::from_utf8(bytes).map_err(|error| format!("{path}: is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("{path}: is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
 }
 
 /// Reads one document that must be a mapping; an empty one is an empty mapping.
@@ -40,7 +43,9 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Value, String> {
     match yaml::read(text) {
         Ok(Value::Null) => Ok(Value::Object(Map::new())),
         Ok(tree @ Value::Object(_)) => Ok(tree),
-        Ok(_) => Err(format!("{name}: must be a mapping with receivers, exporters and service")),
+        Ok(_) => Err(format!(
+            "{name}: must be a mapping with receivers, exporters and service"
+        )),
         Err(yaml::Malformed {
             place: Some((line, column)),
             reason,
@@ -80,7 +85,10 @@ pub(super) fn read_set(set: &str) -> Result<Value, String> {
         .ok_or_else(|| format!("--set {set}: write it as path.to.key=value"))?;
     let path: Vec<&str> = path.split('.').collect();
     if path.iter().any(|key| key.trim().is_empty()) {
-        return Err(format!("--set {}: empty key; write it as path.to.key=value", path.join(".")));
+        return Err(format!(
+            "--set {}: empty key; write it as path.to.key=value",
+            path.join(".")
+        ));
     }
     let value = yaml::read(value).map_err(|error| format!("--set {}: {}", path.join("."), error.reason))?;
     Ok(nest(&path, value))
@@ -102,7 +110,10 @@ mod tests {
         check("env:CONFIG", Ok(json!({"a": {"b": 1}})));
         check("env:NONE", Err("env:NONE: environment variable is not set"));
         check("yaml:a::b: 5", Ok(json!({"a": {"b": 5}})));
-        check("yaml:processors::batch/x::timeout: 2s", Ok(json!({"processors": {"batch/x": {"timeout": "2s"}}})));
+        check(
+            "yaml:processors::batch/x::timeout: 2s",
+            Ok(json!({"processors": {"batch/x": {"timeout": "2s"}}})),
+        );
         check(
             "/no/such.yaml",
             Err("/no/such.yaml: cannot read: No such file or directory (os error 2)"),
@@ -114,7 +125,12 @@ mod tests {
         let fault = read(&name, &|_| None).expect_err("no YAML");
         assert!(fault.starts_with(&format!("{name}:")), "{fault}");
         fs::write(&path, "[1]").expect("written");
-        check(&name, Err(&format!("{name}: must be a mapping with receivers, exporters and service")));
+        check(
+            &name,
+            Err(&format!(
+                "{name}: must be a mapping with receivers, exporters and service"
+            )),
+        );
         fs::write(&path, [b'a', 0xff]).expect("written");
         check(&format!("file:{name}"), Err(&format!("{name}: is not UTF-8 (byte 1)")));
         fs::write(&path, "a: 1").expect("written");

@@ -59,7 +59,11 @@ mod tests {
         check("verbosty", &["sampling", "verbosity"], Some("verbosity"));
         check("enpdoint", &["endpoint", "timeout"], Some("endpoint"));
         check("numConsumers", &["num_consumers", "queue_size"], Some("num_consumers"));
-        check("recievers", &["receivers", "processors", "exporters"], Some("receivers"));
+        check(
+            "recievers",
+            &["receivers", "processors", "exporters"],
+            Some("receivers"),
+        );
         check("color", &["endpoint", "timeout"], None);
         check("x", &["endpoint"], None);
         check("", &["a"], Some("a"));

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     otlp::TraceBatch,
     pipeline::{
-        Build, Dial, ExportError, Exporter, Extension, Factory, Fault, Health, Host, Inlet, Listen, Processor, Receiver,
-        Refused,
+        Build, Dial, ExportError, Exporter, Extension, Factory, Fault, Health, Host, Inlet, Listen, Processor,
+        Receiver, Refused,
     },
     values::Secret,
 };
@@ -137,9 +137,13 @@ service:
 
 /// The good config with `over` laid upon it.
 fn check(over: &str, expected: &[&str]) {
-    let Loaded { mut tree, originals, .. } = from_text(GOOD, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let Loaded {
+        mut tree, originals, ..
+    } = from_text(GOOD, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
     merge::merge(&mut tree, yaml::read(over).expect(over));
-    let found = checked::check(&tree, &originals, tables(), "localhost").err().unwrap_or_default();
+    let found = checked::check(&tree, &originals, tables(), "localhost")
+        .err()
+        .unwrap_or_default();
     assert_eq!(found, expected, "{over}");
 }
 
@@ -203,7 +207,8 @@ fn references_have_to_lead_somewhere() {
 
 #[test]
 fn only_traces_are_carried() {
-    let only = "this program carries traces only; remove the pipeline (its own metrics are under service::telemetry::metrics)";
+    let only =
+        "this program carries traces only; remove the pipeline (its own metrics are under service::telemetry::metrics)";
     check(
         "service: {pipelines: {metrics: {receivers: [otlp], exporters: [debug]}, logs/x: }}",
         &[
@@ -217,16 +222,35 @@ fn only_traces_are_carried() {
     );
     for text in ["", "receivers: {otlp: }", "service: {}", "service: {pipelines: {}}"] {
         let faults = read(text).err().unwrap_or_default();
-        assert_eq!(faults, ["service::pipelines: must have at least one pipeline"], "{text}");
+        assert_eq!(
+            faults,
+            ["service::pipelines: must have at least one pipeline"],
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn sections_and_ids_have_their_form() {
-    check("receivers: [otlp]", &["receivers: expected a mapping of component ids to their configs", "service::pipelines::traces: references receiver \"otlp\" which is not configured"]);
-    check("exporters: {debug/: }", &["exporters: invalid id \"debug/\": the part after / must not be empty; write it as type or type/name"]);
-    check("exporters: {debug/x: 5}", &["exporters::debug/x: expected a mapping, found a whole number"]);
-    check("connectors: {forward: }", &["connectors: this program has no connectors yet; remove the section"]);
+    check(
+        "receivers: [otlp]",
+        &[
+            "receivers: expected a mapping of component ids to their configs",
+            "service::pipelines::traces: references receiver \"otlp\" which is not configured",
+        ],
+    );
+    check(
+        "exporters: {debug/: }",
+        &["exporters: invalid id \"debug/\": the part after / must not be empty; write it as type or type/name"],
+    );
+    check(
+        "exporters: {debug/x: 5}",
+        &["exporters::debug/x: expected a mapping, found a whole number"],
+    );
+    check(
+        "connectors: {forward: }",
+        &["connectors: this program has no connectors yet; remove the section"],
+    );
     check(
         "service: {telemetry: {logs: {level: loud, encodin: json}}, pipeline: {}}",
         &[
@@ -239,7 +263,10 @@ fn sections_and_ids_have_their_form() {
 
 #[test]
 fn the_engines_keys_stand_in_the_exporter() {
-    check("exporters: {debug: {sending_queue: {enabled: false}, timeout: 3s, retry_on_failure: }}", &[]);
+    check(
+        "exporters: {debug: {sending_queue: {enabled: false}, timeout: 3s, retry_on_failure: }}",
+        &[],
+    );
     check(
         "exporters: {debug: {sending_queu: {}, tls: }}",
         &[
@@ -257,38 +284,64 @@ fn the_engines_keys_stand_in_the_exporter() {
 fn a_pipeline_must_not_feed_itself() {
     check(
         "exporters: {otlp_grpc: {endpoint: 'http://127.0.0.1:4317'}}",
-        &["service::pipelines::traces: exporter \"otlp_grpc\" sends to http://127.0.0.1:4317, where receiver \"otlp\" of \
-           the same pipeline listens: spans would go round for ever"],
+        &[
+            "service::pipelines::traces: exporter \"otlp_grpc\" sends to http://127.0.0.1:4317, where receiver \"otlp\" of \
+           the same pipeline listens: spans would go round for ever",
+        ],
     );
 }
 
 #[test]
 fn older_names_are_read_with_a_warning() {
-    let text = GOOD.replace("otlp_grpc: {", "otlp: {").replace("'${TWO}'", "[otlp, debug]");
+    let text = GOOD
+        .replace("otlp_grpc: {", "otlp: {")
+        .replace("'${TWO}'", "[otlp, debug]");
     let checked = read(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
-    assert_eq!(checked.warnings, [r#""otlp" alias is deprecated; use "otlp_grpc" instead"#]);
-    let (entry, _) = checked.exporters.iter().find(|(entry, _)| entry.written == "otlp").expect("there");
+    assert_eq!(
+        checked.warnings,
+        [r#""otlp" alias is deprecated; use "otlp_grpc" instead"#]
+    );
+    let (entry, _) = checked
+        .exporters
+        .iter()
+        .find(|(entry, _)| entry.written == "otlp")
+        .expect("there");
     assert_eq!(entry.id.kind, "otlp_grpc");
-    check("exporters: {otlp: {endpoint: 'x:1'}}", &["exporters::otlp: is the same component as \"otlp_grpc\""]);
+    check(
+        "exporters: {otlp: {endpoint: 'x:1'}}",
+        &["exporters::otlp: is the same component as \"otlp_grpc\""],
+    );
 }
 
 #[test]
 fn print_shows_defaults_and_no_secrets() {
     let checked = read(GOOD).unwrap_or_else(|faults| panic!("{faults:?}"));
     let (entry, _) = &checked.exporters[0];
-    assert_eq!(entry.parsed.to_value(), json!({"endpoint": "backend:4317", "key": "[REDACTED]"}));
+    assert_eq!(
+        entry.parsed.to_value(),
+        json!({"endpoint": "backend:4317", "key": "[REDACTED]"})
+    );
     let text = yaml::write(&checked.to_value());
-    assert!(!text.contains("0042") && text.contains("key: \"[REDACTED]\"") && text.contains("queue_size: 1000"), "{text}");
+    assert!(
+        !text.contains("0042") && text.contains("key: \"[REDACTED]\"") && text.contains("queue_size: 1000"),
+        "{text}"
+    );
     let again: Value = yaml::read(&text).expect("valid");
     assert_eq!(again, checked.to_value());
 }
 
 #[test]
 fn sources_merge_and_sets_win() {
-    let sources = ["yaml:exporters::debug::verbosity: basic".to_owned(), "yaml:exporters::debug::verbosity: normal".to_owned()];
-    let loaded = load(&sources, &["exporters.debug.verbosity=detailed".to_owned()], &env).unwrap_or_else(|e| panic!("{e:?}"));
+    let sources = [
+        "yaml:exporters::debug::verbosity: basic".to_owned(),
+        "yaml:exporters::debug::verbosity: normal".to_owned(),
+    ];
+    let loaded =
+        load(&sources, &["exporters.debug.verbosity=detailed".to_owned()], &env).unwrap_or_else(|e| panic!("{e:?}"));
     assert_eq!(loaded.tree, json!({"exporters": {"debug": {"verbosity": "detailed"}}}));
-    let faults = load(&["/no/a.yaml".to_owned(), "env:NO".to_owned()], &["x".to_owned()], &env).err().expect("faults");
+    let faults = load(&["/no/a.yaml".to_owned(), "env:NO".to_owned()], &["x".to_owned()], &env)
+        .err()
+        .expect("faults");
     assert_eq!(faults.len(), 3, "{faults:?}");
 }
 
@@ -297,12 +350,19 @@ fn metrics_are_served_where_the_config_says() {
     let addresses = |text: &str| {
         let service = format!("service: {{telemetry: {{metrics: {text}}}}}");
         let tree = yaml::read(&service).expect("valid");
-        serde_json::from_value::<Service>(tree["service"].clone()).expect("a service").telemetry.metrics.addresses()
+        serde_json::from_value::<Service>(tree["service"].clone())
+            .expect("a service")
+            .telemetry
+            .metrics
+            .addresses()
     };
     assert_eq!(addresses("{}"), ["localhost:8888"]);
     assert_eq!(addresses("{level: none}"), [""; 0]);
     assert_eq!(addresses("{address: '0.0.0.0:9'}"), ["0.0.0.0:9"]);
-    assert_eq!(addresses("{readers: [{pull: {exporter: {prometheus: {host: '::', port: 9}}}}]}"), ["[::]:9"]);
+    assert_eq!(
+        addresses("{readers: [{pull: {exporter: {prometheus: {host: '::', port: 9}}}}]}"),
+        ["[::]:9"]
+    );
     check(
         "service: {telemetry: {metrics: {address: here}}}",
         &["service::telemetry::metrics::address: \"here\" is no address; write it as host:port"],

@@ -33,14 +33,19 @@ impl Wrong {
         if let Some((name, known)) = listed("unknown variant `") {
             return Wrong::Word { name, known };
         }
-        let value = ["invalid type: ", "invalid value: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+        let value = ["invalid type: ", "invalid value: "]
+            .iter()
+            .find_map(|prefix| message.strip_prefix(prefix));
         if let Some((found, expected)) = value.and_then(|rest| rest.rsplit_once(", expected ")) {
             return Wrong::Type {
                 found: plain_type(found.split(['`', '"']).next().unwrap_or_default().trim()).to_owned(),
                 expected: plain_type(expected).to_owned(),
             };
         }
-        match message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        match message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.strip_suffix('`'))
+        {
             Some(name) => Wrong::Missing { name: name.to_owned() },
             None => Wrong::Other(message.split_whitespace().collect::<Vec<_>>().join(" ")),
         }
@@ -103,17 +108,32 @@ mod tests {
             "unknown field `verbosty`, expected one of `sampling`, `verbosity`",
             "verbosty (did you mean \"verbosity\"?)",
         );
-        check("unknown field `tiemout`, expected `a` or `b`", "tiemout (did you mean \"timeout\"?)");
+        check(
+            "unknown field `tiemout`, expected `a` or `b`",
+            "tiemout (did you mean \"timeout\"?)",
+        );
         check("unknown field `x`, there are no fields", "x");
         check(
             "unknown variant `detaled`, expected one of `basic`, `normal`, `detailed`",
             "unknown value \"detaled\" (did you mean \"detailed\"?) (valid values: [basic normal detailed])",
         );
-        check("invalid type: string \"s3cret, expected x\", expected struct Api", "expected a mapping, found a string");
-        check("invalid type: integer `12345`, expected a string", "expected a string, found a whole number");
-        check("invalid value: integer `70000`, expected u16", "expected a whole number from 0 up, found a whole number");
+        check(
+            "invalid type: string \"s3cret, expected x\", expected struct Api",
+            "expected a mapping, found a string",
+        );
+        check(
+            "invalid type: integer `12345`, expected a string",
+            "expected a string, found a whole number",
+        );
+        check(
+            "invalid value: integer `70000`, expected u16",
+            "expected a whole number from 0 up, found a whole number",
+        );
         check("invalid type: null, expected f64", "expected a number, found nothing");
         check("missing field `key`", "requires \"key\"");
-        check("invalid duration \"5\"; write it\nlike 5s", "invalid duration \"5\"; write it like 5s");
+        check(
+            "invalid duration \"5\"; write it\nlike 5s",
+            "invalid duration \"5\"; write it like 5s",
+        );
     }
 }

@@ -112,7 +112,10 @@ fn plain_or_quoted(text: &str) -> String {
         && !text.ends_with(' ')
         && text.chars().all(safe)
         && read(text).is_ok_and(|value| value == Value::String(text.to_owned()))
-        && !matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "y" | "n" | "yes" | "no" | "on" | "off"
+        );
     if plain {
         text.to_owned()
     } else {
@@ -139,14 +142,25 @@ mod tests {
         check("batch: {}", &json!({"batch": {}}));
         check("a: [x, y,]", &json!({"a": ["x", "y"]}));
         check("protocols: {grpc: }", &json!({"protocols": {"grpc": null}}));
-        check("a: 1\nb: 2.5\nc: true\nd: yes\n", &json!({"a": 1, "b": 2.5, "c": true, "d": "yes"}));
+        check(
+            "a: 1\nb: 2.5\nc: true\nd: yes\n",
+            &json!({"a": 1, "b": 2.5, "c": true, "d": "yes"}),
+        );
         check("a: 4317\nb: '4317'", &json!({"a": 4317, "b": "4317"}));
         check("a: &x {k: 1}\nb: *x", &json!({"a": {"k": 1}, "b": {"k": 1}}));
         check("a: ${env:X:-y}", &json!({"a": "${env:X:-y}"}));
-        check("e: localhost:4317\nu: http://x:1/y", &json!({"e": "localhost:4317", "u": "http://x:1/y"}));
+        check(
+            "e: localhost:4317\nu: http://x:1/y",
+            &json!({"e": "localhost:4317", "u": "http://x:1/y"}),
+        );
         check("b: {z: 1, a: 2}", &json!({"b": {"z": 1, "a": 2}}));
         assert_eq!(
-            read("z: 1\na: 2").expect("valid").as_object().expect("map").keys().collect::<Vec<_>>(),
+            read("z: 1\na: 2")
+                .expect("valid")
+                .as_object()
+                .expect("map")
+                .keys()
+                .collect::<Vec<_>>(),
             ["z", "a"]
         );
     }
@@ -161,8 +175,14 @@ mod tests {
         ] {
             let error = read(text).expect_err(text);
             assert!(error.place.is_some(), "{text}: {error:?}");
-            assert!(line == 0 || error.place.is_some_and(|(at, _)| at == line), "{text}: {error:?}");
-            assert!(error.reason.contains(words) && !error.reason.contains('\n'), "{error:?}");
+            assert!(
+                line == 0 || error.place.is_some_and(|(at, _)| at == line),
+                "{text}: {error:?}"
+            );
+            assert!(
+                error.reason.contains(words) && !error.reason.contains('\n'),
+                "{error:?}"
+            );
         }
     }
 

@@ -177,12 +177,25 @@ struct Probe {
 impl Probe {
     fn reply(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         if path != self.config.path {
-            return text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned());
+            return text(
+                StatusCode::NOT_FOUND,
+                "text/plain; charset=utf-8",
+                "not found\n".to_owned(),
+            );
         }
         if !matches!(*method, Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "use GET\n".to_owned());
+            return text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "text/plain; charset=utf-8",
+                "use GET\n".to_owned(),
+            );
         }
-        body(self.health.state(), &self.config.response_body, self.started.wall, self.started.steady.elapsed())
+        body(
+            self.health.state(),
+            &self.config.response_body,
+            self.started.wall,
+            self.started.steady.elapsed(),
+        )
     }
 }
 
@@ -190,9 +203,21 @@ impl Probe {
 fn body(state: State, own: &ResponseBody, since: SystemTime, uptime: Duration) -> Response<Full<Bytes>> {
     let (status, own, word) = match state {
         State::Ready => (StatusCode::OK, &own.healthy, "Server available"),
-        State::Starting => (StatusCode::SERVICE_UNAVAILABLE, &own.unhealthy, "Server not available: starting"),
-        State::Draining => (StatusCode::SERVICE_UNAVAILABLE, &own.unhealthy, "Server not available: draining"),
-        State::Stuck => (StatusCode::SERVICE_UNAVAILABLE, &own.unhealthy, "Server not available: stuck"),
+        State::Starting => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            &own.unhealthy,
+            "Server not available: starting",
+        ),
+        State::Draining => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            &own.unhealthy,
+            "Server not available: draining",
+        ),
+        State::Stuck => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            &own.unhealthy,
+            "Server not available: stuck",
+        ),
     };
     if !own.is_empty() {
         return text(status, "text/plain; charset=utf-8", own.clone());
@@ -211,7 +236,9 @@ fn body(state: State, own: &ResponseBody, since: SystemTime, uptime: Duration) -
 fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     response
 }
 
@@ -225,7 +252,11 @@ fn rfc3339(time: SystemTime) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     format!(
         "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -272,8 +303,20 @@ mod tests {
             r#"{"status":"Server available","upSince":"2026-08-20T12:00:00.250Z","uptime":"1m30s"}"#,
         )
         .await;
-        check(State::Starting, none.clone(), 503, r#"{"status":"Server not available: starting"}"#).await;
-        check(State::Draining, none.clone(), 503, r#"{"status":"Server not available: draining"}"#).await;
+        check(
+            State::Starting,
+            none.clone(),
+            503,
+            r#"{"status":"Server not available: starting"}"#,
+        )
+        .await;
+        check(
+            State::Draining,
+            none.clone(),
+            503,
+            r#"{"status":"Server not available: draining"}"#,
+        )
+        .await;
         check(State::Stuck, none, 503, r#"{"status":"Server not available: stuck"}"#).await;
         let own = ResponseBody {
             healthy: "fine".to_owned(),
@@ -325,7 +368,15 @@ mod tests {
             ..Config::default()
         };
         let address = config.endpoint.clone().expect("written");
-        let error = config.build(&host("localhost")).expect("built").bind().await.expect_err("taken");
-        assert!(format!("{error:#}").starts_with(&format!("cannot listen on {address:?}: ")), "{error:#}");
+        let error = config
+            .build(&host("localhost"))
+            .expect("built")
+            .bind()
+            .await
+            .expect_err("taken");
+        assert!(
+            format!("{error:#}").starts_with(&format!("cannot listen on {address:?}: ")),
+            "{error:#}"
+        );
     }
 }

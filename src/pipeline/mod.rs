@@ -8,7 +8,7 @@ mod drain;
 mod factory;
 mod health;
 mod inlet;
-mod metrics;
+pub mod metrics;
 pub mod queue;
 mod running;
 #[cfg(test)]

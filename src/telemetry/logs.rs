@@ -27,7 +27,12 @@ pub fn start(level: Level, form: Form, filter: Option<&str>) -> anyhow::Result<(
     };
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match form {
-        Form::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        Form::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init(),
         Form::Console => builder.with_ansi(is_colored()).with_target(false).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))

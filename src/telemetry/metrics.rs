@@ -9,10 +9,24 @@ use super::process;
 
 /// Bounds of the histograms, by the whole name of the metric.
 const BUCKETS: [(&str, &[f64]); 4] = [
-    ("plano_signals_quality_score", &[10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0]),
-    ("plano_signals_efficiency_score", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
-    ("plano_signals_turns", &[1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0]),
-    ("plano_signals_analysis_seconds", &[1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.025]),
+    (
+        "plano_signals_quality_score",
+        &[10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0],
+    ),
+    (
+        "plano_signals_efficiency_score",
+        &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+    ),
+    (
+        "plano_signals_turns",
+        &[1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0],
+    ),
+    (
+        "plano_signals_analysis_seconds",
+        &[
+            1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.025,
+        ],
+    ),
 ];
 
 /// Bounds of histograms that are not listed: seconds.
@@ -34,10 +48,14 @@ impl Default for Metrics {
 impl Metrics {
     /// An empty set, whose process starts now.
     pub fn new() -> Metrics {
-        let mut builder = PrometheusBuilder::new().set_buckets(&SECONDS).expect("the list is not empty");
+        let mut builder = PrometheusBuilder::new()
+            .set_buckets(&SECONDS)
+            .expect("the list is not empty");
         for (name, bounds) in BUCKETS {
             let matcher = Matcher::Full(name.to_owned());
-            builder = builder.set_buckets_for_metric(matcher, bounds).expect("no list is empty");
+            builder = builder
+                .set_buckets_for_metric(matcher, bounds)
+                .expect("no list is empty");
         }
         let recorder = builder.build_recorder();
         Metrics {
@@ -81,15 +99,22 @@ mod tests {
         let (one, other) = (Metrics::new(), Metrics::new());
         let counter = one.scope(|| metrics::counter!("otelcol_receiver_accepted_spans", "receiver" => "otlp"));
         counter.increment(5);
-        assert!(one.render().contains("otelcol_receiver_accepted_spans{receiver=\"otlp\"} 5\n"), "{}", one.render());
+        assert!(
+            one.render()
+                .contains("otelcol_receiver_accepted_spans{receiver=\"otlp\"} 5\n"),
+            "{}",
+            one.render()
+        );
         assert!(!other.render().contains("otelcol_receiver_accepted_spans"));
     }
 
     #[test]
     fn histograms_have_the_bounds_of_their_unit() {
         let set = Metrics::new();
-        set.scope(|| metrics::histogram!("plano_signals_quality_score")).record(55.0);
-        set.scope(|| metrics::histogram!("plano_signals_analysis_seconds")).record(2e-5);
+        set.scope(|| metrics::histogram!("plano_signals_quality_score"))
+            .record(55.0);
+        set.scope(|| metrics::histogram!("plano_signals_analysis_seconds"))
+            .record(2e-5);
         set.upkeep();
         let text = set.render();
         for line in [
@@ -105,7 +130,11 @@ mod tests {
     #[test]
     fn the_process_is_measured_when_asked() {
         let text = Metrics::new().render();
-        for name in ["otelcol_process_uptime ", "otelcol_process_cpu_seconds ", "otelcol_process_memory_rss "] {
+        for name in [
+            "otelcol_process_uptime ",
+            "otelcol_process_cpu_seconds ",
+            "otelcol_process_memory_rss ",
+        ] {
             assert!(text.lines().any(|line| line.starts_with(name)), "{name}\n{text}");
         }
     }

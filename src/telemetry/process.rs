@@ -18,7 +18,10 @@ pub(super) fn resident_bytes() -> Option<f64> {
 /// Fields 14 and 15 of `/proc/self/stat`, counted after the name, which may hold anything (proc(5)).
 fn cpu_of(stat: &str) -> Option<f64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let (user, system) = (fields.get(11)?.parse::<f64>().ok()?, fields.get(12)?.parse::<f64>().ok()?);
+    let (user, system) = (
+        fields.get(11)?.parse::<f64>().ok()?,
+        fields.get(12)?.parse::<f64>().ok()?,
+    );
     Some((user + system) / TICKS)
 }
 
@@ -37,7 +40,10 @@ mod tests {
     fn reads_what_linux_writes() {
         let stat = "7 (a ) name) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 100 1000 10 18446744073709551615";
         assert_eq!(cpu_of(stat), Some(3.0));
-        assert_eq!(resident_of("Name:\tx\nVmRSS:\t    2048 kB\nThreads: 1\n"), Some(2_097_152.0));
+        assert_eq!(
+            resident_of("Name:\tx\nVmRSS:\t    2048 kB\nThreads: 1\n"),
+            Some(2_097_152.0)
+        );
         assert_eq!((cpu_of(""), resident_of("VmRSS: many kB")), (None, None));
     }
 }

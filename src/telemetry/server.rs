@@ -50,7 +50,10 @@ impl MetricsServer {
 
     /// Addresses taken.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
     }
 
     /// Serves until `stop`.
@@ -91,7 +94,10 @@ async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stop: CancellationT
 fn reply(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
     let (status, body) = match (path, method) {
         ("/metrics", &Method::GET | &Method::HEAD) => (StatusCode::OK, metrics.render()),
-        ("/metrics", _) => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed, use GET\n".to_owned()),
+        ("/metrics", _) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method not allowed, use GET\n".to_owned(),
+        ),
         _ => (StatusCode::NOT_FOUND, "not found, see /metrics\n".to_owned()),
     };
     let mut response = Response::new(Full::from(body));
@@ -100,9 +106,13 @@ fn reply(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>
         StatusCode::OK => "text/plain; version=0.0.4; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
     }
     response
 }
@@ -112,7 +122,11 @@ mod tests {
     use super::*;
 
     fn check(method: Method, path: &str, expected: u16) {
-        assert_eq!(reply(&method, path, &Metrics::new()).status(), expected, "{method} {path}");
+        assert_eq!(
+            reply(&method, path, &Metrics::new()).status(),
+            expected,
+            "{method} {path}"
+        );
     }
 
     #[test]
@@ -126,23 +140,40 @@ mod tests {
 
     #[tokio::test]
     async fn serves_until_told_to_stop() {
-        let server = MetricsServer::bind(&["127.0.0.1:0".to_owned()]).await.expect("a free port");
+        let server = MetricsServer::bind(&["127.0.0.1:0".to_owned()])
+            .await
+            .expect("a free port");
         let address = server.addresses()[0];
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(Arc::new(Metrics::new()), stop.clone()));
-        let text = reqwest::get(format!("http://{address}/metrics")).await.expect("answered").text().await.expect("text");
+        let text = reqwest::get(format!("http://{address}/metrics"))
+            .await
+            .expect("answered")
+            .text()
+            .await
+            .expect("text");
         assert!(text.contains("otelcol_process_uptime"), "{text}");
         stop.cancel();
-        time::timeout(Duration::from_secs(5), tasks.join_next()).await.expect("ends");
+        time::timeout(Duration::from_secs(5), tasks.join_next())
+            .await
+            .expect("ends");
     }
 
     #[tokio::test]
     async fn a_taken_port_is_named() {
-        let taken = MetricsServer::bind(&["127.0.0.1:0".to_owned()]).await.expect("a free port");
+        let taken = MetricsServer::bind(&["127.0.0.1:0".to_owned()])
+            .await
+            .expect("a free port");
         let address = taken.addresses()[0].to_string();
-        let error = MetricsServer::bind(std::slice::from_ref(&address)).await.err().expect("taken");
+        let error = MetricsServer::bind(std::slice::from_ref(&address))
+            .await
+            .err()
+            .expect("taken");
         let line = format!("{error:#}");
-        assert!(line.starts_with(&format!("service::telemetry::metrics: cannot listen on {address:?}: ")), "{line}");
+        assert!(
+            line.starts_with(&format!("service::telemetry::metrics: cannot listen on {address:?}: ")),
+            "{line}"
+        );
     }
 }
