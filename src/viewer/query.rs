@@ -374,6 +374,17 @@ impl AttributeFilter {
         self.patterns.is_empty()
     }
 
+    /// The patterns that match no attribute of any span.
+    pub fn unmatched(&self, traces: &[Trace]) -> Vec<&str> {
+        let mut keys = BTreeSet::new();
+        for span in traces.iter().flat_map(|trace| &trace.spans) {
+            let all = span.attributes.iter().chain(&span.resource.attributes);
+            keys.extend(all.map(|attribute| attribute.key.as_str()));
+        }
+        let patterns = self.patterns.iter().map(String::as_str);
+        patterns.filter(|pattern| !keys.iter().any(|key| matches(pattern, key))).collect()
+    }
+
     /// Removes the attributes that match no pattern, of spans, events, links and resources.
     pub fn trim(&self, trace: &mut Trace) {
         if self.is_empty() {
