@@ -5,4 +5,5 @@ pub mod compression;
 pub mod grpc;
 pub mod grpc_client;
 pub mod listen;
+pub mod rope;
 pub mod tls;
