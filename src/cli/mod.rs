@@ -2,6 +2,7 @@
 //! matched, 4 the listener cannot be reached, 5 the condition of `--fail-on` holds, 130 interrupted. A closed pipe is success.
 
 mod collector;
+mod trace;
 
 use std::{
     ffi::OsString,
@@ -25,7 +26,9 @@ const INTERRUPTED: u8 = 130;
     max_term_width = 100,
     arg_required_else_help = true,
     before_help = "Examples:
-  planoai collector --config pipelines/enrichment.yaml"
+  planoai collector --config pipelines/enrichment.yaml
+  planoai trace listen
+  planoai trace"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Collector(collector::CollectorArgs),
+    Trace(trace::TraceArgs),
 }
 
 /// Runs the command line and tells how it went.
@@ -50,6 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
+        Command::Trace(args) => trace::run(args),
     };
     outcome.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {

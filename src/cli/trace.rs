@@ -3,7 +3,7 @@
 
 mod ask;
 mod choose;
-pub mod listen;
+mod listen;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,13 +14,12 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use self::ask::{AskError, Listener};
+use super::USAGE;
 use crate::viewer::{
     AttributeFilter, Condition, Detail, Ink, Page, Query, Reply, Summary, Target, Trace, View, Window, harmless, render,
     table, to_text, trace_ids,
 };
 
-/// Exit code: used wrongly.
-const USAGE: u8 = 2;
 /// Exit code: nothing matched.
 const NOTHING: u8 = 3;
 /// Exit code: the listener cannot be reached.
@@ -44,10 +43,10 @@ Examples:
   planoai trace --json | jq '.traces[0].spans[].name'
 ";
 
-/// Show traces that the local listener holds.
+/// Show traces that the local listener holds
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct TraceArgs {
+pub(super) struct TraceArgs {
     #[command(subcommand)]
     command: Option<TraceCommand>,
     #[command(flatten)]
@@ -112,7 +111,7 @@ fn window(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Where standard output cannot be written, other than for a closed pipe.
-pub fn run(args: &TraceArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &TraceArgs) -> anyhow::Result<ExitCode> {
     if let Some(TraceCommand::Listen(args)) = &args.command {
         return listen::run(args);
     }
@@ -325,9 +324,8 @@ fn fail(code: u8, why: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
-#[expect(clippy::print_stderr, reason = "messages of a command go to stderr")]
 fn complain(message: &str) {
-    eprintln!("planoai: {message}");
+    super::complain(&format!("planoai: {message}"));
 }
 
 #[cfg(test)]

@@ -1,26 +1,36 @@
 //! `planoai trace listen`: the pipeline with the viewer's store at its end. Whoever reaches the ports may send; only this
 //! machine may read. Everything is in memory and gone with the process.
 
-use std::{collections::HashMap, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DEFAULT_PORT, complain, fail};
+use super::{DEFAULT_PORT, complain};
 use crate::{
     config::{self, Wiring},
-    pipeline::{Health, Running},
+    pipeline::{Blueprint, Health, Running},
+    telemetry::{Metrics, MetricsServer, logs},
     viewer::{Access, GetTraces, Limits, QueryMethod, Store},
 };
 
 /// Longest time for requests in flight at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Start the local listener: takes OTLP, keeps traces in memory for `planoai trace`.
+const EXAMPLES: &str = "\
+Examples:
+  planoai trace listen
+  planoai trace listen --host 127.0.0.1 --port 5000
+  planoai trace listen --max-memory 1GiB --max-traces 5000
+";
+
+/// Start the local listener: takes OTLP, keeps traces in memory for `planoai trace`
 #[derive(Debug, Args)]
-pub struct ListenArgs {
+#[command(before_help = EXAMPLES)]
+pub(super) struct ListenArgs {
     /// Address to listen on. Whoever reaches it may send traces; only this machine may read them
     #[arg(long, default_value = "0.0.0.0", value_parser = host)]
     host: String,
@@ -51,7 +61,8 @@ pub struct ListenArgs {
 ///
 /// # Errors
 /// What went wrong after the start.
-pub fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
+    logs::start(tracing::Level::WARN, logs::Form::Console, config::process_env("PLANO_LOG").as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -60,25 +71,28 @@ pub fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
-    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
     let mut signals = Signals::new().context("watching for signals")?;
-    let parts = match prepare(args) {
-        Ok(parts) => parts,
-        Err(why) => return Ok(fail(1, &why)),
-    };
-    let running = match Running::start(parts, Health::new()).await {
-        Ok(running) => running,
-        Err(error) => return Ok(fail(1, &format!("{error:#}"))),
-    };
-    announce(args, &addresses(&running));
-    let end = running.until(stop.clone(), abort.clone());
-    tokio::pin!(end);
+    let metrics = Arc::new(Metrics::new());
+    let addresses = Vec::from_iter(args.metrics_address.clone());
+    let server = MetricsServer::bind(&addresses).await?;
+    let parts = metrics.scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(args)?, Health::new())))?;
+    let running = parts.start().await?;
+    announce(args, &listening(&running));
+    let (mut tasks, served) = (JoinSet::new(), CancellationToken::new());
+    tasks.spawn(server.run(metrics, served.clone()));
+    let outcome = until_told(running, &mut signals).await;
+    served.cancel();
+    tasks.join_all().await;
+    outcome
+}
+
+/// Lets it run until a signal ends it, at once with a second one, or a failure does.
+async fn until_told(running: Running, signals: &mut Signals) -> anyhow::Result<ExitCode> {
+    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+    let mut end = pin!(running.until(stop.clone(), abort.clone()));
     loop {
         tokio::select! {
-            outcome = &mut end => {
-                outcome?;
-                return Ok(ExitCode::SUCCESS);
-            }
+            outcome = &mut end => return outcome.map(|_| ExitCode::SUCCESS),
             () = signals.next() => {
                 if stop.is_cancelled() {
                     abort.cancel();
@@ -90,7 +104,7 @@ async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The pipeline: OTLP in, signals, the store.
-fn prepare(args: &ListenArgs) -> Result<crate::pipeline::Blueprint, String> {
+fn blueprint(args: &ListenArgs) -> anyhow::Result<Blueprint> {
     let store = Arc::new(Store::new(Limits {
         max_traces: args.max_traces,
         max_bytes: args.max_memory,
@@ -105,21 +119,18 @@ fn prepare(args: &ListenArgs) -> Result<crate::pipeline::Blueprint, String> {
         drain_timeout: DRAIN,
         ..Wiring::default()
     };
-    let loaded = config::from_text(&config_text(args)?, &|_| None).map_err(|faults| faults.join("\n"))?;
-    let checked = loaded.check("localhost").map_err(|faults| faults.join("\n"))?;
-    config::assemble(checked, wiring).map_err(|error| format!("{error:#}"))
+    let faults = |faults: Vec<String>| anyhow::anyhow!("{}", faults.join("\n"));
+    let loaded = config::from_text(&config_text(args)?, &|_| None).map_err(faults)?;
+    let checked = loaded.check(&wiring.default_host).map_err(faults)?;
+    config::assemble(checked, wiring)
 }
 
 /// The config, as JSON, which is YAML.
-fn config_text(args: &ListenArgs) -> Result<String, String> {
+fn config_text(args: &ListenArgs) -> anyhow::Result<String> {
     let http_port = match (args.http_port, args.port) {
         (Some(port), _) => port,
         (None, 0) => 0,
-        (None, port) => port.checked_add(1).ok_or("port 65535 leaves none for OTLP/HTTP; give --http-port")?,
-    };
-    let metrics = match &args.metrics_address {
-        Some(address) => json!({"level": "normal", "address": address}),
-        None => json!({"level": "none"}),
+        (None, port) => port.checked_add(1).context("port 65535 leaves none for OTLP/HTTP; give --http-port")?,
     };
     let endpoint = |port: u16| match args.host.contains(':') {
         true => format!("[{}]:{port}", args.host),
@@ -133,14 +144,14 @@ fn config_text(args: &ListenArgs) -> Result<String, String> {
         "processors": {"signals": null},
         "exporters": {"memory": null},
         "service": {
-            "telemetry": {"metrics": metrics},
+            "telemetry": {"metrics": {"level": "none"}},
             "pipelines": {"traces": {"receivers": ["otlp"], "processors": ["signals"], "exporters": ["memory"]}},
         },
     });
     Ok(config.to_string())
 }
 
-fn addresses(running: &Running) -> Vec<SocketAddr> {
+fn listening(running: &Running) -> Vec<SocketAddr> {
     let receivers = running.addresses().iter().filter(|(id, _)| id.kind == "otlp");
     receivers.flat_map(|(_, addresses)| addresses.iter().copied()).collect()
 }

@@ -18,6 +18,12 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// Whether nothing is left, as it must be when nothing is held.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.owners.is_empty() && self.children.is_empty()
+    }
+
     /// The trace that holds a span of that id; none where several do, since then the link says nothing.
     fn owner(&self, span: SpanId) -> Option<TraceId> {
         let mut owners = self.owners.range((span, FIRST)..=(span, LAST));
