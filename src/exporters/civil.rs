@@ -47,7 +47,10 @@ mod tests {
 
     fn check(seconds: u64, expected: &str) {
         let c = Civil::from_unix_nanos(seconds * 1_000_000_000 + 7);
-        let found = format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{}", c.year, c.month, c.day, c.hour, c.minute, c.second, c.nanos);
+        let found = format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{}",
+            c.year, c.month, c.day, c.hour, c.minute, c.second, c.nanos
+        );
         assert_eq!(found, format!("{expected}.7"));
     }
 
@@ -63,13 +66,18 @@ mod tests {
 
     #[test]
     fn agrees_with_the_dates_of_http() {
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let months = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
         for day in 0..60_000 {
             let seconds = day * 86_400 + day % 86_400;
             let c = Civil::from_unix_nanos(seconds * 1_000_000_000);
             let http = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
             let month = months[usize::try_from(c.month - 1).unwrap()];
-            let ours = format!("{:02} {month} {} {:02}:{:02}:{:02} GMT", c.day, c.year, c.hour, c.minute, c.second);
+            let ours = format!(
+                "{:02} {month} {} {:02}:{:02}:{:02} GMT",
+                c.day, c.year, c.hour, c.minute, c.second
+            );
             assert!(http.ends_with(&ours), "{http} is not {ours}");
         }
     }

@@ -91,7 +91,14 @@ mod tests {
 
     #[test]
     fn says_what_it_is_for_where_there_is_no_sink() {
-        let fault = Config::default().build(&testing::host("memory")).err().unwrap().to_string();
-        assert!(fault.contains("local viewer") && fault.contains("planoai trace listen"), "{fault}");
+        let fault = Config::default()
+            .build(&testing::host("memory"))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            fault.contains("local viewer") && fault.contains("planoai trace listen"),
+            "{fault}"
+        );
     }
 }

@@ -40,7 +40,11 @@ mod tests {
         for factory in EXPORTERS {
             let unknown = (factory.parse)(&serde_json::json!({"no_such_key": 1}));
             let fault = unknown.err().expect("refused").to_string();
-            assert!(fault.contains("unknown field `no_such_key`"), "{}: {fault}", factory.kind);
+            assert!(
+                fault.contains("unknown field `no_such_key`"),
+                "{}: {fault}",
+                factory.kind
+            );
             let defaults = (factory.defaults)();
             let again = (factory.parse)(&defaults).expect("its own defaults").to_value();
             assert_eq!(again, defaults, "{}", factory.kind);

@@ -61,5 +61,8 @@ pub(crate) fn exporter<T: Build<dyn Exporter>>(json: serde_json::Value) -> Box<d
 pub(crate) fn faults<T: Build<dyn Exporter>>(json: serde_json::Value) -> Vec<String> {
     let config: T = serde_json::from_value(json).expect("the config reads");
     let faults = config.validate();
-    faults.iter().map(|fault| format!("{}: {}", fault.path, fault.reason)).collect()
+    faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.path, fault.reason))
+        .collect()
 }

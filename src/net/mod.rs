@@ -6,4 +6,6 @@ pub mod grpc;
 pub mod grpc_client;
 pub mod listen;
 pub mod rope;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tls;

@@ -56,7 +56,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_its_chunks_and_knows_its_length() {
-        let rope = Rope::new(["ab", "", "cde"].map(Bytes::from_static));
+        let rope = Rope::new(["ab", "", "cde"].map(|text| Bytes::from_static(text.as_bytes())));
         assert_eq!(rope.size_hint().exact(), Some(5));
         assert!(!rope.is_end_stream());
         assert_eq!(rope.collect().await.expect("infallible").to_bytes(), "abcde");

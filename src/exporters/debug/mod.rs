@@ -167,7 +167,10 @@ impl Sampler {
     }
 
     fn shows(&mut self, now: Instant) -> bool {
-        if self.second.is_none_or(|start| now.duration_since(start) >= Duration::from_secs(1)) {
+        if self
+            .second
+            .is_none_or(|start| now.duration_since(start) >= Duration::from_secs(1))
+        {
             (self.second, self.seen) = (Some(now), 0);
         }
         self.seen += 1;
@@ -192,7 +195,13 @@ mod tests {
             // Six in the first second, three in the next.
             let times = [0, 1, 2, 3, 4, 999, 1000, 1001, 1002];
             let found: String = times
-                .map(|millis| if sampler.shows(start + Duration::from_millis(millis)) { 'x' } else { '-' })
+                .map(|millis| {
+                    if sampler.shows(start + Duration::from_millis(millis)) {
+                        'x'
+                    } else {
+                        '-'
+                    }
+                })
                 .iter()
                 .collect();
             assert_eq!(found, expected, "initial {initial}, thereafter {thereafter}");

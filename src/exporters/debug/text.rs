@@ -72,7 +72,10 @@ impl Lines {
     fn span(&mut self, span: &SpanRef<'_>) {
         let status = span.status();
         self.field("Trace ID", span.trace_id());
-        self.field("Parent ID", span.parent_span_id().map(|id| id.to_string()).unwrap_or_default());
+        self.field(
+            "Parent ID",
+            span.parent_span_id().map(|id| id.to_string()).unwrap_or_default(),
+        );
         self.field("ID", span.span_id());
         self.field("Name", safe(span.name()));
         self.field("Kind", named(&KINDS, span.kind()));
@@ -106,18 +109,32 @@ impl Lines {
     fn event(&mut self, event: &EventRef<'_>) {
         self.line(format_args!("     -> Name: {}", safe(event.name())));
         self.line(format_args!("     -> Timestamp: {}", time(event.time_unix_nano())));
-        self.line(format_args!("     -> DroppedAttributesCount: {}", event.dropped_attributes_count()));
+        self.line(format_args!(
+            "     -> DroppedAttributesCount: {}",
+            event.dropped_attributes_count()
+        ));
         self.attributes("     -> Attributes:", "     ", event.attributes());
     }
 
     fn link(&mut self, link: &LinkRef<'_>) {
         let (trace, span) = (link.trace_id(), link.span_id());
-        let trace = if trace.is_zero() { String::new() } else { trace.to_string() };
-        let span = if span.is_zero() { String::new() } else { span.to_string() };
+        let trace = if trace.is_zero() {
+            String::new()
+        } else {
+            trace.to_string()
+        };
+        let span = if span.is_zero() {
+            String::new()
+        } else {
+            span.to_string()
+        };
         self.line(format_args!("     -> Trace ID: {trace}"));
         self.line(format_args!("     -> ID: {span}"));
         self.line(format_args!("     -> TraceState: {}", safe(link.trace_state())));
-        self.line(format_args!("     -> DroppedAttributesCount: {}", link.dropped_attributes_count()));
+        self.line(format_args!(
+            "     -> DroppedAttributesCount: {}",
+            link.dropped_attributes_count()
+        ));
         self.attributes("     -> Attributes:", "     ", link.attributes());
     }
 
@@ -131,7 +148,11 @@ impl Lines {
                 self.line(format_args!("{title}:"));
             }
             let (key, value) = (safe(attribute.key()), attribute.value());
-            self.line(format_args!("{indent}     -> {key}: {}({})", type_name(&value), plain(&value)));
+            self.line(format_args!(
+                "{indent}     -> {key}: {}({})",
+                type_name(&value),
+                plain(&value)
+            ));
         }
     }
 }
@@ -232,7 +253,9 @@ fn json(value: &ValueRef<'_>) -> Json {
         ValueRef::Bytes(bytes) => Json::from(STANDARD.encode(bytes)),
         ValueRef::Array(array) => array.values().map(|value| json(&value)).collect(),
         ValueRef::KvList(list) => {
-            let entries = list.entries().map(|entry| (entry.key().to_owned(), json(&entry.value())));
+            let entries = list
+                .entries()
+                .map(|entry| (entry.key().to_owned(), json(&entry.value())));
             let mut map: serde_json::Map<String, Json> = entries.collect();
             map.sort_keys();
             Json::Object(map)

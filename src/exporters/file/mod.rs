@@ -114,7 +114,9 @@ pub enum Compression {
 impl Config {
     /// Permissions of a directory that is made.
     fn mode(&self) -> Option<u32> {
-        u32::from_str_radix(&self.directory_permissions, 8).ok().filter(|mode| *mode <= 0o7777)
+        u32::from_str_radix(&self.directory_permissions, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o7777)
     }
 
     fn is_device(&self) -> bool {
@@ -133,17 +135,37 @@ impl Build<dyn Exporter> for Config {
             }
         };
         fault(self.path.is_empty(), "path", "must be non-empty, such as traces.jsonl");
-        fault(self.flush_interval.is_zero(), "flush_interval", "must be longer than 0s");
-        fault(self.mode().is_none(), "directory_permissions", "must be octal permissions, such as 0755");
+        fault(
+            self.flush_interval.is_zero(),
+            "flush_interval",
+            "must be longer than 0s",
+        );
+        fault(
+            self.mode().is_none(),
+            "directory_permissions",
+            "must be octal permissions, such as 0755",
+        );
         fault(
             self.append && self.compression != Compression::None,
             "append",
             "does not go together with compression",
         );
         if let Some(rotation) = &self.rotation {
-            fault(self.append, "append", "does not go together with rotation, which appends by itself");
-            fault(rotation.max_megabytes == 0, "rotation::max_megabytes", "must be larger than 0");
-            fault(rotation.localtime, "rotation::localtime", "is not available: names of old files carry UTC");
+            fault(
+                self.append,
+                "append",
+                "does not go together with rotation, which appends by itself",
+            );
+            fault(
+                rotation.max_megabytes == 0,
+                "rotation::max_megabytes",
+                "must be larger than 0",
+            );
+            fault(
+                rotation.localtime,
+                "rotation::localtime",
+                "is not available: names of old files carry UTC",
+            );
             fault(self.is_device(), "rotation", "does not work on a device");
         }
         faults
@@ -262,7 +284,10 @@ impl Exporter for File {
     async fn close(&self) {
         let closed = self.with_writer(|writer| Ok(writer.take().map_or(Ok(()), |writer| writer.close())?));
         if let Err(e) = closed.await {
-            tracing::warn!(error = format!("{e:#}"), "the file exporter's last bytes may not be on disk");
+            tracing::warn!(
+                error = format!("{e:#}"),
+                "the file exporter's last bytes may not be on disk"
+            );
         }
     }
 }

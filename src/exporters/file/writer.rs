@@ -100,7 +100,18 @@ impl Writer {
 
     /// Puts the bytes on disk, where there is one.
     pub(super) fn close(self) -> io::Result<()> {
-        if self.end.is_some() { self.file.sync_data() } else { Ok(()) }
+        if self.end.is_some() {
+            self.file.sync_data()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Leaves half a record behind, as a write does that a full disk interrupts.
+    #[cfg(test)]
+    pub(super) fn tear(&mut self, half: &[u8]) {
+        self.file.write_all(half).expect("room in a test");
+        self.torn = true;
     }
 
     /// Cuts what stands behind the last whole record.
@@ -165,7 +176,9 @@ impl Writer {
             .collect();
         // Newest first: stamps sort as their moments do.
         stamps.sort_unstable_by(|a, b| b.cmp(a));
-        let oldest = (!rotate.age.is_zero()).then(|| now.checked_sub(rotate.age).map(stamp)).flatten();
+        let oldest = (!rotate.age.is_zero())
+            .then(|| now.checked_sub(rotate.age).map(stamp))
+            .flatten();
         for (number, text) in stamps.iter().enumerate() {
             let surplus = rotate.backups > 0 && number >= rotate.backups;
             if surplus || oldest.as_ref().is_some_and(|oldest| text < oldest) {

@@ -12,7 +12,10 @@ use metrics::Counter;
 use tracing::warn;
 
 use crate::{
-    net::grpc_client::{CallError, Field, code, fields},
+    net::{
+        grpc::{Code, Field, Fields, Status},
+        grpc_client::CallError,
+    },
     pipeline::{ComponentId, ExportError},
     values::foreign::harmless,
 };
@@ -36,12 +39,14 @@ impl Partial {
     /// Reads an `ExportTraceServiceResponse`. What is no such message says nothing.
     pub(super) fn read_proto(reply: &[u8]) -> Partial {
         let mut partial = Partial::default();
-        for (field, value) in fields(reply) {
-            let (1, Field::Bytes(inner)) = (field, value) else { continue };
-            for (field, value) in fields(inner) {
-                match (field, value) {
-                    (1, Field::Varint(n)) => partial.rejected_spans = u64::try_from(n.cast_signed()).unwrap_or(0),
-                    (2, Field::Bytes(text)) => partial.message = harmless(&String::from_utf8_lossy(text), MESSAGE_LIMIT),
+        for field in Fields(reply).flatten() {
+            let (1, Field::Bytes(inner)) = field else { continue };
+            for field in Fields(inner).flatten() {
+                match field {
+                    (1, Field::Number(n)) => partial.rejected_spans = u64::try_from(n.cast_signed()).unwrap_or(0),
+                    (2, Field::Bytes(text)) => {
+                        partial.message = harmless(&String::from_utf8_lossy(text), MESSAGE_LIMIT)
+                    }
                     _ => {}
                 }
             }
@@ -89,7 +94,9 @@ impl Partials {
             return;
         }
         self.rejected.increment(partial.rejected_spans);
-        let Some(unlogged) = self.may_log(Instant::now()) else { return };
+        let Some(unlogged) = self.may_log(Instant::now()) else {
+            return;
+        };
         warn!(
             exporter = %self.id,
             rejected_spans = partial.rejected_spans,
@@ -119,13 +126,13 @@ impl Partials {
 pub(super) fn of_call(error: CallError) -> ExportError {
     let after = error.retry_after;
     let retryable = match error.code {
-        code::CANCELLED
-        | code::DEADLINE_EXCEEDED
-        | code::ABORTED
-        | code::OUT_OF_RANGE
-        | code::UNAVAILABLE
-        | code::DATA_LOSS => true,
-        code::RESOURCE_EXHAUSTED => after.is_some(),
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => after.is_some(),
         _ => false,
     };
     if retryable {
@@ -165,12 +172,7 @@ pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 pub(super) fn error_message(content_type: &str, body: &[u8]) -> String {
     let mime = content_type.split(';').next().unwrap_or_default().trim();
     let text = if mime.eq_ignore_ascii_case("application/x-protobuf") {
-        fields(body)
-            .find_map(|(field, value)| match (field, value) {
-                (2, Field::Bytes(text)) => Some(String::from_utf8_lossy(text).into_owned()),
-                _ => None,
-            })
-            .unwrap_or_default()
+        Status::decode(body).map(|status| status.message).unwrap_or_default()
     } else {
         let text = String::from_utf8_lossy(body);
         let json = serde_json::from_slice::<serde_json::Value>(body).ok();
@@ -196,14 +198,14 @@ mod tests {
     #[test]
     fn every_grpc_code_has_its_class() {
         let retryable = [1, 4, 10, 11, 14, 15];
-        for code in 1..=17 {
+        for number in 1..=17 {
             for retry_after in [None, Some(Duration::from_secs(3))] {
-                let mut error = CallError::new(code, "why");
+                let mut error = CallError::new(Code::from_number(number), "why");
                 error.retry_after = retry_after;
                 let (retry, after, text) = describe(&of_call(error));
-                let expected = retryable.contains(&code) || (code == 8 && retry_after.is_some());
-                assert_eq!(retry, expected, "code {code}, RetryInfo {retry_after:?}");
-                assert_eq!(after, retry_after.filter(|_| expected), "code {code}");
+                let expected = retryable.contains(&number) || (number == 8 && retry_after.is_some());
+                assert_eq!(retry, expected, "code {number}, RetryInfo {retry_after:?}");
+                assert_eq!(after, retry_after.filter(|_| expected), "code {number}");
                 assert!(text.ends_with(": why"), "{text}");
             }
         }
@@ -238,13 +240,20 @@ mod tests {
     #[test]
     fn partial_success_in_both_encodings() {
         let check = |found: Partial, rejected_spans: u64, message: &str| {
-            assert_eq!((found.rejected_spans, found.message.as_str()), (rejected_spans, message));
+            assert_eq!(
+                (found.rejected_spans, found.message.as_str()),
+                (rejected_spans, message)
+            );
         };
         check(Partial::read_proto(&[]), 0, "");
         check(Partial::read_proto(&[10, 6, 8, 3, 18, 2, b'n', b'o']), 3, "no");
         check(Partial::read_proto(&[10, 4, 18, 2, b'\x1b', b'o']), 0, " o");
         check(Partial::read_proto(b"<html>"), 0, "");
-        check(Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#), 3, "no");
+        check(
+            Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
+            3,
+            "no",
+        );
         check(Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":4}}"#), 4, "");
         check(Partial::read_json(b"{}"), 0, "");
         check(Partial::read_json(b"<html>"), 0, "");
@@ -258,7 +267,10 @@ mod tests {
         });
         let start = Instant::now();
         let at = |millis| partials.may_log(start + Duration::from_millis(millis));
-        assert_eq!([at(0), at(10), at(999), at(1000), at(1500), at(2100)], [Some(0), None, None, Some(2), None, Some(1)]);
+        assert_eq!(
+            [at(0), at(10), at(999), at(1000), at(1500), at(2100)],
+            [Some(0), None, None, Some(2), None, Some(1)]
+        );
     }
 
     #[test]
@@ -268,9 +280,20 @@ mod tests {
         };
         check("application/x-protobuf", &[8, 3, 18, 4, b'b', b'a', b'd', b'!'], "bad!");
         check("application/x-protobuf", b"", "");
-        check("application/json; charset=utf-8", br#"{"code":3,"message":"bad\u001b[31m!"}"#, "bad [31m!");
-        check("text/html", b"<html>\r\n<h1>502  Bad Gateway</h1>\n</html>", "<html> <h1>502 Bad Gateway</h1> </html>");
+        check(
+            "application/json; charset=utf-8",
+            br#"{"code":3,"message":"bad\u001b[31m!"}"#,
+            "bad [31m!",
+        );
+        check(
+            "text/html",
+            b"<html>\r\n<h1>502  Bad Gateway</h1>\n</html>",
+            "<html> <h1>502 Bad Gateway</h1> </html>",
+        );
         check("", b"\xff\xfe", "\u{fffd}\u{fffd}");
-        assert_eq!(error_message("text/plain", &[b'x'; 9999]).chars().count(), MESSAGE_LIMIT + 1);
+        assert_eq!(
+            error_message("text/plain", &[b'x'; 9999]).chars().count(),
+            MESSAGE_LIMIT + 1
+        );
     }
 }

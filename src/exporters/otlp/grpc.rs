@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     net::{
+        compression::Encoding,
         grpc_client::{self, ClientSettings, GrpcClient, Scheme, Target},
         tls::{ALPN_H2, ClientTls},
     },
@@ -122,7 +123,9 @@ impl Config {
             Scheme::Unsaid => {}
         }
         settings.tls = tls.client(ALPN_H2)?;
-        settings.authority = (!self.authority.is_empty()).then(|| self.authority.parse()).transpose()?;
+        settings.authority = (!self.authority.is_empty())
+            .then(|| self.authority.parse())
+            .transpose()?;
         settings.server_name = match (&tls.server_name_override, &settings.authority) {
             (Some(name), _) if !name.is_empty() => Some(name.clone()),
             (_, authority) => authority.as_ref().map(|authority| authority.host().to_owned()),
@@ -165,7 +168,10 @@ impl Build<dyn Exporter> for Config {
                 .into_iter()
                 .map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)),
         );
-        faults.extend(header_faults(&self.headers, &["content-type", "te", "host", "connection"]));
+        faults.extend(header_faults(
+            &self.headers,
+            &["content-type", "te", "host", "connection"],
+        ));
         faults.extend(auth_faults(self.auth.as_ref()));
         faults
     }
@@ -204,11 +210,15 @@ struct OtlpGrpc {
 #[async_trait]
 impl Exporter for OtlpGrpc {
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
-        let (body, encoding) = self
+        let body = self
             .packer
             .pack(batch.chunks().to_vec())
             .await
             .map_err(|source| ExportError::Refused { source })?;
+        let encoding = self
+            .packer
+            .coding()
+            .map_or(Encoding::Identity, |(encoding, _)| encoding);
         let reply = self
             .client
             .unary(PATH, &self.headers, body, encoding)

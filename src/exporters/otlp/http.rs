@@ -25,7 +25,7 @@ use crate::{
     },
     otlp::{TraceBatch, json},
     pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
-    values::duration,
+    values::{duration, foreign::harmless},
 };
 
 /// Most of an answer that is read, in bytes.
@@ -205,7 +205,12 @@ impl Build<dyn Exporter> for Config {
         {
             faults.push(Fault::at("proxy_url", reason));
         }
-        if self.tls.server_name_override.as_deref().is_some_and(|name| !name.is_empty()) {
+        if self
+            .tls
+            .server_name_override
+            .as_deref()
+            .is_some_and(|name| !name.is_empty())
+        {
             faults.push(Fault::at(
                 "tls::server_name_override",
                 "works with otlp_grpc only; name the server in the endpoint's URL",
@@ -218,7 +223,13 @@ impl Build<dyn Exporter> for Config {
                 .into_iter()
                 .map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)),
         );
-        let ours = ["content-type", "content-encoding", "content-length", "connection", "transfer-encoding"];
+        let ours = [
+            "content-type",
+            "content-encoding",
+            "content-length",
+            "connection",
+            "transfer-encoding",
+        ];
         faults.extend(header_faults(&self.headers, &ours));
         faults.extend(auth_faults(self.auth.as_ref()));
         faults
@@ -240,7 +251,9 @@ impl Build<dyn Exporter> for Config {
     }
 
     fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {
-        let url = self.url().map_err(|fault| anyhow!("{}: {}", fault.path, fault.reason))?;
+        let url = self
+            .url()
+            .map_err(|fault| anyhow!("{}: {}", fault.path, fault.reason))?;
         let mut headers = header_map(&self.headers, HeaderRules::Http)?;
         headers
             .entry(header::USER_AGENT)
@@ -249,6 +262,10 @@ impl Build<dyn Exporter> for Config {
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.encoding.content_type()),
         );
+        let packer = Packer::new(self.compression, &self.compression_params);
+        if let Some((_, name)) = packer.coding() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
         if self.disable_keep_alives {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -258,7 +275,7 @@ impl Build<dyn Exporter> for Config {
             url,
             headers,
             encoding: self.encoding,
-            packer: Packer::new(self.compression, &self.compression_params),
+            packer,
             partials: Partials::new(host.id.clone()),
         }))
     }
@@ -306,19 +323,15 @@ impl Exporter for OtlpHttp {
                 vec![text.into()]
             }
         };
-        let (body, coding) = self
+        let body = self
             .packer
             .pack(chunks)
             .await
             .map_err(|source| ExportError::Refused { source })?;
-        let mut headers = self.headers.clone();
-        if let Some(name) = coding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
         let response = self
             .client
             .post(self.url.clone())
-            .headers(headers)
+            .headers(self.headers.clone())
             .body(reqwest::Body::wrap(Rope::new(body)))
             .send()
             .await
@@ -341,7 +354,10 @@ impl OtlpHttp {
     async fn answered(&self, response: Response) -> Result<(), ExportError> {
         let status = response.status();
         let header_text = |name| {
-            let value = response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+            let value = response
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
         let content_type = header_text(header::CONTENT_TYPE);
@@ -360,7 +376,10 @@ impl OtlpHttp {
             return Ok(());
         }
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            let message = format!("a redirect to {location:?}, which is not followed: correct the endpoint");
+            let message = format!(
+                "a redirect to {:?}, which is not followed: correct the endpoint",
+                harmless(&location, 200)
+            );
             return Err(answer::of_http(status, None, &message));
         }
         Err(answer::of_http(

@@ -4,8 +4,6 @@
 mod answer;
 pub mod grpc;
 pub mod http;
-#[cfg(test)]
-mod testing;
 
 use std::collections::BTreeMap;
 
@@ -71,7 +69,10 @@ impl CompressionParams {
         }
         vec![Fault::at(
             "compression_params::level",
-            format!("level {} is out of range: 1 to {highest}, or 0 for the default", self.level),
+            format!(
+                "level {} is out of range: 1 to {highest}, or 0 for the default",
+                self.level
+            ),
         )]
     }
 }
@@ -112,11 +113,15 @@ impl Packer {
         Packer { codec }
     }
 
-    /// The body as it goes on the wire, and the compression's name in headers. Large bodies are compressed on a thread
-    /// that may block.
-    async fn pack(&self, chunks: Vec<Bytes>) -> anyhow::Result<(Vec<Bytes>, Option<&'static str>)> {
-        let Some((compressor, name)) = self.codec else {
-            return Ok((chunks, None));
+    /// What bodies are coded as, and its name in HTTP headers; `None` for no compression.
+    fn coding(&self) -> Option<(Encoding, &'static str)> {
+        self.codec.map(|(compressor, name)| (compressor.encoding(), name))
+    }
+
+    /// The body as it goes on the wire. Large ones are compressed on a thread that may block.
+    async fn pack(&self, chunks: Vec<Bytes>) -> anyhow::Result<Vec<Bytes>> {
+        let Some((compressor, _)) = self.codec else {
+            return Ok(chunks);
         };
         let packed = if chunks.iter().map(Bytes::len).sum::<usize>() < COMPRESS_ASIDE {
             compressor.compress(&chunks)
@@ -125,7 +130,7 @@ impl Packer {
                 .await
                 .context("the compression of a request panicked")?
         };
-        Ok((vec![packed], Some(name)))
+        Ok(vec![packed])
     }
 }
 
@@ -192,7 +197,10 @@ mod tests {
             .into_iter()
             .map(|fault| (fault.path, fault.reason))
             .collect();
-        let found: Vec<_> = found.iter().map(|(path, reason)| (path.as_str(), reason.as_str())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(path, reason)| (path.as_str(), reason.as_str()))
+            .collect();
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for ((path, reason), (expected_path, part)) in found.iter().zip(expected) {
             assert!(path == expected_path && reason.contains(part), "{path}: {reason}");
@@ -203,7 +211,12 @@ mod tests {
     fn headers_that_cannot_be_sent_are_faults() {
         check(&[("x-api-key", "abc"), ("X-Scope-OrgID", "7")], &[]);
         check(
-            &[("a b", "x"), ("Content-Type", "x"), ("grpc-timeout", "1S"), ("ok", "a\nb")],
+            &[
+                ("a b", "x"),
+                ("Content-Type", "x"),
+                ("grpc-timeout", "1S"),
+                ("ok", "a\nb"),
+            ],
             &[
                 ("headers::Content-Type", "set by the exporter"),
                 ("headers::a b", "no valid header name"),
@@ -218,13 +231,18 @@ mod tests {
         let headers: Headers = [("x-bin".to_owned(), Secret::new("ab?"))].into();
         let grpc = header_map(&headers, HeaderRules::Grpc).unwrap();
         let http = header_map(&headers, HeaderRules::Http).unwrap();
-        assert_eq!((&grpc["x-bin"], &http["x-bin"]), (&HeaderValue::from_static("YWI/"), &HeaderValue::from_static("ab?")));
+        assert_eq!(
+            (&grpc["x-bin"], &http["x-bin"]),
+            (&HeaderValue::from_static("YWI/"), &HeaderValue::from_static("ab?"))
+        );
         assert!(grpc["x-bin"].is_sensitive());
     }
 
     #[test]
     fn an_unknown_compression_is_told_the_known_ones() {
-        let fault = serde_json::from_str::<Compression>("\"snappy\"").unwrap_err().to_string();
+        let fault = serde_json::from_str::<Compression>("\"snappy\"")
+            .unwrap_err()
+            .to_string();
         for known in ["gzip", "zstd", "deflate", "zlib", "none"] {
             assert!(fault.contains(known), "{fault}");
         }

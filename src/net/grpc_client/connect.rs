@@ -18,8 +18,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{CallError, ClientSettings, code};
-use crate::net::rope::Rope;
+use super::{CallError, ClientSettings};
+use crate::net::{grpc::Code, rope::Rope};
 
 /// Receive window of a stream, in bytes.
 const STREAM_WINDOW: u32 = 8 << 20;
@@ -87,11 +87,11 @@ pub(super) async fn connect(settings: &ClientSettings, tasks: &TaskTracker) -> R
     match timeout(within, dial(settings, tasks)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(reason)) => Err(CallError::new(
-            code::UNAVAILABLE,
+            Code::Unavailable,
             format!("cannot connect to {target}: {reason}"),
         )),
         Err(_) => Err(CallError::new(
-            code::UNAVAILABLE,
+            Code::Unavailable,
             format!("cannot connect to {target}: no answer within {within:?}"),
         )),
     }

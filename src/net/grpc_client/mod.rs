@@ -3,15 +3,15 @@
 //! callers have. Refuses replies larger than allowed.
 
 mod connect;
-mod status;
+mod error;
 mod target;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::Mutex;
@@ -19,19 +19,17 @@ use tokio_util::task::TaskTracker;
 
 use self::connect::{Connection, chain, connect};
 pub use self::{
-    status::{CallError, Field, code, fields, name, retry_delay_of_status},
+    error::CallError,
     target::{Scheme, Target},
 };
 use super::{
     compression::{self, Encoding, InflateError},
+    grpc::{CONTENT_TYPE_GRPC, Code, PREFIX_LEN, Prefix, is_grpc},
     rope::Rope,
 };
 
 /// How this program names itself to servers.
 pub const USER_AGENT: &str = concat!("planoai/", env!("CARGO_PKG_VERSION"));
-
-/// Length of the header before a gRPC message: one byte of flags, four of length.
-const PREFIX: usize = 5;
 
 /// How a client connects.
 #[derive(Debug, Clone)]
@@ -100,7 +98,10 @@ pub struct GrpcClient {
 impl GrpcClient {
     /// A client that connects with its first call.
     pub fn new(settings: ClientSettings) -> GrpcClient {
-        let authority = settings.authority.clone().unwrap_or_else(|| settings.target.authority());
+        let authority = settings
+            .authority
+            .clone()
+            .unwrap_or_else(|| settings.target.authority());
         GrpcClient {
             settings,
             authority,
@@ -109,8 +110,7 @@ impl GrpcClient {
         }
     }
 
-    /// Calls a method. `body` is the message in pieces, already compressed where `encoding` names a compression; `headers`
-    /// go along. One attempt, except that a connection that turned out dead before anything was sent is replaced once.
+    /// Calls a method. `body` is the message in pieces, already coded as `encoding` says; `headers` go along. One attempt, except that a connection that turned out dead before anything was sent is replaced once.
     /// Dropping the future abandons the call.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl GrpcClient {
         path: &str,
         headers: &HeaderMap,
         body: Vec<Bytes>,
-        encoding: Option<&'static str>,
+        encoding: Encoding,
     ) -> Result<Reply, CallError> {
         let mut request = self.request(path, headers, body, encoding)?;
         let mut fresh = false;
@@ -173,16 +173,16 @@ impl GrpcClient {
         path: &str,
         headers: &HeaderMap,
         body: Vec<Bytes>,
-        encoding: Option<&'static str>,
+        encoding: Encoding,
     ) -> Result<Request<Rope>, CallError> {
         let length: usize = body.iter().map(Bytes::len).sum();
-        let length = u32::try_from(length)
-            .map_err(|_| CallError::new(code::INVALID_ARGUMENT, format!("a message of {length} bytes exceeds gRPC's 4 GiB")))?;
-        let mut prefix = BytesMut::with_capacity(PREFIX);
-        prefix.put_u8(u8::from(encoding.is_some()));
-        prefix.put_u32(length);
+        if u32::try_from(length).is_err() {
+            let reason = format!("a message of {length} bytes exceeds gRPC's 4 GiB");
+            return Err(CallError::new(Code::InvalidArgument, reason));
+        }
+        let prefix = Bytes::copy_from_slice(&Prefix::build(encoding, length));
         let scheme = if self.settings.tls.is_some() { "https" } else { "http" };
-        let invalid = |e: http::Error| CallError::new(code::INVALID_ARGUMENT, e.to_string());
+        let invalid = |e: http::Error| CallError::new(Code::InvalidArgument, e.to_string());
         let uri = Uri::builder()
             .scheme(scheme)
             .authority(self.authority.clone())
@@ -194,64 +194,74 @@ impl GrpcClient {
             .version(Version::HTTP_2)
             .uri(uri)
             .header(header::USER_AGENT, &self.settings.user_agent)
-            .body(Rope::new(std::iter::once(prefix.freeze()).chain(body)))
+            .body(Rope::new(std::iter::once(prefix).chain(body)))
             .map_err(invalid)?;
         request.headers_mut().extend(headers.clone());
-        let ours = [
-            (header::TE, Some("trailers")),
-            (header::CONTENT_TYPE, Some("application/grpc")),
-            (header::HeaderName::from_static("grpc-encoding"), encoding),
-        ];
-        for (name, value) in ours {
-            if let Some(value) = value {
-                request.headers_mut().insert(name, HeaderValue::from_static(value));
-            }
+        let headers = request.headers_mut();
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE_GRPC);
+        if encoding != Encoding::Identity {
+            let name = HeaderName::from_static("grpc-encoding");
+            headers.insert(name, HeaderValue::from_static(encoding.name()));
         }
         Ok(request)
     }
 
     async fn reply(&self, response: Response<Incoming>) -> Result<Reply, CallError> {
         let (parts, mut body) = response.into_parts();
-        if let Some(Err(refusal)) = status::read(&parts.headers) {
+        let mut ended = error::ended(&parts.headers);
+        if let Some(Err(refusal)) = ended {
             return Err(refusal);
         }
-        let content_type = header_text(&parts.headers, header::CONTENT_TYPE.as_str());
-        if !parts.status.is_success() || !content_type.starts_with("application/grpc") {
-            return Err(status::of_http(parts.status, content_type));
+        let content_type = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map_or(&[][..], HeaderValue::as_bytes);
+        if !parts.status.is_success() || !is_grpc(content_type) {
+            return Err(CallError::foreign(parts.status, content_type));
         }
-        let limit = self.settings.max_reply_bytes.saturating_add(PREFIX);
+        let limit = self.settings.max_reply_bytes.saturating_add(PREFIX_LEN);
         let mut wire = BytesMut::new();
-        let mut ended = status::read(&parts.headers);
         while let Some(frame) = body.frame().await {
             match frame.map_err(|e| self.lost(&e))?.into_data() {
                 Ok(data) if data.len() > limit - wire.len() => return Err(self.too_large()),
                 Ok(data) => wire.extend_from_slice(&data),
                 Err(frame) => {
                     if let Ok(trailers) = frame.into_trailers() {
-                        ended = status::read(&trailers).or(ended);
+                        ended = error::ended(&trailers).or(ended);
                     }
                 }
             }
         }
-        ended.unwrap_or_else(|| Err(CallError::new(code::UNAVAILABLE, "the peer ended the answer without a status")))?;
-        self.message(wire.freeze(), header_text(&parts.headers, "grpc-encoding"))
+        ended.unwrap_or_else(|| {
+            Err(CallError::new(
+                Code::Unavailable,
+                "the peer ended the answer without a status",
+            ))
+        })?;
+        let encoding = parts.headers.get("grpc-encoding").and_then(|value| value.to_str().ok());
+        self.message(wire.freeze(), encoding.unwrap_or_default())
     }
 
     /// The message in the answer's bytes.
     fn message(&self, mut wire: Bytes, encoding: &str) -> Result<Reply, CallError> {
-        let broken = |reason: &str| CallError::new(code::INTERNAL, format!("the peer's answer is no gRPC message: {reason}"));
-        if wire.len() < PREFIX {
-            return Err(broken("it has no header"));
+        let broken = |reason: String| {
+            let reason = format!("the peer's answer is no gRPC message: {reason}");
+            CallError::new(Code::Internal, reason)
+        };
+        let Some(prefix) = wire.first_chunk().copied() else {
+            return Err(broken("it has no prefix".to_owned()));
+        };
+        let prefix = Prefix::parse(prefix).ok_or_else(|| broken("unknown flags".to_owned()))?;
+        let message = wire.split_off(PREFIX_LEN);
+        if prefix.length != message.len() {
+            let found = message.len();
+            return Err(broken(format!("{found} bytes where {} were announced", prefix.length)));
         }
-        let prefix = wire.split_to(PREFIX);
-        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
-        if usize::try_from(length) != Ok(wire.len()) {
-            return Err(broken(&format!("{} bytes where {length} were announced", wire.len())));
-        }
-        let message = match prefix[0] {
-            0 => wire,
-            1 => self.inflate(&wire, encoding)?,
-            _ => return Err(broken("unknown flags")),
+        let message = if prefix.compressed {
+            self.inflate(&message, encoding)?
+        } else {
+            message
         };
         Ok(Reply { message })
     }
@@ -260,24 +270,24 @@ impl GrpcClient {
     fn inflate(&self, wire: &[u8], encoding: &str) -> Result<Bytes, CallError> {
         let Some(known) = Encoding::parse(encoding) else {
             let reason = format!("the peer compressed its answer with {encoding:?}, which is not known");
-            return Err(CallError::new(code::INTERNAL, reason));
+            return Err(CallError::new(Code::Internal, reason));
         };
         compression::inflate(known, wire, self.settings.max_reply_bytes).map_err(|e| match e {
             InflateError::TooLarge { .. } => self.too_large(),
-            other => CallError::new(code::INTERNAL, format!("the peer's answer cannot be inflated: {other}")),
+            other => CallError::new(Code::Internal, format!("the peer's answer cannot be inflated: {other}")),
         })
     }
 
     fn too_large(&self) -> CallError {
         CallError::new(
-            code::RESOURCE_EXHAUSTED,
+            Code::ResourceExhausted,
             format!("the peer's answer exceeds {} bytes", self.settings.max_reply_bytes),
         )
     }
 
     fn lost(&self, e: &hyper::Error) -> CallError {
         CallError::new(
-            code::UNAVAILABLE,
+            Code::Unavailable,
             format!("connection to {} failed: {}", self.settings.target, chain(e)),
         )
     }
@@ -293,8 +303,4 @@ impl Drop for Unanswered<'_> {
             connection.distrust();
         }
     }
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

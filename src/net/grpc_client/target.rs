@@ -52,11 +52,9 @@ impl Target {
         }
         let written = rest.strip_prefix(bracketed).and_then(|tail| tail.strip_prefix(':'));
         let port = match (written, scheme) {
-            (Some(text), _) => text
-                .parse()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or_else(|| format!("invalid port {text:?} in endpoint {endpoint:?}; it is a number from 1 to 65535"))?,
+            (Some(text), _) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                format!("invalid port {text:?} in endpoint {endpoint:?}; it is a number from 1 to 65535")
+            })?,
             (None, Scheme::Https) => 443,
             (None, _) => {
                 return Err(format!(
@@ -94,7 +92,8 @@ fn split_scheme(endpoint: &str) -> Result<(Scheme, &str), String> {
         ("passthrough:///", Scheme::Unsaid),
     ];
     for (prefix, scheme) in schemes {
-        if endpoint.len() >= prefix.len() && endpoint.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes()) {
+        if endpoint.len() >= prefix.len() && endpoint.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+        {
             return Ok((scheme, &endpoint[prefix.len()..]));
         }
     }
@@ -138,7 +137,10 @@ mod tests {
         check("otel-collector:4317", Ok((Scheme::Unsaid, "otel-collector", 4317)));
         check("http://10.0.0.1:4317", Ok((Scheme::Http, "10.0.0.1", 4317)));
         check("HTTP://a:1/", Ok((Scheme::Http, "a", 1)));
-        check("https://api.example.com:443", Ok((Scheme::Https, "api.example.com", 443)));
+        check(
+            "https://api.example.com:443",
+            Ok((Scheme::Https, "api.example.com", 443)),
+        );
         check("https://api.example.com", Ok((Scheme::Https, "api.example.com", 443)));
         check("dns:///a.b:4317", Ok((Scheme::Unsaid, "a.b", 4317)));
         check("[::1]:4317", Ok((Scheme::Unsaid, "::1", 4317)));
@@ -150,7 +152,7 @@ mod tests {
         check("localhost", Err("has no port; write it like localhost:4317"));
         check("http://localhost", Err("has no port"));
         check("localhost:", Err("invalid port \"\""));
-        check("localhost:otlp", Err("no host and port"));
+        check("localhost:otlp", Err("invalid port \"otlp\""));
         check("localhost:0", Err("invalid port \"0\""));
         check("localhost:65536", Err("invalid port \"65536\""));
         check("::1:4317", Err("[::1]:4317"));
