@@ -358,6 +358,14 @@ impl ReplyBody {
             trailers: Some(trailers),
         }
     }
+
+    /// Data without trailers, for answers that are no gRPC.
+    pub fn plain(data: Bytes) -> ReplyBody {
+        ReplyBody {
+            data: Some(data),
+            trailers: None,
+        }
+    }
 }
 
 impl Body for ReplyBody {
