@@ -218,7 +218,6 @@ impl Life<'_> {
     async fn run(&mut self, checked: Checked) -> anyhow::Result<ExitCode> {
         let mut running = self.start(checked).await?;
         loop {
-            tracing::info!("Everything is ready. Begin running and processing data.");
             match self.until_told(running).await? {
                 End::Stopped(drained) => {
                     for (exporter, spans) in &drained.unsent {

@@ -198,9 +198,6 @@ fn set_batching(blueprint: &mut Blueprint, own_batch: &[bool]) {
     }
     for (index, settings) in given {
         let part = &mut blueprint.exporters[index];
-        let batch = &mut part.delivery.sending_queue.batch;
-        batch.flush_timeout = settings.flush_timeout;
-        batch.min_size = settings.min_spans;
-        batch.max_size = settings.max_spans;
+        part.delivery = part.delivery.clone().with_batching(settings);
     }
 }

@@ -149,7 +149,7 @@ impl Walk<'_> {
             let Some(mut id) = self.id(section, written) else { continue };
             let Some(factory) = table.iter().find(|factory| answers_to(factory, &id.kind)) else {
                 let known: Vec<&str> = table.iter().map(|factory| factory.kind).collect();
-                let line = format!("{section}: unknown type: {:?} for id: {written:?} (valid values: [{}])", id.kind, known.join(" "));
+                let line = format!("'{section}' unknown type: {:?} for id: {written:?} (valid values: [{}])", id.kind, known.join(" "));
                 self.fault(line);
                 continue;
             };

@@ -1,7 +1,7 @@
 //! The engine's part of an exporter's mapping (`sending_queue`, `retry_on_failure`, `timeout`, `max_request_bytes`), split off
 //! before the exporter reads the rest, laid over the exporter's own defaults.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{check::Reading, env::Originals, merge};
 use crate::pipeline::{Fault, queue::Delivery};
@@ -34,17 +34,13 @@ pub(super) fn split(
     }
     let mut own = without_nulls(Value::Object(own));
     refuse_storage(id, &mut own, lines);
-    let batch_off = switch_batch_off(&mut own);
     let own_batch = own.pointer("/sending_queue/batch").is_some();
     let mut whole = serde_json::to_value(defaults).expect("settings are plain data");
     merge::merge(&mut whole, own);
     let mut outcome = Reading::new(&["exporters", id], whole, originals, &[])
         .run(|raw| serde_path_to_error::deserialize::<_, Delivery>(raw), validate);
     lines.append(&mut outcome.lines);
-    let mut delivery = outcome.value.unwrap_or_else(|| defaults.clone());
-    if batch_off {
-        delivery.sending_queue.batch.min_size = 0;
-    }
+    let delivery = outcome.value.unwrap_or_else(|| defaults.clone());
     Wanted { delivery, own_batch }
 }
 
@@ -68,49 +64,23 @@ fn refuse_storage(id: &str, own: &mut Value, lines: &mut Vec<String>) {
     }
 }
 
-/// `batch: {enabled: false}`: every request goes out as it came.
-fn switch_batch_off(own: &mut Value) -> bool {
-    let batch = own.pointer_mut("/sending_queue/batch").and_then(Value::as_object_mut);
-    let enabled = batch.and_then(|batch| match batch.get("enabled") {
-        Some(Value::Bool(_)) => batch.shift_remove("enabled"),
-        _ => None,
-    });
-    enabled == Some(json!(false))
-}
-
+/// What is switched off may hold anything.
 fn validate(delivery: &Delivery) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut must = |holds: bool, path: &str, reason: &str| {
-        if !holds {
-            faults.push(Fault::at(path, reason));
-        }
+    let off = |section: &str| match section {
+        "sending_queue" => !delivery.sending_queue.enabled,
+        "retry_on_failure" => !delivery.retry_on_failure.enabled,
+        _ => false,
     };
-    let queue = &delivery.sending_queue;
-    if queue.enabled {
-        must(queue.queue_size > 0, "sending_queue::queue_size", "must be positive");
-        must(queue.num_consumers > 0, "sending_queue::num_consumers", "must be positive");
-        let batch = &queue.batch;
-        let sizes = batch.max_size == 0 || batch.max_size >= batch.min_size;
-        must(sizes, "sending_queue::batch::max_size", "must be greater than or equal to \"min_size\", or 0 for no bound");
-    }
-    let retry = &delivery.retry_on_failure;
-    if retry.enabled {
-        let factor = (0.0..=1.0).contains(&retry.randomization_factor);
-        must(factor, "retry_on_failure::randomization_factor", "must be within [0, 1]");
-        let growth = retry.multiplier.is_finite() && retry.multiplier >= 1.0;
-        must(growth, "retry_on_failure::multiplier", "must be 1 or more");
-        let forever = retry.max_elapsed_time.is_zero();
-        let longest = forever || retry.max_elapsed_time >= retry.initial_interval;
-        must(longest, "retry_on_failure::max_elapsed_time", "must not be less than \"initial_interval\", or 0 for no end");
-        let interval = retry.max_interval >= retry.initial_interval;
-        must(interval, "retry_on_failure::max_interval", "must not be less than \"initial_interval\"");
-    }
+    let mut faults = delivery.validate();
+    faults.retain(|fault| !off(fault.path.split("::").next().unwrap_or_default()));
     faults
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -149,7 +119,7 @@ mod tests {
         let (wanted, lines, _) = read(json!({"sending_queue": {"enabled": false}, "retry_on_failure": {"enabled": false}}));
         assert!(lines.is_empty() && !wanted.delivery.sending_queue.enabled && !wanted.delivery.retry_on_failure.enabled);
         let (wanted, lines, _) = read(json!({"sending_queue": {"batch": {"enabled": false}}}));
-        assert_eq!((lines.len(), wanted.delivery.sending_queue.batch.min_size), (0, 0));
+        assert_eq!((lines.len(), wanted.delivery.sending_queue.batch.enabled), (0, false));
         check(json!({"sending_queue": {"enabled": false, "queue_size": 0}}), &[]);
     }
 
@@ -160,8 +130,8 @@ mod tests {
             &[
                 "'exporters.x.sending_queue' has invalid keys: queue_sise (did you mean \"queue_size\"?)",
                 "exporters::x::timeout: invalid duration \"x\"; write it like 300ms, 1.5h or 2h45m",
-                "exporters::x::sending_queue::num_consumers: must be positive",
-                "exporters::x::sending_queue::batch::max_size: must be greater than or equal to \"min_size\", or 0 for no bound",
+                "exporters::x::sending_queue::num_consumers: must be greater than zero",
+                "exporters::x::sending_queue::batch::max_size: must be 0 (no bound) or at least `min_size`",
             ],
         );
         check(
@@ -173,8 +143,9 @@ mod tests {
             json!({"retry_on_failure": {"multiplier": 0.5, "randomization_factor": 2, "max_elapsed_time": "1s"}}),
             &[
                 "exporters::x::retry_on_failure::randomization_factor: must be within [0, 1]",
-                "exporters::x::retry_on_failure::multiplier: must be 1 or more",
-                "exporters::x::retry_on_failure::max_elapsed_time: must not be less than \"initial_interval\", or 0 for no end",
+                "exporters::x::retry_on_failure::multiplier: must be at least 1",
+                "exporters::x::retry_on_failure::max_elapsed_time: must be 0 (for ever) or not less than `initial_interval`",
+                "exporters::x::retry_on_failure::max_elapsed_time: must be 0 (for ever) or not less than `max_interval`",
             ],
         );
     }

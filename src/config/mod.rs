@@ -89,3 +89,6 @@ fn expand(mut tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
     })
 }
 
+
+#[cfg(test)]
+mod tests;

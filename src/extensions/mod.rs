@@ -1,9 +1,9 @@
 //! What stands beside the pipelines. Adding an extension: one file here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Extensions never name each other.
 
-mod health_check;
-mod pprof;
-mod zpages;
+pub mod health_check;
+pub mod pprof;
+pub mod zpages;
 
 use crate::pipeline::{Extension, Factory};
 
