@@ -59,7 +59,10 @@ impl Step {
         let processed = catch_unwind(AssertUnwindSafe(|| self.processor.process(batch))).unwrap_or_else(|panic| {
             let error = panic_text(&*panic);
             error!(processor = %self.id, spans, error, "a processor panicked; refusing the request");
-            Err(Refused::permanent(format!("processor {:?} failed on this request", self.id.to_string())))
+            Err(Refused::permanent(format!(
+                "processor {:?} failed on this request",
+                self.id.to_string()
+            )))
         })?;
         self.counts.outgoing.increment(processed.span_count() as u64);
         Ok(processed)

@@ -30,7 +30,11 @@ impl Running {
         self.stop_receivers.cancel();
         // Half of the time at most: a client that never finishes must not take the time that the queues need.
         let receivers = timeout_at(start + limit / 2, finish(&mut self.receivers));
-        if abort.run_until_cancelled(receivers).await.is_none_or(|outcome| outcome.is_err()) {
+        if abort
+            .run_until_cancelled(receivers)
+            .await
+            .is_none_or(|outcome| outcome.is_err())
+        {
             warn!("requests are still in flight; no new data is taken from them");
         }
         let outlets = self.engine.outlets.clone();
@@ -39,11 +43,15 @@ impl Running {
         let _ = abort.run_until_cancelled(emptied).await;
         let unsent = self.end_queues(&outlets).await;
         // Senders that waited for an outcome know it now; let the receivers pass it on.
-        let _ = abort.run_until_cancelled(timeout(GRACE, finish(&mut self.receivers))).await;
+        let _ = abort
+            .run_until_cancelled(timeout(GRACE, finish(&mut self.receivers)))
+            .await;
         self.receivers.shutdown().await;
         let _ = abort.run_until_cancelled(close_exporters(&outlets)).await;
         self.stop_extensions.cancel();
-        let _ = abort.run_until_cancelled(timeout(GRACE, finish(&mut self.extensions))).await;
+        let _ = abort
+            .run_until_cancelled(timeout(GRACE, finish(&mut self.extensions)))
+            .await;
         self.extensions.shutdown().await;
         self.tickers.shutdown().await;
         Drained { unsent }
@@ -78,7 +86,11 @@ pub(super) async fn close_exporters(outlets: &[Arc<Outlet>]) {
         let close = AssertUnwindSafe(async { outlet.exporter().close().await }).catch_unwind();
         match timeout(GRACE, close).await {
             Ok(Ok(())) => {}
-            Ok(Err(panic)) => error!(exporter = outlet.id(), error = panic_text(&*panic), "panicked while closing"),
+            Ok(Err(panic)) => error!(
+                exporter = outlet.id(),
+                error = panic_text(&*panic),
+                "panicked while closing"
+            ),
             Err(_elapsed) => error!(exporter = outlet.id(), "does not close; leaving it behind"),
         }
     });

@@ -47,7 +47,9 @@ impl Inlet {
     pub(super) fn new(receiver: &str, chains: Vec<Arc<Chain>>, mut routes: Vec<Route>) -> Inlet {
         routes.sort_by_key(|route| !route.outlet.tells_outcome());
         let transports = [""].into_iter().chain(TRANSPORTS);
-        let counts = transports.map(|transport| ReceiverCounts::new(receiver, transport)).collect();
+        let counts = transports
+            .map(|transport| ReceiverCounts::new(receiver, transport))
+            .collect();
         Inlet {
             feed: Arc::new(Feed { chains, routes, counts }),
             counts: 0,
@@ -61,7 +63,9 @@ impl Inlet {
     /// Retryable, where there is no room now.
     pub fn admit(&self, bytes: usize) -> Result<Admission, Refused> {
         let mut chains = self.feed.chains.iter();
-        chains.try_fold(Admission::default(), |granted, chain| Ok(granted.and(chain.admit(bytes)?)))
+        chains.try_fold(Admission::default(), |granted, chain| {
+            Ok(granted.and(chain.admit(bytes)?))
+        })
     }
 
     /// Carries the batch through the processors into the queue of every exporter, all or none. `Ok` is the promise that it
@@ -102,7 +106,10 @@ impl Inlet {
         }
         let offered = match self.feed.chains.as_slice() {
             [chain] => chain.run(batch).and_then(|batch| self.feed.offer(&mut [batch])),
-            _ => self.feed.fan_out(batch).and_then(|mut batches| self.feed.offer(&mut batches)),
+            _ => self
+                .feed
+                .fan_out(batch)
+                .and_then(|mut batches| self.feed.offer(&mut batches)),
         };
         self.count(spans, offered)
     }
@@ -125,7 +132,11 @@ impl Inlet {
 
     fn count(&self, spans: usize, outcome: Result<(), Refused>) -> Result<(), Refused> {
         let counts = &self.feed.counts[self.counts];
-        let counter = if outcome.is_ok() { &counts.accepted } else { &counts.refused };
+        let counter = if outcome.is_ok() {
+            &counts.accepted
+        } else {
+            &counts.refused
+        };
         counter.increment(spans as u64);
         outcome
     }
@@ -255,7 +266,11 @@ impl<'a> Reservation<'a> {
     fn next_batch(&mut self) -> TraceBatch {
         let chain = self.routes[self.filled].chain;
         let needed = self.routes[self.filled + 1..].iter().any(|later| later.chain == chain);
-        if needed { self.batches[chain].clone() } else { mem::take(&mut self.batches[chain]) }
+        if needed {
+            self.batches[chain].clone()
+        } else {
+            mem::take(&mut self.batches[chain])
+        }
     }
 
     /// Hands the batch to the exporters that tell their outcome, and waits for it.
@@ -280,7 +295,9 @@ impl<'a> Reservation<'a> {
         try_join_all(direct).await?;
         for outcome in told {
             // A queue that is torn down answers nobody.
-            outcome.await.unwrap_or_else(|_gone| Err(Refused::retry("shutting down")))?;
+            outcome
+                .await
+                .unwrap_or_else(|_gone| Err(Refused::retry("shutting down")))?;
         }
         Ok(())
     }

@@ -269,7 +269,8 @@ impl Running {
     fn start_engine(&mut self) {
         for outlet in &self.engine.outlets {
             for _ in 0..outlet.consumers() {
-                self.consumers.spawn(Arc::clone(outlet).consume(self.stop_consumers.clone()));
+                self.consumers
+                    .spawn(Arc::clone(outlet).consume(self.stop_consumers.clone()));
             }
         }
         for processor in self.engine.chains.iter().flat_map(|chain| chain.processors()) {
@@ -316,7 +317,9 @@ impl Running {
                 Some(ended) = self.consumers.join_next() => ("exporter queue".to_owned(), ended.map_err(Into::into)),
                 else => std::future::pending().await,
             };
-            let failure = outcome.err().unwrap_or_else(|| anyhow::anyhow!("ended before it was asked to"));
+            let failure = outcome
+                .err()
+                .unwrap_or_else(|| anyhow::anyhow!("ended before it was asked to"));
             return failure.context(label);
         }
     }

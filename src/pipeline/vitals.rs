@@ -43,7 +43,9 @@ fn container_limit(cgroup: &str, text: impl Fn(&str) -> String) -> Option<u64> {
         // In a container of its own namespace the group's path does not exist, and the limit stands at the top.
         let groups = above.chain(["", group]);
         let paths = groups.map(|group| format!("{mount}/{group}/{file}").replace("//", "/"));
-        paths.filter_map(|path| text(&path).trim().parse::<u64>().ok()).collect()
+        paths
+            .filter_map(|path| text(&path).trim().parse::<u64>().ok())
+            .collect()
     });
     limits.min()
 }
@@ -87,7 +89,10 @@ mod tests {
     #[test]
     fn a_container_that_sees_only_its_own_group() {
         let v2 = ("proc/self/cgroup", "0::/\n");
-        check(&[MEMINFO, v2, ("sys/fs/cgroup/memory.max", "4096000\n")], (0, 4_096_000));
+        check(
+            &[MEMINFO, v2, ("sys/fs/cgroup/memory.max", "4096000\n")],
+            (0, 4_096_000),
+        );
     }
 
     #[test]

@@ -42,7 +42,11 @@ impl Limits {
     /// The most spans and bytes of one request, as [`TraceBatch::split`] takes them.
     pub(super) fn split_at(&self) -> (usize, usize) {
         let spans = if self.sizer == Sizer::Items { self.max } else { 0 };
-        let bytes = if self.sizer == Sizer::Bytes { self.max } else { usize::MAX };
+        let bytes = if self.sizer == Sizer::Bytes {
+            self.max
+        } else {
+            usize::MAX
+        };
         (unbound(spans), unbound(bytes.min(self.max_bytes)))
     }
 
@@ -230,7 +234,11 @@ impl Batcher {
 
     fn flush_at(&self) -> Option<Instant> {
         let open = self.open.as_ref()?;
-        Some(if self.hurry { open.since } else { open.since + self.limits.flush_timeout })
+        Some(if self.hurry {
+            open.since
+        } else {
+            open.since + self.limits.flush_timeout
+        })
     }
 
     /// Sets a parcel aside until its next attempt.

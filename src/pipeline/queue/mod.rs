@@ -61,12 +61,21 @@ impl Delivery {
 
     /// What types cannot say; every fault, with its path inside the exporter's mapping.
     pub fn validate(&self) -> Vec<Fault> {
-        let QueueSettings { queue_size, num_consumers, ref batch, .. } = self.sending_queue;
+        let QueueSettings {
+            queue_size,
+            num_consumers,
+            ref batch,
+            ..
+        } = self.sending_queue;
         let retry = &self.retry_on_failure;
         let elapsed = retry.max_elapsed_time;
         let checks = [
             (queue_size > 0, "sending_queue::queue_size", "must be greater than zero"),
-            (num_consumers > 0, "sending_queue::num_consumers", "must be greater than zero"),
+            (
+                num_consumers > 0,
+                "sending_queue::num_consumers",
+                "must be greater than zero",
+            ),
             (
                 batch.max_size == 0 || batch.max_size >= batch.min_size,
                 "sending_queue::batch::max_size",

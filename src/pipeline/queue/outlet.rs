@@ -141,7 +141,11 @@ impl Outlet {
             return Refused::retry(ENDING);
         }
         if self.queue.turned_full() {
-            warn!(exporter = self.id, capacity = self.queue.capacity(), "sending queue is full; refusing data");
+            warn!(
+                exporter = self.id,
+                capacity = self.queue.capacity(),
+                "sending queue is full; refusing data"
+            );
         }
         Refused::retry("sending queue is full")
     }
@@ -193,7 +197,11 @@ impl Outlet {
     async fn attempt(&self, batch: &TraceBatch) -> Result<(), ExportError> {
         let export = AssertUnwindSafe(async { self.exporter.export(batch).await }).catch_unwind();
         let limit = self.delivery.timeout;
-        let outcome = if limit.is_zero() { Ok(export.await) } else { timeout(limit, export).await };
+        let outcome = if limit.is_zero() {
+            Ok(export.await)
+        } else {
+            timeout(limit, export).await
+        };
         match outcome {
             Ok(Ok(Ok(()))) => {
                 self.counts.sent.increment(batch.span_count() as u64);
@@ -218,14 +226,24 @@ impl Outlet {
         let error = failure.to_string();
         let ExportError::Retry { after, .. } = failure else {
             self.count_lost(spans);
-            error!(exporter = self.id, spans, error, "exporting failed for good; dropping data");
+            error!(
+                exporter = self.id,
+                spans, error, "exporting failed for good; dropping data"
+            );
             return Verdict::GiveUp(Refused::permanent(error));
         };
         let settings = &self.delivery.retry_on_failure;
-        let mode = if self.queue.is_closed() { Mode::Draining } else { Mode::Normal };
+        let mode = if self.queue.is_closed() {
+            Mode::Draining
+        } else {
+            Mode::Normal
+        };
         let Some(delay) = retry.next(settings, after, mode, Instant::now(), fastrand::f64()) else {
             self.count_lost(spans);
-            error!(exporter = self.id, spans, error, "exporting failed, no more retries left; dropping data");
+            error!(
+                exporter = self.id,
+                spans, error, "exporting failed, no more retries left; dropping data"
+            );
             return Verdict::GiveUp(Refused::Retry {
                 after,
                 reason: error.into(),
@@ -233,9 +251,15 @@ impl Outlet {
         };
         let interval = crate::values::duration::format(Duration::from_millis(delay.as_millis() as u64));
         if self.failing.swap(true, Ordering::Relaxed) {
-            debug!(exporter = self.id, spans, error, interval, "exporting failed; will retry");
+            debug!(
+                exporter = self.id,
+                spans, error, interval, "exporting failed; will retry"
+            );
         } else {
-            warn!(exporter = self.id, spans, error, interval, "exporting failed; will retry");
+            warn!(
+                exporter = self.id,
+                spans, error, interval, "exporting failed; will retry"
+            );
         }
         Verdict::TryAgain(delay)
     }
@@ -275,7 +299,11 @@ impl Outlet {
         }
         let unsent = self.unsent.load(Ordering::Relaxed);
         if unsent > 0 {
-            error!(exporter = self.id, spans = unsent, "could not send everything before the end");
+            error!(
+                exporter = self.id,
+                spans = unsent,
+                "could not send everything before the end"
+            );
         }
         unsent
     }

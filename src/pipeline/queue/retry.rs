@@ -101,19 +101,43 @@ mod tests {
 
     #[test]
     fn grows_to_the_longest_interval() {
-        check(&settings(), None, Mode::Normal, 0.5, &[5000, 7500, 11250, 16875, 25312, 30000]);
+        check(
+            &settings(),
+            None,
+            Mode::Normal,
+            0.5,
+            &[5000, 7500, 11250, 16875, 25312, 30000],
+        );
     }
 
     #[test]
     fn chance_spreads_by_the_factor() {
-        check(&settings(), None, Mode::Normal, 0.0, &[2500, 3750, 5625, 8437, 12656, 15000]);
-        check(&settings(), None, Mode::Normal, 1.0, &[7500, 11250, 16875, 25312, 37968, 45000]);
+        check(
+            &settings(),
+            None,
+            Mode::Normal,
+            0.0,
+            &[2500, 3750, 5625, 8437, 12656, 15000],
+        );
+        check(
+            &settings(),
+            None,
+            Mode::Normal,
+            1.0,
+            &[7500, 11250, 16875, 25312, 37968, 45000],
+        );
     }
 
     #[test]
     fn the_servers_word_is_a_lower_bound() {
         let word = Some(Duration::from_secs(12));
-        check(&settings(), word, Mode::Normal, 0.5, &[12000, 12000, 12000, 16875, 25312, 30000]);
+        check(
+            &settings(),
+            word,
+            Mode::Normal,
+            0.5,
+            &[12000, 12000, 12000, 16875, 25312, 30000],
+        );
     }
 
     #[test]
