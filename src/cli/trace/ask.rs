@@ -79,9 +79,8 @@ impl Listener {
 
     async fn page(&self, query: &Query) -> Result<Reply, AskError> {
         let text = serde_json::to_vec(query).expect("plain data into memory");
-        let call = self
-            .client
-            .unary(QUERY, &HeaderMap::new(), vec![Bytes::from(text)], Encoding::Identity);
+        let headers = HeaderMap::new();
+        let call = self.client.unary(QUERY, &headers, vec![Bytes::from(text)], Encoding::Identity);
         let reply = match tokio::time::timeout(PAGE_TIMEOUT, call).await {
             Ok(outcome) => outcome.map_err(|error| self.refused(error))?,
             Err(_) => return Err(self.unreachable(format!("no answer within {} s", PAGE_TIMEOUT.as_secs()))),
