@@ -10,7 +10,9 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::{Edit, SpanBuilder, SpanEdit, SpanId, TraceBatch, TraceId, Value, ValueRef, edit_spans, validate};
+use super::{
+    Edit, SpanBuilder, SpanEdit, SpanId, TraceBatch, TraceId, Value, ValueRef, edit_spans, json, validate, wire,
+};
 use structs::{by_views, decoded, flat, without_bad_spans};
 use wild::{Entropy, mutated, request};
 
@@ -79,7 +81,10 @@ fn values_of_every_type_are_written_as_prost_reads_them() {
         let batch = SpanBuilder::batch(&[("r", value)], ("s", ""), [span(1, "s").attribute("k", value)]);
         assert_eq!(by_views(&batch), structs::as_viewed(decoded(&batch)));
         let read = first_span_attribute(&batch, "k");
-        assert!(format!("{value:?}").contains(&format!("{read:?}")), "{value:?} {read:?}");
+        assert!(
+            format!("{value:?}").contains(&format!("{read:?}")),
+            "{value:?} {read:?}"
+        );
     }
     assert_eq!(by_views(&copied), decoded(&tree));
 }
@@ -150,6 +155,73 @@ fn a_span_with_bad_ids_is_rejected_by_itself() {
     assert_eq!(validated.batch.span_count(), 2);
 }
 
+/// A request with one span whose attribute, or whose resource's, is nested `levels` deep, by arrays or by unknown groups.
+fn nested(levels: usize, place: u32, groups: bool) -> Vec<u8> {
+    let wrap = |tag: u8, body: Vec<u8>| {
+        let mut out = Vec::new();
+        wire::put_bytes(&mut out, tag, &body);
+        out
+    };
+    let mut body = Vec::new();
+    for _ in 0..levels {
+        body = if groups {
+            [&[0x7b], body.as_slice(), &[0x7c]].concat()
+        } else {
+            wrap(5, wrap(1, body))
+        };
+    }
+    let attribute = [wrap(1, b"deep".to_vec()), wrap(2, body)].concat();
+    let ids = [wrap(1, vec![1; 16]), wrap(2, vec![1; 8])].concat();
+    let in_span = if place == 9 {
+        wrap(9, attribute.clone())
+    } else {
+        Vec::new()
+    };
+    let spans = wrap(2, wrap(2, [ids, in_span].concat()));
+    let resource = if place == 1 {
+        wrap(1, wrap(1, attribute))
+    } else {
+        Vec::new()
+    };
+    wrap(1, [resource, spans].concat())
+}
+
+#[test]
+fn the_bound_on_nesting_is_that_of_prost() {
+    let mut verdicts = Vec::new();
+    for (place, groups) in [(1, false), (9, false), (1, true), (9, true)] {
+        let deepest = (0..120usize).take_while(|levels| {
+            let wire = nested(*levels, place, groups);
+            let verdict = validate(Bytes::from(wire.clone())).is_ok();
+            assert_eq!(
+                verdict,
+                ExportTraceServiceRequest::decode(wire.as_slice()).is_ok(),
+                "{levels} {place} {groups}"
+            );
+            verdict
+        });
+        verdicts.push(deepest.count() - 1);
+    }
+    assert_eq!(verdicts, [48, 47, 96, 95]);
+}
+
+#[test]
+fn a_copied_tree_never_breaks_the_bound_on_nesting() {
+    for levels in 0..=48 {
+        let edited = edit_spans(batch_of(nested(levels, 1, false)), |resource, _, _, edit| {
+            let value = resource.attributes().next().expect("there").value();
+            edit.set("copy", Value::Copy(value));
+            edit.add_event(1, "e", &[("copy", Value::Copy(value))]);
+            Edit::Apply
+        });
+        assert_eq!(
+            matches!(first_span_attribute(&edited, "copy"), ValueRef::Array(_)),
+            (1..=47).contains(&levels)
+        );
+        assert_eq!(structs::span_count(&decoded(&edited)), 1);
+    }
+}
+
 /// One random decision about a span, carried out on the wire and on the struct.
 fn edit_wire(entropy: &mut Entropy<'_>, edit: &mut SpanEdit, span: &super::SpanRef<'_>) -> Edit {
     let decision = entropy.byte() % 4;
@@ -216,6 +288,20 @@ proptest! {
         prop_assert_eq!(edited.span_count(), structs::span_count(&expected));
         prop_assert_eq!(decoded(&edited), expected);
         prop_assert!(validate(edited.into_contiguous()).is_ok_and(|again| again.rejected_spans == 0));
+    }
+
+    #[test]
+    fn json_and_back_is_the_same(entropy in proptest::collection::vec(any::<u8>(), 0..900)) {
+        let Ok(validated) = validate(Bytes::from(request(&mut Entropy::new(&entropy)))) else { return Ok(()) };
+        let mut text = Vec::new();
+        json::write(&validated.batch, &mut text);
+        // Deeper than JSON's bound is refused, not misread.
+        if let Ok(again) = json::read(&text) {
+            prop_assert_eq!(again.rejected_spans, 0);
+            prop_assert_eq!(by_views(&again.batch), by_views(&validated.batch));
+        } else {
+            prop_assert!(String::from_utf8_lossy(&text).matches("Value").count() > 20);
+        }
     }
 
     #[test]
