@@ -9,9 +9,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
@@ -140,9 +142,22 @@ async fn serve(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, record:
         .await;
 }
 
+/// An address on which nobody listens.
+pub(crate) fn nobody() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// An answer of pieces; an `Err` breaks the answer off there.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], pieces: Vec<Result<Frame<Bytes>, io::Error>>) -> Answer {
-    let mut response = Response::new(StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync());
+    let pieces = futures_util::stream::iter(pieces).then(async |piece| {
+        if piece.is_err() {
+            // What stands before the break shall reach the client.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        piece
+    });
+    let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     for (name, value) in headers {
         let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();

@@ -58,9 +58,18 @@ async fn a_line_of_json_for_each_batch() {
     fs::write(&path, "old\n").unwrap();
     let batches = [batch_with(1, "a", "x"), batch_with(2, "b", "line\nbreak")];
     let found = written(json!({"path": path}), &batches).await.unwrap();
-    let expected = [json_of(&batches[0]), b"\n".to_vec(), json_of(&batches[1]), b"\n".to_vec()].concat();
+    let expected = [
+        json_of(&batches[0]),
+        b"\n".to_vec(),
+        json_of(&batches[1]),
+        b"\n".to_vec(),
+    ]
+    .concat();
     assert_eq!(found, expected, "the old content goes");
-    let lines: Vec<_> = found.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = found
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .collect();
     assert_eq!(lines.len(), 2);
     for line in lines {
         assert!(json::read(line).is_ok());
@@ -73,7 +82,9 @@ async fn appends_behind_a_line_that_was_cut_off() {
     let path = directory.path().join("traces.jsonl");
     fs::write(&path, "{\"half").unwrap();
     let batch = batch_with(1, "a", "x");
-    let found = written(json!({"path": path, "append": true}), std::slice::from_ref(&batch)).await.unwrap();
+    let found = written(json!({"path": path, "append": true}), std::slice::from_ref(&batch))
+        .await
+        .unwrap();
     assert_eq!(found, [b"{\"half\n".to_vec(), json_of(&batch), b"\n".to_vec()].concat());
 }
 
@@ -82,10 +93,17 @@ async fn records_with_their_length() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("traces.bin");
     let batches = [batch_with(1, "a", "x"), batch_with(2, "b", "y")];
-    let found = written(json!({"path": path, "format": "proto"}), &batches).await.unwrap();
+    let found = written(json!({"path": path, "format": "proto"}), &batches)
+        .await
+        .unwrap();
     assert_eq!(records(&found), batches.iter().map(wire).collect::<Vec<_>>());
-    for (format, plain) in [("proto", [wire(&batches[0]), wire(&batches[1])]), ("json", [json_of(&batches[0]), json_of(&batches[1])])] {
-        let found = written(json!({"path": path, "format": format, "compression": "zstd"}), &batches).await.unwrap();
+    for (format, plain) in [
+        ("proto", [wire(&batches[0]), wire(&batches[1])]),
+        ("json", [json_of(&batches[0]), json_of(&batches[1])]),
+    ] {
+        let found = written(json!({"path": path, "format": format, "compression": "zstd"}), &batches)
+            .await
+            .unwrap();
         let inflated: Vec<_> = records(&found)
             .iter()
             .map(|record| compression::inflate(Encoding::Zstd, record, 1 << 20).unwrap().to_vec())
@@ -100,11 +118,19 @@ async fn an_unwritable_path_ends_the_start() {
     let path = directory.path().join("missing/traces.jsonl");
     let fault = written(json!({"path": path}), &[]).await.unwrap_err();
     let text = format!("{fault:#}");
-    assert!(text.contains("cannot write") && text.contains("missing/traces.jsonl") && text.contains("No such file"), "{text}");
+    assert!(
+        text.contains("cannot write") && text.contains("missing/traces.jsonl") && text.contains("No such file"),
+        "{text}"
+    );
     assert!(!text.contains('\n'), "{text}");
     let fault = written(json!({"path": directory.path()}), &[]).await.unwrap_err();
     assert!(format!("{fault:#}").contains("directory"), "{fault:#}");
-    let found = written(json!({"path": path, "create_directory": true}), &[batch_with(1, "a", "x")]).await.unwrap();
+    let found = written(
+        json!({"path": path, "create_directory": true}),
+        &[batch_with(1, "a", "x")],
+    )
+    .await
+    .unwrap();
     assert!(!found.is_empty());
 }
 
@@ -132,7 +158,11 @@ fn half_a_record_is_cut_off_before_the_next() {
 fn begins_new_files_and_deletes_old_ones() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("traces.json");
-    for stranger in ["traces-notes.json", "traces.json.bak", "other-2020-01-01T00-00-00.000.json"] {
+    for stranger in [
+        "traces-notes.json",
+        "traces.json.bak",
+        "other-2020-01-01T00-00-00.000.json",
+    ] {
         fs::write(directory.path().join(stranger), "mine").unwrap();
     }
     let rotate = Rotate {
@@ -141,16 +171,21 @@ fn begins_new_files_and_deletes_old_ones() {
         backups: 2,
     };
     let mut writer = Writer::append(path.clone(), Some(rotate)).unwrap();
-    let at = |seconds| UNIX_EPOCH + Duration::from_millis(1_581_452_772_042 + seconds * 1000);
+    let at = |seconds: u64| UNIX_EPOCH + Duration::from_millis(1_581_452_772_042 + seconds * 1000);
     writer.write(b"a larger record\n", at(0)).unwrap();
-    for (record, second) in [(b"1\n", 0), (b"2\n", 0), (b"3\n", 0), (b"4\n", 0), (b"5\n", 0)] {
-        writer.write(record, at(second)).unwrap();
+    for record in [b"1\n", b"2\n", b"3\n", b"4\n", b"5\n"] {
+        writer.write(record, at(0)).unwrap();
     }
     // The second old file of the same moment gets the next free name.
     writer.write(b"666666666\n", at(0)).unwrap();
     let first = "traces-2020-02-11T20-26-12.042.json";
     let second = "traces-2020-02-11T20-26-12.043.json";
-    let strangers = ["other-2020-01-01T00-00-00.000.json", "traces-notes.json", "traces.json", "traces.json.bak"];
+    let strangers = [
+        "other-2020-01-01T00-00-00.000.json",
+        "traces-notes.json",
+        "traces.json",
+        "traces.json.bak",
+    ];
     let mut expected = [&[first, second][..], &strangers].concat();
     expected.sort_unstable();
     assert_eq!(names(directory.path()), expected);
@@ -176,7 +211,11 @@ fn old_files_go_by_age() {
     for days in [0, 1, 2, 3] {
         writer.write(b"x", UNIX_EPOCH + day * days).unwrap();
     }
-    let expected = ["traces", "traces-1970-01-03T00-00-00.000", "traces-1970-01-04T00-00-00.000"];
+    let expected = [
+        "traces",
+        "traces-1970-01-03T00-00-00.000",
+        "traces-1970-01-04T00-00-00.000",
+    ];
     assert_eq!(names(directory.path()), expected);
 }
 
@@ -201,8 +240,19 @@ fn faults_are_told_all_at_once() {
     });
     let found = faults::<Config>(wrong);
     let paths: Vec<_> = found.iter().map(|fault| fault.split(':').next().unwrap()).collect();
-    let expected = ["path", "flush_interval", "directory_permissions", "append", "append", "rotation", "rotation"];
+    let expected = [
+        "path",
+        "flush_interval",
+        "directory_permissions",
+        "append",
+        "append",
+        "rotation",
+        "rotation",
+    ];
     assert_eq!(paths, expected, "{found:#?}");
-    assert_eq!(faults::<Config>(json!({"path": "/dev/stdout", "rotation": {}})), ["rotation: does not work on a device"]);
+    assert_eq!(
+        faults::<Config>(json!({"path": "/dev/stdout", "rotation": {}})),
+        ["rotation: does not work on a device"]
+    );
     assert_eq!(faults::<Config>(json!({"path": "/dev/stdout"})), [""; 0]);
 }

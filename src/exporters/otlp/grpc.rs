@@ -232,3 +232,6 @@ impl Exporter for OtlpGrpc {
         self.client.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,14 +138,18 @@ impl Encoding {
 }
 
 impl Config {
-    /// The key that names where traces go, and the URL made of it.
+    /// Where traces go.
     fn url(&self) -> Result<Url, Fault> {
-        let (key, text) = match (self.traces_endpoint.as_str(), self.endpoint.as_str()) {
-            ("", "") => return Err(Fault::at("", "at least one endpoint must be specified")),
-            ("", base) => ("endpoint", format!("{}/v1/traces", base.trim_end_matches('/'))),
-            (whole, _) => ("traces_endpoint", whole.to_owned()),
-        };
-        parse_url(&text).map_err(|reason| Fault::at(key, reason))
+        match (self.traces_endpoint.as_str(), self.endpoint.as_str()) {
+            ("", "") => Err(Fault::at("", "at least one endpoint must be specified")),
+            ("", base) => {
+                let mut url = parse_url(base).map_err(|reason| Fault::at("endpoint", reason))?;
+                let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
+                url.set_path(&path);
+                Ok(url)
+            }
+            (whole, _) => parse_url(whole).map_err(|reason| Fault::at("traces_endpoint", reason)),
+        }
     }
 
     fn client(&self, url: &Url) -> anyhow::Result<Client> {
@@ -403,3 +407,6 @@ async fn start_of(mut response: Response) -> Vec<u8> {
     }
     body
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,8 +198,7 @@ async fn large_answers_need_leave() {
 
 #[tokio::test]
 async fn nobody_there_is_unavailable_and_names_the_address() {
-    let address = Server::start(|_| None).await.address;
-    tokio::task::yield_now().await;
+    let address = testing::nobody();
     let error = call(&client_to(address)).await.unwrap_err();
     assert_eq!(error.code, Code::Unavailable);
     assert!(

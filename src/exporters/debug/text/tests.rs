@@ -4,20 +4,24 @@ use super::*;
 use crate::otlp::{SpanBuilder, SpanId, TraceId, Value};
 
 fn sample() -> TraceBatch {
-    let full = SpanBuilder::new(TraceId([0xab; 16]), SpanId([1; 8]), "POST /v1/chat/completions gpt-4 🚩")
-        .parent(SpanId([2; 8]))
-        .trace_state("ot=th:0")
-        .kind(2)
-        .times(1_581_452_772_000_000_321, 1_581_452_773_500_000_000)
-        .attribute("llm.model", Value::Str("gpt-4"))
-        .attribute("llm.usage.total_tokens", Value::Int(225))
-        .attribute("signals.efficiency_score", Value::Double(0.234))
-        .attribute("ok", Value::Bool(true))
-        .attribute("raw", Value::Bytes(&[1, 2, 3]))
-        .attribute("roles", Value::Strings(&["user", "assi\"stant"]))
-        .event(1_581_452_773_000_000_000, "first token", &[("at", Value::Int(-1))])
-        .link(TraceId([3; 16]), SpanId([4; 8]), &[("why", Value::Str("retry"))])
-        .status(2, "cancelled");
+    let full = SpanBuilder::new(
+        TraceId([0xab; 16]),
+        SpanId([1; 8]),
+        "POST /v1/chat/completions gpt-4 🚩",
+    )
+    .parent(SpanId([2; 8]))
+    .trace_state("ot=th:0")
+    .kind(2)
+    .times(1_581_452_772_000_000_321, 1_581_452_773_500_000_000)
+    .attribute("llm.model", Value::Str("gpt-4"))
+    .attribute("llm.usage.total_tokens", Value::Int(225))
+    .attribute("signals.efficiency_score", Value::Double(0.234))
+    .attribute("ok", Value::Bool(true))
+    .attribute("raw", Value::Bytes(&[1, 2, 3]))
+    .attribute("roles", Value::Strings(&["user", "assi\"stant"]))
+    .event(1_581_452_773_000_000_000, "first token", &[("at", Value::Int(-1))])
+    .link(TraceId([3; 16]), SpanId([4; 8]), &[("why", Value::Str("retry"))])
+    .status(2, "cancelled");
     let bare = SpanBuilder::new(TraceId([0xab; 16]), SpanId([5; 8]), "");
     let resource = [("service.name", Value::Str("shop"))];
     SpanBuilder::batch(&resource, ("scope", "1.2"), [full, bare])
@@ -114,7 +118,7 @@ fn nothing_that_a_terminal_would_obey_comes_through() {
             .chars()
             .filter(|c| *c != '\n' && crate::values::foreign::is_hidden(*c))
             .collect();
-        assert_eq!(hidden, [], "{text}");
+        assert!(hidden.is_empty(), "{hidden:?} in {text}");
     }
     // No value begins a line of its own.
     assert_eq!(normal(&batch).lines().count(), 3);
