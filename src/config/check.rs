@@ -269,7 +269,7 @@ mod tests {
 
     fn read(raw: Value, originals: &Originals) -> Outcome<Sample> {
         Reading::new(&["exporters", "x"], raw, originals, &["timeout"]).run(
-            serde_path_to_error::deserialize,
+            |raw| serde_path_to_error::deserialize(raw),
             |sample: &Sample| {
                 let mut faults = Vec::new();
                 if sample.endpoint.is_empty() {

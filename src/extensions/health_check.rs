@@ -2,26 +2,22 @@
 //! 503 while starting, draining or stuck. Answers its one path and nothing else.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use anyhow::Context;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
-use serde::{Deserialize, Serialize};
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize, Serializer};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    net::listen::{self, Peer},
     pipeline::{Build, Extension, Fault, Health, Host, Listen, State},
     values::duration,
 };
@@ -32,15 +28,19 @@ const PORT: u16 = 13133;
 /// Probes at the same time; more wait.
 const MAX_CONNECTIONS: usize = 32;
 
-/// Longest time to read the head of a request, and longest life of a connection.
-const CONNECTION_LIFE: Duration = Duration::from_secs(30);
+/// Longest time to read the head of a request, and longest time without one.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What probes in flight get to finish at the end.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// `health_check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `host:port` to listen on. Empty: the default host (localhost, or PLANO_DEFAULT_HOST) and 13133.
-    pub endpoint: String,
+    /// `host:port` to listen on. localhost:13133, whose host PLANO_DEFAULT_HOST replaces.
+    #[serde(serialize_with = "endpoint")]
+    pub endpoint: Option<String>,
     /// Path to answer. /.
     pub path: String,
     /// Bodies of one's own.
@@ -60,7 +60,7 @@ pub struct ResponseBody {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            endpoint: String::new(),
+            endpoint: None,
             path: "/".to_owned(),
             response_body: ResponseBody::default(),
         }
@@ -69,12 +69,17 @@ impl Default for Config {
 
 impl Config {
     fn address(&self, host: &Host) -> String {
-        match self.endpoint.as_str() {
-            "" if host.default_host.contains(':') => format!("[{}]:{PORT}", host.default_host),
-            "" => format!("{}:{PORT}", host.default_host),
-            written => written.to_owned(),
+        match &self.endpoint {
+            Some(written) => written.clone(),
+            None if host.default_host.contains(':') => format!("[{}]:{PORT}", host.default_host),
+            None => format!("{}:{PORT}", host.default_host),
         }
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn endpoint<S: Serializer>(written: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(written.as_deref().unwrap_or("localhost:13133"))
 }
 
 impl Build<dyn Extension> for Config {
@@ -82,9 +87,7 @@ impl Build<dyn Extension> for Config {
 
     fn validate(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let port = self.endpoint.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
-        if !self.endpoint.is_empty() && port != Some(true) {
-            let reason = format!("{:?} is no address; write it as host:port", self.endpoint);
+        if let Some(Err(reason)) = self.endpoint.as_deref().map(listen::split_endpoint) {
             faults.push(Fault::at("endpoint", reason));
         }
         if !self.path.starts_with('/') {
@@ -118,8 +121,7 @@ struct HealthCheck {
 #[async_trait]
 impl Extension for HealthCheck {
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
-        let listener = TcpListener::bind(self.address.as_str()).await;
-        let listener = listener.with_context(|| format!("cannot listen on {}", self.address))?;
+        let listener = listen::bind(&self.address).await?;
         let address = listener.local_addr()?;
         self.listener = Some(listener);
         Ok(vec![address])
@@ -132,47 +134,23 @@ impl Extension for HealthCheck {
             health,
             started: Started::now(),
         });
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = JoinSet::new();
-        loop {
-            let permit = tokio::select! {
-                () = stop.cancelled() => break,
-                permit = room.clone().acquire_owned() => permit,
-            };
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            while connections.try_join_next().is_some() {}
-            match accepted {
-                Ok((socket, _)) => {
-                    let probe = probe.clone();
-                    connections.spawn(async move {
-                        serve(socket, probe).await;
-                        drop(permit);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection to the health check");
-                    time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-        connections.shutdown().await;
+        let service = move |request: Request<Incoming>, _peer: Peer| {
+            let reply = probe.reply(request.method(), request.uri().path());
+            async move { reply }
+        };
+        listen::serve(listener, settings(), None, service, stop).await;
         Ok(())
     }
 }
 
-async fn serve(socket: tokio::net::TcpStream, probe: Arc<Probe>) {
-    let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-        let reply = probe.reply(request.method(), request.uri().path());
-        async move { Ok::<_, Infallible>(reply) }
-    });
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(CONNECTION_LIFE);
-    server.http2().timer(TokioTimer::new());
-    // A prober that goes away in the middle is no event.
-    let _ = time::timeout(CONNECTION_LIFE, server.serve_connection(TokioIo::new(socket), service)).await;
+fn settings() -> listen::Settings {
+    listen::Settings {
+        max_connections: MAX_CONNECTIONS,
+        header_read_timeout: PATIENCE,
+        idle_timeout: Some(PATIENCE),
+        grace: GRACE,
+        ..listen::Settings::default()
+    }
 }
 
 /// When the process began to serve.
@@ -312,7 +290,7 @@ mod tests {
         assert_eq!(config.address(&host("0.0.0.0")), "0.0.0.0:13133");
         assert_eq!(config.address(&host("::")), "[::]:13133");
         let written = Config {
-            endpoint: "localhost:5".to_owned(),
+            endpoint: Some("localhost:5".to_owned()),
             ..Config::default()
         };
         assert_eq!(written.address(&host("0.0.0.0")), "localhost:5");
@@ -321,7 +299,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_address_and_no_path() {
         let config = Config {
-            endpoint: "localhost".to_owned(),
+            endpoint: Some("localhost".to_owned()),
             path: "health".to_owned(),
             ..Config::default()
         };
@@ -343,11 +321,11 @@ mod tests {
     async fn a_taken_port_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let config = Config {
-            endpoint: taken.local_addr().expect("bound").to_string(),
+            endpoint: Some(taken.local_addr().expect("bound").to_string()),
             ..Config::default()
         };
-        let address = config.endpoint.clone();
+        let address = config.endpoint.clone().expect("written");
         let error = config.build(&host("localhost")).expect("built").bind().await.expect_err("taken");
-        assert!(format!("{error:#}").starts_with(&format!("cannot listen on {address}: ")), "{error:#}");
+        assert!(format!("{error:#}").starts_with(&format!("cannot listen on {address:?}: ")), "{error:#}");
     }
 }

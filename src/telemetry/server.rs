@@ -1,20 +1,18 @@
 //! `GET /metrics` for Prometheus. Answers nothing else: any other path is 404, any other method 405. Connections are bounded
 //! in number, and a slow client in time.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
+use hyper::body::Incoming;
+use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
+use crate::net::listen::{self, Peer};
 
 /// Scrapes at the same time; more wait.
 const MAX_CONNECTIONS: usize = 16;
@@ -22,8 +20,11 @@ const MAX_CONNECTIONS: usize = 16;
 /// Longest time to read the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest life of a connection; Prometheus opens another one.
-const CONNECTION_LIFE: Duration = Duration::from_secs(300);
+/// Longest time without a request; Prometheus opens another connection.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// What scrapes in flight get to finish at the end.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// How often histograms are summed up.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -41,8 +42,8 @@ impl MetricsServer {
     pub async fn bind(addresses: &[String]) -> anyhow::Result<MetricsServer> {
         let mut listeners = Vec::new();
         for address in addresses {
-            let listener = TcpListener::bind(address.as_str()).await;
-            listeners.push(listener.with_context(|| format!("service::telemetry::metrics: cannot listen on {address}"))?);
+            let listener = listen::bind(address).await;
+            listeners.push(listener.context("service::telemetry::metrics")?);
         }
         Ok(MetricsServer { listeners })
     }
@@ -56,7 +57,7 @@ impl MetricsServer {
     pub async fn run(self, metrics: Arc<Metrics>, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         for listener in self.listeners {
-            tasks.spawn(accept(listener, metrics.clone(), stop.clone()));
+            tasks.spawn(serve(listener, metrics.clone(), stop.clone()));
         }
         let mut ticks = time::interval(UPKEEP);
         while !stop.is_cancelled() {
@@ -69,44 +70,22 @@ impl MetricsServer {
     }
 }
 
-async fn accept(listener: TcpListener, metrics: Arc<Metrics>, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        let room = room.clone().acquire_owned();
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            permit = room => tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted.map(|(socket, _)| (socket, permit)),
-            },
-        };
-        while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((socket, permit)) => {
-                let metrics = metrics.clone();
-                connections.spawn(async move {
-                    let service = hyper::service::service_fn(move |request| answer(request, metrics.clone()));
-                    let mut server = auto::Builder::new(TokioExecutor::new());
-                    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-                    server.http2().timer(TokioTimer::new()).keep_alive_interval(HEADER_TIMEOUT);
-                    let connection = server.serve_connection(TokioIo::new(socket), service);
-                    // A scraper that goes away in the middle is no event.
-                    let _ = time::timeout(CONNECTION_LIFE, connection).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection to the metrics port");
-                time::sleep(Duration::from_millis(100)).await;
-            }
-        }
+fn settings() -> listen::Settings {
+    listen::Settings {
+        max_connections: MAX_CONNECTIONS,
+        header_read_timeout: HEADER_TIMEOUT,
+        idle_timeout: Some(IDLE),
+        grace: GRACE,
+        ..listen::Settings::default()
     }
-    connections.shutdown().await;
 }
 
-async fn answer<B>(request: Request<B>, metrics: Arc<Metrics>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(reply(request.method(), request.uri().path(), &metrics))
+async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stop: CancellationToken) {
+    let service = move |request: Request<Incoming>, _peer: Peer| {
+        let reply = reply(request.method(), request.uri().path(), &metrics);
+        async move { reply }
+    };
+    listen::serve(listener, settings(), None, service, stop).await;
 }
 
 fn reply(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
@@ -164,6 +143,6 @@ mod tests {
         let address = taken.addresses()[0].to_string();
         let error = MetricsServer::bind(std::slice::from_ref(&address)).await.err().expect("taken");
         let line = format!("{error:#}");
-        assert!(line.starts_with(&format!("service::telemetry::metrics: cannot listen on {address}: ")), "{line}");
+        assert!(line.starts_with(&format!("service::telemetry::metrics: cannot listen on {address:?}: ")), "{line}");
     }
 }
