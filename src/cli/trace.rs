@@ -16,8 +16,8 @@ use clap::{Args, Subcommand};
 use self::ask::{AskError, Listener};
 use super::USAGE;
 use crate::viewer::{
-    AttributeFilter, Condition, Detail, Ink, Page, Query, Reply, Summary, Target, Trace, View, Window, harmless, render,
-    table, to_text, trace_ids,
+    AttributeFilter, Condition, Detail, Ink, Page, Query, Reply, Summary, Target, Trace, View, Window, harmless,
+    render, table, to_text, trace_ids,
 };
 
 /// Exit code: nothing matched.
@@ -85,7 +85,7 @@ struct ShowArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<usize>,
     /// Only traces with a span in the last so much time: 30s, 5m, 2h, 1d
-    #[arg(long, value_name = "WINDOW", value_parser = window)]
+    #[arg(long, value_name = "WINDOW", value_parser = window, allow_hyphen_values = true)]
     since: Option<String>,
     /// JSON; with --list the ids only
     #[arg(long)]
@@ -157,7 +157,10 @@ impl From<AskError> for Stop {
 
 async fn find(listener: &Listener, args: &ShowArgs) -> Result<Reply, Stop> {
     let many = args.list || args.limit.is_some() || args.since.is_some();
-    let target = args.target.clone().unwrap_or(if many { Target::Any } else { Target::Last });
+    let target = args
+        .target
+        .clone()
+        .unwrap_or(if many { Target::Any } else { Target::Last });
     let mut query = Query {
         r#where: args.conditions.clone(),
         since: args.since.clone(),
@@ -274,7 +277,11 @@ fn ink(no_color: bool) -> Ink {
     let off = no_color
         || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    if off || !io::stdout().is_terminal() { Ink::Plain } else { Ink::Color }
+    if off || !io::stdout().is_terminal() {
+        Ink::Plain
+    } else {
+        Ink::Color
+    }
 }
 
 /// Columns of the terminal; `None` where stdout is none.
@@ -300,7 +307,9 @@ fn port(text: Option<&str>) -> Result<u16, String> {
         None | Some("") => Ok(DEFAULT_PORT),
         Some(text) => match text.trim().parse() {
             Ok(port) if port > 0 => Ok(port),
-            _ => Err(format!("PLANO_TRACE_PORT is {text:?}; it must be a port from 1 to 65535")),
+            _ => Err(format!(
+                "PLANO_TRACE_PORT is {text:?}; it must be a port from 1 to 65535"
+            )),
         },
     }
 }
@@ -313,7 +322,10 @@ fn refuse(error: &AskError) -> ExitCode {
                 port => format!("planoai trace listen --port {port}"),
             };
             let hint = "PLANO_TRACE_PORT names another port";
-            fail(UNREACHABLE, &format!("no trace listener on {address}: {why}\nstart one with `{start}`; {hint}"))
+            fail(
+                UNREACHABLE,
+                &format!("no trace listener on {address}: {why}\nstart one with `{start}`; {hint}"),
+            )
         }
         AskError::Refused(why) => fail(1, why),
     }
@@ -367,7 +379,10 @@ mod tests {
         check("last", Ok("Some(Last)"));
         check("any --no-interactive", Ok("Some(Any)"));
         check("7F4E9A1C", Ok("Some(Id(\"7f4e9a1c\"))"));
-        check("7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a", Ok("Some(Id(\"7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a\"))"));
+        check(
+            "7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a",
+            Ok("Some(Id(\"7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a\"))"),
+        );
         check("--where llm.model=gpt-4o-mini --since 30m", Ok("None"));
         check("--filter http.* --limit 5 -v --list --json", Ok("None"));
     }

@@ -32,7 +32,9 @@ impl Access {
             return Ok(());
         }
         if !reader.peer.ip().to_canonical().is_loopback() {
-            return Err("only this machine may read traces; start the listener with --allow-remote-read to change that");
+            return Err(
+                "only this machine may read traces; start the listener with --allow-remote-read to change that",
+            );
         }
         if !is_loopback_name(host(reader.authority)) {
             return Err("traces are read through localhost, 127.0.0.1 or [::1] only");
@@ -82,7 +84,13 @@ mod tests {
     #[test]
     fn only_loopback_reads_by_a_loopback_name() {
         for name in [
-            "localhost", "localhost:4317", "LOCALHOST.", "127.0.0.1", "127.9.9.9:1", "[::1]:4317", "[::1]",
+            "localhost",
+            "localhost:4317",
+            "LOCALHOST.",
+            "127.0.0.1",
+            "127.9.9.9:1",
+            "[::1]:4317",
+            "[::1]",
             "[::ffff:127.0.0.1]:1",
         ] {
             check("127.0.0.1:5000", name, true);
@@ -92,8 +100,20 @@ mod tests {
             check("[2001:db8::1]:5000", name, false);
         }
         for name in [
-            "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "[::2]",
-            "user@localhost", "localhost:x", "localhost:80:80", "[::1", "[::1]x", "::1", "0.0.0.0", "127.0.0.1@evil",
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "10.0.0.1",
+            "[::2]",
+            "user@localhost",
+            "localhost:x",
+            "localhost:80:80",
+            "[::1",
+            "[::1]x",
+            "::1",
+            "0.0.0.0",
+            "127.0.0.1@evil",
         ] {
             check("127.0.0.1:5000", name, false);
         }

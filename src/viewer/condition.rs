@@ -42,7 +42,9 @@ impl Condition {
     /// What is wrong, and what would be right.
     pub fn parse(text: &str) -> Result<Condition, String> {
         let fault = |why: &str| {
-            format!("invalid --where {text:?}: {why}; write KEY=VALUE, KEY!=VALUE, KEY>NUMBER, KEY>=NUMBER or KEY~REGEX")
+            format!(
+                "invalid --where {text:?}: {why}; write KEY=VALUE, KEY!=VALUE, KEY>NUMBER, KEY>=NUMBER or KEY~REGEX"
+            )
         };
         let found = text.char_indices().find_map(|(at, _)| {
             let operator = OPERATORS.iter().find(|operator| text[at..].starts_with(**operator))?;
@@ -211,7 +213,10 @@ mod tests {
                 attribute("score", Value::Double(0.5)),
                 attribute("text.number", Value::Str("42".into())),
                 attribute("llm.is_streaming", Value::Bool(true)),
-                attribute("tools", Value::Array(vec![Value::Str("a".into()), Value::Str("b".into())])),
+                attribute(
+                    "tools",
+                    Value::Array(vec![Value::Str("a".into()), Value::Str("b".into())]),
+                ),
                 attribute("name", Value::Str("an attribute".into())),
             ],
             resource: Resource {

@@ -60,7 +60,9 @@ pub(super) fn http_status(span: &Span) -> Option<u16> {
 /// Whether that attribute tells of a failure.
 pub(super) fn is_error_key(key: &str, value: &Value) -> bool {
     match key {
-        "error" => !matches!(value, Value::Bool(false) | Value::Empty) && !matches!(value.text().as_str(), "false" | ""),
+        "error" => {
+            !matches!(value, Value::Bool(false) | Value::Empty) && !matches!(value.text().as_str(), "false" | "")
+        }
         "http.status_code" | "http.response.status_code" => value.number().is_some_and(|code| code >= 400.0),
         _ => key.starts_with("error.") && !value.text().is_empty(),
     }
@@ -89,7 +91,11 @@ pub(super) fn error(span: &Span) -> Option<String> {
             (kind, message) => Some(kind.or(message).unwrap_or_else(|| "exception".to_owned())),
         }
     };
-    let http = || http_status(span).filter(|code| *code >= 400).map(|code| format!("HTTP {code}"));
+    let http = || {
+        http_status(span)
+            .filter(|code| *code >= 400)
+            .map(|code| format!("HTTP {code}"))
+    };
     let other = || span.attributes.iter().any(|pair| is_error_key(&pair.key, &pair.value));
     if span.status.code == 2 && !span.status.message.is_empty() {
         return Some(span.status.message.clone());

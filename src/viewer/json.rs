@@ -224,7 +224,12 @@ mod tests {
         ] {
             assert_eq!(serde_json::from_str::<Value>(text).expect(text), expected);
         }
-        for text in [r#"{"intValue":"x"}"#, r#"{"intValue":1.5}"#, r#"{"bytesValue":"%"}"#, "7"] {
+        for text in [
+            r#"{"intValue":"x"}"#,
+            r#"{"intValue":1.5}"#,
+            r#"{"bytesValue":"%"}"#,
+            "7",
+        ] {
             assert!(serde_json::from_str::<Value>(text).is_err(), "{text}");
         }
     }

@@ -108,7 +108,11 @@ pub(super) fn fit(text: &str, room: usize) -> Cow<'_, str> {
     if columns(text) <= room {
         return Cow::Borrowed(text);
     }
-    let tail = if text.ends_with(" 🚩") && room > 8 { "… 🚩" } else { "…" };
+    let tail = if text.ends_with(" 🚩") && room > 8 {
+        "… 🚩"
+    } else {
+        "…"
+    };
     let mut left = room.saturating_sub(columns(tail));
     let mut out = String::new();
     for character in text.chars() {

@@ -74,7 +74,10 @@ impl std::str::FromStr for Window {
             return Err(fault());
         }
         let amount: u64 = digits.parse().map_err(|_| fault())?;
-        let total = amount.checked_mul(seconds).filter(|total| *total > 0).ok_or_else(fault)?;
+        let total = amount
+            .checked_mul(seconds)
+            .filter(|total| *total > 0)
+            .ok_or_else(fault)?;
         Ok(Window(Duration::from_secs(total)))
     }
 }
@@ -216,7 +219,11 @@ impl Query {
 
     fn selects(&self, trace: &Trace, conditions: &[Condition], since: u64) -> bool {
         let recent = |end: u64, start: u64| end.max(start) >= since;
-        (since == 0 || trace.spans.iter().any(|span| recent(span.end_time_unix_nano, span.start_time_unix_nano)))
+        (since == 0
+            || trace
+                .spans
+                .iter()
+                .any(|span| recent(span.end_time_unix_nano, span.start_time_unix_nano)))
             && (!self.flagged || trace.spans.iter().any(facts::is_flagged))
             && conditions
                 .iter()
@@ -248,7 +255,10 @@ impl Keys {
         if self.seen.iter().all(|seen| *seen) {
             return;
         }
-        let attributes = trace.spans.iter().flat_map(|span| span.attributes.iter().chain(&span.resource.attributes));
+        let attributes = trace
+            .spans
+            .iter()
+            .flat_map(|span| span.attributes.iter().chain(&span.resource.attributes));
         for attribute in attributes {
             if self.all.len() < Keys::MOST && !self.all.contains(&attribute.key) {
                 self.all.insert(attribute.key.clone());
@@ -382,7 +392,9 @@ impl AttributeFilter {
             keys.extend(all.map(|attribute| attribute.key.as_str()));
         }
         let patterns = self.patterns.iter().map(String::as_str);
-        patterns.filter(|pattern| !keys.iter().any(|key| matches(pattern, key))).collect()
+        patterns
+            .filter(|pattern| !keys.iter().any(|key| matches(pattern, key)))
+            .collect()
     }
 
     /// Removes the attributes that match no pattern, of spans, events, links and resources.

@@ -58,7 +58,11 @@ fn heading(out: &mut String, trace: &Trace, facts: &Facts, ink: Ink) {
     ink.put(out, Tint::Bold, "Trace");
     out.push(' ');
     out.push_str(&harmless(&trace.trace_id));
-    out.push_str(&format!("  {}  {}", length(end - start), count(trace.spans.len(), "span")));
+    out.push_str(&format!(
+        "  {}  {}",
+        length(end - start),
+        count(trace.spans.len(), "span")
+    ));
     if facts.errors > 0 {
         out.push_str("  ");
         ink.put(out, Tint::Error, &count(facts.errors, "error"));
@@ -78,7 +82,9 @@ fn errors(out: &mut String, trace: &Trace, lines: &[Branch], page: Page) {
     for (span, why) in failed.by_ref().take(ERRORS_LISTED) {
         let text = format!("✗ {} {}: {}", span.service, span.name, why);
         let text = harmless(&text);
-        let line = page.width.map_or(text.clone(), |width| fit(&text, width).into_owned().into());
+        let line = page
+            .width
+            .map_or(text.clone(), |width| fit(&text, width).into_owned().into());
         page.ink.put(out, Tint::Error, &line);
         out.push('\n');
     }
@@ -112,9 +118,21 @@ fn notes(out: &mut String, lines: &[Branch], ink: Ink) {
     let loops = of(Oddity::Loop);
     let early = of(Oddity::EarlierThanParent);
     let texts = [
-        (missing, "name a parent that is not here (yet)", "names a parent that is not here (yet)"),
-        (loops, "are their own ancestors: the loops are cut there", "is its own ancestor: the loop is cut there"),
-        (early, "start before their parents (clocks differ)", "starts before its parent (clocks differ)"),
+        (
+            missing,
+            "name a parent that is not here (yet)",
+            "names a parent that is not here (yet)",
+        ),
+        (
+            loops,
+            "are their own ancestors: the loops are cut there",
+            "is its own ancestor: the loop is cut there",
+        ),
+        (
+            early,
+            "start before their parents (clocks differ)",
+            "starts before its parent (clocks differ)",
+        ),
     ];
     for (number, many, one) in texts.into_iter().filter(|(number, ..)| *number > 0) {
         let verb = if number == 1 { one } else { many };

@@ -255,7 +255,13 @@ impl Held {
         let root = spans
             .iter()
             .find(|span| span.parent_span_id.is_empty())
-            .or_else(|| spans.iter().zip(&parents).find(|(_, parent)| parent.is_none()).map(|(span, _)| span))
+            .or_else(|| {
+                spans
+                    .iter()
+                    .zip(&parents)
+                    .find(|(_, parent)| parent.is_none())
+                    .map(|(span, _)| span)
+            })
             .or(spans.first());
         Trace {
             trace_id: root.map(|root| root.trace_id.clone()).unwrap_or_default(),

@@ -11,7 +11,17 @@ const ROOT_COLUMNS: usize = 60;
 
 /// The table, with a line of headings; ends in a line's end.
 pub fn table(summaries: &[Summary], ink: Ink) -> String {
-    let heading = ["TIME (UTC)", "TRACE", "ROOT", "SPANS", "ERRORS", "TOKENS", "DURATION", "FLAG"].map(String::from);
+    let heading = [
+        "TIME (UTC)",
+        "TRACE",
+        "ROOT",
+        "SPANS",
+        "ERRORS",
+        "TOKENS",
+        "DURATION",
+        "FLAG",
+    ]
+    .map(String::from);
     let mut rows = vec![heading];
     rows.extend(summaries.iter().map(row));
     let mut widths = [0; 8];
@@ -53,7 +63,11 @@ fn row(summary: &Summary) -> [String; 8] {
         summary.errors.to_string(),
         summary.tokens.to_string(),
         length(summary.duration_nanos),
-        if summary.flags > 0 { "🚩".to_owned() } else { String::new() },
+        if summary.flags > 0 {
+            "🚩".to_owned()
+        } else {
+            String::new()
+        },
     ]
 }
 
@@ -70,7 +84,11 @@ fn time(unix_nano: u64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
+    let month = if month_shifted < 10 {
+        month_shifted + 3
+    } else {
+        month_shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")

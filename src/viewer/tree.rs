@@ -158,7 +158,7 @@ impl Walk<'_> {
     fn skew(&self, index: usize) -> Option<Oddity> {
         let parent = &self.spans[self.parents[index]?];
         let start = self.spans[index].start_time_unix_nano;
-        (start < parent.start_time_unix_nano).then_some(Oddity::EarlierThanParent)
+        (start > 0 && start < parent.start_time_unix_nano).then_some(Oddity::EarlierThanParent)
     }
 }
 
@@ -238,7 +238,10 @@ mod tests {
         let spans: Vec<Span> = (0..100_000_u64)
             .map(|index| Span {
                 span_id: index.to_string(),
-                parent_span_id: index.checked_sub(1).map(|parent| parent.to_string()).unwrap_or_default(),
+                parent_span_id: index
+                    .checked_sub(1)
+                    .map(|parent| parent.to_string())
+                    .unwrap_or_default(),
                 start_time_unix_nano: index,
                 ..Span::default()
             })

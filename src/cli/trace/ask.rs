@@ -67,7 +67,9 @@ impl Listener {
         loop {
             let page = self.page(&query).await?;
             query.cursor = page.cursor;
-            query.limit = query.limit.map(|left| left.saturating_sub(page.traces.len() + page.summaries.len()));
+            query.limit = query
+                .limit
+                .map(|left| left.saturating_sub(page.traces.len() + page.summaries.len()));
             whole.traces.extend(page.traces);
             whole.summaries.extend(page.summaries);
             (whole.dropped, whole.held) = (page.dropped, page.held);
@@ -80,17 +82,22 @@ impl Listener {
     async fn page(&self, query: &Query) -> Result<Reply, AskError> {
         let text = serde_json::to_vec(query).expect("plain data into memory");
         let headers = HeaderMap::new();
-        let call = self.client.unary(QUERY, &headers, vec![Bytes::from(text)], Encoding::Identity);
+        let call = self
+            .client
+            .unary(QUERY, &headers, vec![Bytes::from(text)], Encoding::Identity);
         let reply = match tokio::time::timeout(PAGE_TIMEOUT, call).await {
             Ok(outcome) => outcome.map_err(|error| self.refused(error))?,
             Err(_) => return Err(self.unreachable(format!("no answer within {} s", PAGE_TIMEOUT.as_secs()))),
         };
-        serde_json::from_slice(&reply.message).map_err(|error| self.unreachable(format!("its answer is no page: {error}")))
+        serde_json::from_slice(&reply.message)
+            .map_err(|error| self.unreachable(format!("its answer is no page: {error}")))
     }
 
     fn refused(&self, error: CallError) -> AskError {
         match error.code {
-            Code::Unimplemented => self.unreachable("what answers there holds no traces (an OTLP collector?)".to_owned()),
+            Code::Unimplemented => {
+                self.unreachable("what answers there holds no traces (an OTLP collector?)".to_owned())
+            }
             Code::NotFound | Code::PermissionDenied | Code::InvalidArgument | Code::Internal => {
                 AskError::Refused(error.message)
             }

@@ -62,7 +62,11 @@ pub(super) struct ListenArgs {
 /// # Errors
 /// What went wrong after the start.
 pub(super) fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
-    logs::start(tracing::Level::WARN, logs::Form::Console, config::process_env("PLANO_LOG").as_deref())?;
+    logs::start(
+        tracing::Level::WARN,
+        logs::Form::Console,
+        config::process_env("PLANO_LOG").as_deref(),
+    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -109,7 +113,11 @@ fn blueprint(args: &ListenArgs) -> anyhow::Result<Blueprint> {
         max_traces: args.max_traces,
         max_bytes: args.max_memory,
     }));
-    let access = if args.allow_remote_read { Access::Anyone } else { Access::Loopback };
+    let access = if args.allow_remote_read {
+        Access::Anyone
+    } else {
+        Access::Loopback
+    };
     let wiring = Wiring {
         sinks: HashMap::from([("memory".to_owned(), Arc::clone(&store) as _)]),
         methods: vec![
@@ -130,22 +138,34 @@ fn config_text(args: &ListenArgs) -> anyhow::Result<String> {
     let http_port = match (args.http_port, args.port) {
         (Some(port), _) => port,
         (None, 0) => 0,
-        (None, port) => port.checked_add(1).context("port 65535 leaves none for OTLP/HTTP; give --http-port")?,
+        (None, port) => port
+            .checked_add(1)
+            .context("port 65535 leaves none for OTLP/HTTP; give --http-port")?,
     };
     let endpoint = |port: u16| match args.host.contains(':') {
         true => format!("[{}]:{port}", args.host),
         false => format!("{}:{port}", args.host),
     };
+    // A build without the signals processor still shows traces, without flags of its own.
+    let has_signals = config::components()["processors"]
+        .as_array()
+        .is_some_and(|known| known.iter().any(|known| known["name"] == "signals"));
+    let processors = if has_signals {
+        json!({"signals": null})
+    } else {
+        json!({})
+    };
+    let order: Vec<&String> = processors.as_object().into_iter().flat_map(|map| map.keys()).collect();
     let config = json!({
         "receivers": {"otlp": {"protocols": {
             "grpc": {"endpoint": endpoint(args.port)},
             "http": {"endpoint": endpoint(http_port)},
         }}},
-        "processors": {"signals": null},
+        "processors": processors,
         "exporters": {"memory": null},
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
-            "pipelines": {"traces": {"receivers": ["otlp"], "processors": ["signals"], "exporters": ["memory"]}},
+            "pipelines": {"traces": {"receivers": ["otlp"], "processors": order, "exporters": ["memory"]}},
         },
     });
     Ok(config.to_string())
@@ -159,21 +179,31 @@ fn listening(running: &Running) -> Vec<SocketAddr> {
 /// Says where it listens and what to do next.
 fn announce(args: &ListenArgs, addresses: &[SocketAddr]) {
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    complain(&format!("listening for OTLP on {} (gRPC, then HTTP); Ctrl-C ends it", shown.join(" and ")));
+    complain(&format!(
+        "listening for OTLP on {} (gRPC, then HTTP); Ctrl-C ends it",
+        shown.join(" and ")
+    ));
     let port = addresses.first().map_or(args.port, SocketAddr::port);
     let variable = match port {
         DEFAULT_PORT => String::new(),
         port => format!("PLANO_TRACE_PORT={port} "),
     };
-    complain(&format!("send:  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:{port} with gRPC"));
-    complain(&format!("look:  {variable}planoai trace    ({variable}planoai trace --list for all)"));
+    complain(&format!(
+        "send:  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:{port} with gRPC"
+    ));
+    complain(&format!(
+        "look:  {variable}planoai trace    ({variable}planoai trace --list for all)"
+    ));
     if args.allow_remote_read {
         complain("warning: --allow-remote-read lets everybody who reaches this port read what was said in the traces");
     }
 }
 
 fn host(text: &str) -> Result<String, String> {
-    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:%".contains(c);
     if inner.is_empty() || !inner.chars().all(plain) {
         return Err("a host is a name or an address, such as 127.0.0.1".to_owned());

@@ -15,7 +15,10 @@ fn targets() {
         ("any", Some(Target::Any)),
         ("7f4e", id("7f4e")),
         ("7F4E9A1C", id("7f4e9a1c")),
-        ("7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a", id("7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a")),
+        (
+            "7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a",
+            id("7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a"),
+        ),
         ("7f4", None),
         ("", None),
         ("7f4e9a1g", None),
@@ -94,7 +97,11 @@ fn store() -> Store {
             .times((start + 1) * SECOND, (start + 2) * SECOND)
             .attribute("http.method", Value::Str("POST"))
             .status(if number == 0xbc { 2 } else { 0 }, "");
-        store.take(SpanBuilder::batch(&[("service.name", Value::Str("shop"))], ("", ""), [root, child]));
+        store.take(SpanBuilder::batch(
+            &[("service.name", Value::Str("shop"))],
+            ("", ""),
+            [root, child],
+        ));
     }
     store
 }
@@ -110,7 +117,10 @@ fn check(query: &Query, expected: &str) {
         }
         Err(error) => error.to_string(),
     };
-    assert!(found == expected || (!expected.is_empty() && found.contains(expected)), "{query:?}: {found}");
+    assert!(
+        found == expected || (!expected.is_empty() && found.contains(expected)),
+        "{query:?}: {found}"
+    );
 }
 
 fn conditions(texts: &[&str]) -> Query {
@@ -132,22 +142,91 @@ fn questions_select_whole_traces() {
     check(&conditions(&["llm.model=none"]), "");
     check(&conditions(&["llm.modle=gpt-4o"]), "did you mean \"llm.model\"?");
     check(&conditions(&["llm.model"]), "no operator");
-    check(&Query { flagged: true, ..Query::default() }, "ab");
-    check(&Query { limit: Some(2), ..Query::default() }, "bc ab");
-    check(&Query { limit: Some(0), ..Query::default() }, "");
-    check(&Query { ids: vec!["aaaa".into()], ..Query::default() }, "aa");
-    check(&Query { ids: vec!["a".into()], ..Query::default() }, "ab aa");
-    check(&Query { ids: vec!["dddd".into()], ..Query::default() }, "");
-    check(&Query { since: Some("1000s".into()), ..Query::default() }, "bc");
-    check(&Query { since: Some("1d".into()), ..Query::default() }, "bc ab aa");
-    check(&Query { since: Some("1s".into()), ..Query::default() }, "");
-    check(&Query { since: Some("soon".into()), ..Query::default() }, "invalid window");
-    check(&Query { view: View::Summary, ..Query::default() }, "bc ab aa");
+    check(
+        &Query {
+            flagged: true,
+            ..Query::default()
+        },
+        "ab",
+    );
+    check(
+        &Query {
+            limit: Some(2),
+            ..Query::default()
+        },
+        "bc ab",
+    );
+    check(
+        &Query {
+            limit: Some(0),
+            ..Query::default()
+        },
+        "",
+    );
+    check(
+        &Query {
+            ids: vec!["aaaa".into()],
+            ..Query::default()
+        },
+        "aa",
+    );
+    check(
+        &Query {
+            ids: vec!["a".into()],
+            ..Query::default()
+        },
+        "ab aa",
+    );
+    check(
+        &Query {
+            ids: vec!["dddd".into()],
+            ..Query::default()
+        },
+        "",
+    );
+    check(
+        &Query {
+            since: Some("1000s".into()),
+            ..Query::default()
+        },
+        "bc",
+    );
+    check(
+        &Query {
+            since: Some("1d".into()),
+            ..Query::default()
+        },
+        "bc ab aa",
+    );
+    check(
+        &Query {
+            since: Some("1s".into()),
+            ..Query::default()
+        },
+        "",
+    );
+    check(
+        &Query {
+            since: Some("soon".into()),
+            ..Query::default()
+        },
+        "invalid window",
+    );
+    check(
+        &Query {
+            view: View::Summary,
+            ..Query::default()
+        },
+        "bc ab aa",
+    );
 }
 
 #[test]
 fn a_summary_counts() {
-    let query = Query { view: View::Summary, ..Query::default() };
+    let query = Query {
+        view: View::Summary,
+        ..Query::default()
+    };
     let reply = query.answer(&store().newest_first(), NOW).expect("an answer");
     let third = &reply.summaries[0];
     assert_eq!((third.root.as_str(), third.service.as_str()), ("third", "shop"));
@@ -163,7 +242,11 @@ fn pages_hold_everything_once() {
     let large = "x".repeat(PAGE_BYTES / 3);
     for number in 1..=8_u8 {
         let span = SpanBuilder::new(TraceId([number; 16]), SpanId([number; 8]), "s");
-        store.take(SpanBuilder::batch(&[], ("", ""), [span.attribute("large", Value::Str(&large))]));
+        store.take(SpanBuilder::batch(
+            &[],
+            ("", ""),
+            [span.attribute("large", Value::Str(&large))],
+        ));
     }
     let huge = SpanBuilder::new(TraceId([9; 16]), SpanId([9; 8]), "s").attribute("large", Value::Str(&large.repeat(4)));
     store.take(SpanBuilder::batch(&[], ("", ""), [huge]));

@@ -57,11 +57,15 @@ impl Columns {
         }
         let bar = if measured.bars { BAR + 1 } else { 0 };
         let right = 1 + measured.offset + 1 + bar + measured.duration + 5;
-        let room = page.width.map_or(LEFT_PIPED, |width| width.saturating_sub(right).max(LEFT_LEAST));
+        let room = page
+            .width
+            .map_or(LEFT_PIPED, |width| width.saturating_sub(right).max(LEFT_LEAST));
         if page.width.is_some() {
             measured.levels = (room / 6).clamp(2, LEVELS_PIPED);
         }
-        let widest = lines.iter().map(|line| measured.left_columns(&trace.spans[line.span], line));
+        let widest = lines
+            .iter()
+            .map(|line| measured.left_columns(&trace.spans[line.span], line));
         measured.left = widest.max().unwrap_or(0).min(room);
         measured
     }
@@ -109,7 +113,9 @@ impl Columns {
         let status = facts::http_status(span).map(|code| code.to_string());
         if let Some(status) = status.or_else(|| failed.then(|| "ERR".to_owned())) {
             out.push_str("  ");
-            self.page.ink.put(out, if failed { Tint::Error } else { Tint::Normal }, &status);
+            self.page
+                .ink
+                .put(out, if failed { Tint::Error } else { Tint::Normal }, &status);
         }
         let odd = match line.oddity {
             Some(Oddity::ParentMissing) => "  ? parent",
@@ -157,13 +163,20 @@ impl Columns {
     fn hidden_levels<'a>(&self, line: &'a Branch) -> (String, &'a [bool]) {
         let drawn = &line.more[line.more.len().saturating_sub(self.levels)..];
         let hidden = line.depth - drawn.len();
-        let text = if hidden > 0 { format!("⋯{hidden} ") } else { String::new() };
+        let text = if hidden > 0 {
+            format!("⋯{hidden} ")
+        } else {
+            String::new()
+        };
         (text, drawn)
     }
 
     /// When in the trace the span ran: thick, with a thin cap where it does not reach the trace's own end.
     fn bar(&self, span: &Span) -> String {
-        if self.total == 0 || span.start_time_unix_nano == 0 {
+        if span.start_time_unix_nano == 0 {
+            return " ".repeat(BAR);
+        }
+        if self.total == 0 {
             return "━".repeat(BAR);
         }
         let cell = |nanos: u64, up: u128| {
@@ -210,16 +223,28 @@ impl Columns {
             (_, why) => put(Tint::Error, "status", &format!("error: {why}")),
         }
         if !span.scope.name.is_empty() {
-            put(Tint::Dim, "scope", format!("{} {}", span.scope.name, span.scope.version).trim_end());
+            put(
+                Tint::Dim,
+                "scope",
+                format!("{} {}", span.scope.name, span.scope.version).trim_end(),
+            );
         }
         for event in &span.events {
             let after = event.time_unix_nano.saturating_sub(span.start_time_unix_nano);
             let text = format!("{}{}", event.name, pairs(&event.attributes));
-            let tint = if event.name == "exception" { Tint::Error } else { Tint::Dim };
+            let tint = if event.name == "exception" {
+                Tint::Error
+            } else {
+                Tint::Dim
+            };
             put(tint, &format!("event +{}", millis(after)), &text);
         }
         for link in &span.links {
-            put(Tint::Dim, "link", &format!("{} {}{}", link.trace_id, link.span_id, pairs(&link.attributes)));
+            put(
+                Tint::Dim,
+                "link",
+                &format!("{} {}{}", link.trace_id, link.span_id, pairs(&link.attributes)),
+            );
         }
         for Attribute { key, value } in &span.resource.attributes {
             put(Tint::Dim, &format!("resource {key}"), &value.text());
@@ -234,7 +259,9 @@ impl Columns {
             let key = harmless(key);
             let value = value.text();
             let value = harmless(&value);
-            let room = (width - columns(below)).saturating_sub(columns(&key) + 2).max(LEFT_LEAST / 2);
+            let room = (width - columns(below))
+                .saturating_sub(columns(&key) + 2)
+                .max(LEFT_LEAST / 2);
             let value = fit(&value, room.min(VALUE));
             let needed = columns(&key) + 2 + columns(&value);
             if used > 0 && used + 3 + needed <= width {

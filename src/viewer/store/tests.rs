@@ -129,7 +129,9 @@ fn a_batch_of_many_traces_is_sorted_out() {
 fn forest() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec((1_u8..5, 0_u64..20, 1_u64..9), 1..20).prop_map(|spans| {
         let numbered = spans.iter().zip(1_u64..);
-        numbered.map(|((trace, parent, start), id)| format!("{trace}/{id}<{parent}@{start}")).collect()
+        numbered
+            .map(|((trace, parent, start), id)| format!("{trace}/{id}<{parent}@{start}"))
+            .collect()
     })
 }
 
