@@ -3,6 +3,7 @@
 
 mod collector;
 mod signals;
+mod trace;
 
 use std::{
     ffi::OsString,
@@ -27,6 +28,8 @@ const INTERRUPTED: u8 = 130;
     arg_required_else_help = true,
     before_help = "Examples:
   planoai collector --config pipelines/enrichment.yaml
+  planoai trace listen
+  planoai trace
   planoai signals chats.jsonl"
 )]
 struct Cli {
@@ -39,6 +42,7 @@ struct Cli {
 enum Command {
     Collector(collector::CollectorArgs),
     Signals(signals::SignalsArgs),
+    Trace(trace::TraceArgs),
 }
 
 /// Runs the command line and tells how it went.
@@ -58,6 +62,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
         Command::Signals(args) => signals::run(args),
+        Command::Trace(args) => trace::run(args),
     };
     outcome.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
