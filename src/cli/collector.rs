@@ -204,7 +204,7 @@ enum End {
     /// Cut short by a second signal.
     Aborted,
     /// For a new config.
-    Replaced(Loaded, Checked),
+    Replaced(Box<(Loaded, Checked)>),
 }
 
 /// The collector from start to end, over any number of configs.
@@ -228,7 +228,7 @@ impl Life<'_> {
                     return Ok(ExitCode::SUCCESS);
                 }
                 End::Aborted => return Ok(ExitCode::from(INTERRUPTED)),
-                End::Replaced(loaded, checked) => running = self.replace(loaded, checked).await?,
+                End::Replaced(next) => running = self.replace(next.0, next.1).await?,
             }
         }
     }
@@ -266,7 +266,7 @@ impl Life<'_> {
                     let drained = drained?;
                     return Ok(match next {
                         _ if abort.is_cancelled() => End::Aborted,
-                        Some((loaded, checked)) => End::Replaced(loaded, checked),
+                        Some(next) => End::Replaced(Box::new(next)),
                         None => End::Stopped(drained),
                     });
                 }

@@ -10,6 +10,7 @@ pub use super::checked::Checked;
 use super::{
     Loaded,
     checked::{self, Entry, Tables},
+    service::PipelineRefs,
 };
 use crate::{
     exporters::EXPORTERS,
@@ -101,34 +102,22 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
     let pipelines = &checked.service.pipelines.0;
     let (mut receivers, mut exporters) = (HashMap::new(), HashMap::new());
     for entry in checked.receivers {
-        if pipelines
-            .iter()
-            .any(|(_, refs)| refs.receivers.contains(&entry.written))
-        {
+        let used = |(_, refs): &(String, PipelineRefs)| refs.receivers.contains(&entry.written);
+        if pipelines.iter().any(used) {
             receivers.insert(entry.written.clone(), blueprint.receivers.len());
-            let host = surroundings.host(&entry.id);
-            let receiver = entry
-                .parsed
-                .build(&host)
-                .with_context(|| format!("receivers::{}", entry.written))?;
-            blueprint.receivers.push(ReceiverPart { id: entry.id, receiver });
+            let (id, receiver) = surroundings.build("receivers", entry)?;
+            blueprint.receivers.push(ReceiverPart { id, receiver });
         }
     }
     let mut own_batch = Vec::new();
     for (entry, wanted) in checked.exporters {
-        if pipelines
-            .iter()
-            .any(|(_, refs)| refs.exporters.contains(&entry.written))
-        {
+        let used = |(_, refs): &(String, PipelineRefs)| refs.exporters.contains(&entry.written);
+        if pipelines.iter().any(used) {
             exporters.insert(entry.written.clone(), blueprint.exporters.len());
-            let host = surroundings.host(&entry.id);
-            let exporter = entry
-                .parsed
-                .build(&host)
-                .with_context(|| format!("exporters::{}", entry.written))?;
+            let (id, exporter) = surroundings.build("exporters", entry)?;
             own_batch.push(wanted.own_batch);
             blueprint.exporters.push(ExporterPart {
-                id: entry.id,
+                id,
                 exporter: exporter.into(),
                 delivery: wanted.delivery,
             });
@@ -144,12 +133,7 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
     }
     for entry in checked.extensions {
         if checked.service.extensions.contains(&entry.written) {
-            let host = surroundings.host(&entry.id);
-            let extension = entry
-                .parsed
-                .build(&host)
-                .with_context(|| format!("extensions::{}", entry.written))?;
-            blueprint.extensions.push((entry.id, extension));
+            blueprint.extensions.push(surroundings.build("extensions", entry)?);
         }
     }
     set_batching(&mut blueprint, &own_batch);
@@ -170,6 +154,12 @@ impl Surroundings {
             sinks: self.sinks.clone(),
             methods: self.methods.clone(),
         }
+    }
+
+    fn build<C: ?Sized>(&self, section: &str, entry: Entry<C>) -> anyhow::Result<(ComponentId, Box<C>)> {
+        let built = entry.parsed.build(&self.host(&entry.id));
+        let component = built.with_context(|| format!("{section}::{}", entry.written))?;
+        Ok((entry.id, component))
     }
 
     /// A pipeline's own processors: one that stands in two pipelines is two.
