@@ -203,7 +203,7 @@ mod tests {
         let mut wire = [&Prefix::build(Encoding::Identity, text.len())[..], text].concat();
         wire.resize((wire.len() as isize - cut) as usize, 0);
         let pieces: Vec<&[u8]> = wire.chunks(step).collect();
-        let found = collect_message(body(&pieces), limit, |length| Ok::<_, Infallible>(length)).await;
+        let found = collect_message(body(&pieces), limit, Ok::<_, Infallible>).await;
         match (found, expected) {
             (Ok((prefix, found, admitted)), Ok(())) => {
                 assert_eq!((prefix.length, admitted, &found[..]), (text.len(), text.len(), text));

@@ -36,6 +36,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 /// Longest message that is sent in a trailer, in bytes before escaping; peers bound their header lists.
 const MESSAGE_MAX: usize = 1024;
+/// Longest delay that is believed: protobuf's `Duration` ends there (10,000 years, in seconds).
+const SECONDS_MAX: u64 = 315_576_000_000;
 
 /// A status code (grpc/doc/statuscodes.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -280,12 +282,10 @@ fn decode_retry_info(any: &[u8]) -> Option<Option<Duration>> {
                 match field? {
                     // Negative numbers stand for "at once".
                     (1, Field::Number(seconds)) => {
-                        let seconds = u64::try_from(seconds as i64).unwrap_or(0);
-                        delay = delay.saturating_add(Duration::from_secs(seconds));
+                        delay += Duration::from_secs(u64::try_from(seconds as i64).unwrap_or(0).min(SECONDS_MAX));
                     }
                     (2, Field::Number(nanos)) => {
-                        let nanos = u32::try_from(nanos as i64).unwrap_or(0).min(999_999_999);
-                        delay = delay.saturating_add(Duration::from_nanos(u64::from(nanos)));
+                        delay += Duration::from_nanos(u64::try_from(nanos as i64).unwrap_or(0).min(999_999_999));
                     }
                     _ => {}
                 }

@@ -39,6 +39,10 @@ fn what_is_refused() {
         "protocols.grpc.endpont: unknown field `endpont`",
     );
     check(json!({"protocols": {"thrift": {}}}), "unknown field `thrift`");
+}
+
+#[test]
+fn what_is_refused_of_grpc() {
     for (grpc, expected) in [
         (
             json!({"endpoint": ""}),
@@ -76,6 +80,10 @@ fn what_is_refused() {
     ] {
         check(json!({"protocols": {"grpc": grpc}}), expected);
     }
+}
+
+#[test]
+fn what_is_refused_of_http() {
     for (http, expected) in [
         (
             json!({"traces_url_path": "v1"}),

@@ -30,7 +30,9 @@ struct Answer {
 }
 
 async fn connect(address: SocketAddr) -> Client {
-    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let stream = TokioIo::new(stream);
     let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
         .await
         .unwrap();
