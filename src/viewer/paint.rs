@@ -34,6 +34,9 @@ pub(super) enum Tint {
 impl Ink {
     /// Adds text in a tint. The text must be harmless.
     pub(super) fn put(self, out: &mut String, tint: Tint, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let code = match (self, tint) {
             (Ink::Plain, _) | (_, Tint::Normal) => {
                 out.push_str(text);

@@ -132,7 +132,26 @@ fn conditions(texts: &[&str]) -> Query {
 
 #[test]
 fn questions_select_whole_traces() {
-    check(&Query::default(), "bc ab aa");
+    for (query, expected) in [
+        (r#"{}"#, "bc ab aa"),
+        (r#"{"flagged":true}"#, "ab"),
+        (r#"{"limit":2}"#, "bc ab"),
+        (r#"{"limit":0}"#, ""),
+        (r#"{"ids":["aaaa"]}"#, "aa"),
+        (r#"{"ids":["a"]}"#, "ab aa"),
+        (r#"{"ids":["dddd"]}"#, ""),
+        (r#"{"since":"1000s"}"#, "bc"),
+        (r#"{"since":"1d"}"#, "bc ab aa"),
+        (r#"{"since":"1s"}"#, ""),
+        (r#"{"since":"soon"}"#, "invalid window"),
+        (r#"{"view":"summary"}"#, "bc ab aa"),
+    ] {
+        check(&serde_json::from_str(query).expect(query), expected);
+    }
+}
+
+#[test]
+fn conditions_select_whole_traces() {
     check(&conditions(&["llm.model=gpt-4o"]), "bc aa");
     check(&conditions(&["llm.model=gpt-4o", "status=error"]), "bc");
     // Each condition may hold on another span.
@@ -142,83 +161,6 @@ fn questions_select_whole_traces() {
     check(&conditions(&["llm.model=none"]), "");
     check(&conditions(&["llm.modle=gpt-4o"]), "did you mean \"llm.model\"?");
     check(&conditions(&["llm.model"]), "no operator");
-    check(
-        &Query {
-            flagged: true,
-            ..Query::default()
-        },
-        "ab",
-    );
-    check(
-        &Query {
-            limit: Some(2),
-            ..Query::default()
-        },
-        "bc ab",
-    );
-    check(
-        &Query {
-            limit: Some(0),
-            ..Query::default()
-        },
-        "",
-    );
-    check(
-        &Query {
-            ids: vec!["aaaa".into()],
-            ..Query::default()
-        },
-        "aa",
-    );
-    check(
-        &Query {
-            ids: vec!["a".into()],
-            ..Query::default()
-        },
-        "ab aa",
-    );
-    check(
-        &Query {
-            ids: vec!["dddd".into()],
-            ..Query::default()
-        },
-        "",
-    );
-    check(
-        &Query {
-            since: Some("1000s".into()),
-            ..Query::default()
-        },
-        "bc",
-    );
-    check(
-        &Query {
-            since: Some("1d".into()),
-            ..Query::default()
-        },
-        "bc ab aa",
-    );
-    check(
-        &Query {
-            since: Some("1s".into()),
-            ..Query::default()
-        },
-        "",
-    );
-    check(
-        &Query {
-            since: Some("soon".into()),
-            ..Query::default()
-        },
-        "invalid window",
-    );
-    check(
-        &Query {
-            view: View::Summary,
-            ..Query::default()
-        },
-        "bc ab aa",
-    );
 }
 
 #[test]

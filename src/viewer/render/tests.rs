@@ -31,7 +31,7 @@ fn check(name: &str, trace: &Trace, page: Page, detail: Detail) {
     }
     let expected = fs::read_to_string(&path).expect("the golden file is there");
     assert_eq!(text, expected, "{name}: not as {}", path.display());
-    if let Some(width) = page.width.filter(|width| *width >= 60) {
+    if let Some(width) = page.width.filter(|width| *width >= 60 && page.ink == Ink::Plain) {
         let widest = text
             .lines()
             .filter(|line| !line.contains(" spans  "))

@@ -159,10 +159,8 @@ proptest! {
     #[test]
     fn limits_hold_and_nothing_is_lost_uncounted(spans in forest(), max_traces in 1_usize..4, max_bytes in 300_usize..3000) {
         let store = Store::new(Limits { max_traces, max_bytes });
-        let mut taken = 0;
-        for text in &spans {
+        for (text, taken) in spans.iter().zip(1_u64..) {
             store.take(batch(text));
-            taken += 1;
             prop_assert!(store.bytes() <= max_bytes);
             let held = store.newest_first();
             prop_assert!(held.iter().map(|held| held.trace_ids.len()).sum::<usize>() <= max_traces);
