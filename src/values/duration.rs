@@ -54,7 +54,7 @@ pub fn format(duration: Duration) -> String {
         let units = [("ms", 1_000_000), ("µs", 1_000), ("ns", 1)];
         let (unit, scale) = units
             .into_iter()
-            .find(|(_, scale)| nanos % scale == 0)
+            .find(|(_, scale)| nanos.is_multiple_of(*scale))
             .unwrap_or(("ns", 1));
         return format!("{}{unit}", nanos / scale);
     }

@@ -1,7 +1,7 @@
 //! Messages spread over attributes by index: `PREFIX.{i}.FIELD`. Puts them back in order, whatever order the attributes are
 //! in. An index far beyond the number of messages is taken as an order only, so that no key can demand memory.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{message, node::Node};
 use crate::{
@@ -12,62 +12,54 @@ use crate::{
 /// Gaps in the indexes up to this many are kept, as empty messages.
 const LARGEST_GAP: usize = 64;
 
-/// The messages of one side as their attributes come in.
+/// The messages of one side as their attributes come in. Ordered maps, so that attributes in a hostile order cost no more
+/// than a logarithm each.
 #[derive(Default)]
 pub(super) struct Indexed<'a> {
-    messages: Vec<(usize, Message<'a>, Vec<(usize, ToolCall<'a>)>)>,
+    entries: BTreeMap<usize, Entry<'a>>,
+}
+
+/// One message, and its tool calls by their own indexes.
+struct Entry<'a> {
+    message: Message<'a>,
+    calls: BTreeMap<usize, ToolCall<'a>>,
 }
 
 impl<'a> Indexed<'a> {
     /// The message at an index, made with the role where it is new.
     pub(super) fn at(&mut self, index: usize, role: Role) -> &mut Message<'a> {
-        &mut self.entry(index, role).1
+        &mut self.entry(index, role).message
     }
 
     /// The tool call `call` of the message at an index.
     pub(super) fn tool_call(&mut self, index: usize, role: Role, call: usize) -> &mut ToolCall<'a> {
-        let calls = &mut self.entry(index, role).2;
-        let place = calls.iter().position(|(number, _)| *number == call).unwrap_or_else(|| {
-            let empty = ToolCall {
-                id: Cow::Borrowed(""),
-                name: Cow::Borrowed(""),
-                arguments: Cow::Borrowed(""),
-            };
-            calls.push((call, empty));
-            calls.len() - 1
-        });
-        &mut calls[place].1
+        self.entry(index, role).calls.entry(call).or_insert_with(|| ToolCall {
+            id: Cow::Borrowed(""),
+            name: Cow::Borrowed(""),
+            arguments: Cow::Borrowed(""),
+        })
     }
 
-    fn entry(&mut self, index: usize, role: Role) -> &mut (usize, Message<'a>, Vec<(usize, ToolCall<'a>)>) {
-        // Attributes of one message stand together in what emitters write: the last one is nearly always it.
-        let place = match self.messages.last() {
-            Some(last) if last.0 == index => self.messages.len() - 1,
-            Some(last) if last.0 < index => self.messages.len(),
-            _ => self.messages.partition_point(|entry| entry.0 < index),
+    fn entry(&mut self, index: usize, role: Role) -> &mut Entry<'a> {
+        let new = || Entry {
+            message: message::empty(role),
+            calls: BTreeMap::new(),
         };
-        if self.messages.get(place).is_none_or(|entry| entry.0 != index) {
-            self.messages.insert(place, (index, message::empty(role), Vec::new()));
-        }
-        &mut self.messages[place]
+        self.entries.entry(index).or_insert_with(new)
     }
 
     /// The messages in order, each at its index where the gaps are small.
     pub(super) fn into_messages(self) -> Vec<Message<'a>> {
-        let last = self.messages.last().map_or(0, |entry| entry.0);
-        let keeps_gaps = last < self.messages.len() + LARGEST_GAP;
-        let mut messages: Vec<Message<'a>> = Vec::with_capacity(self.messages.len());
-        for (index, mut message, mut calls) in self.messages {
+        let last = self.entries.last_key_value().map_or(0, |(index, _)| *index);
+        let keeps_gaps = last < self.entries.len() + LARGEST_GAP;
+        let mut messages: Vec<Message<'a>> = Vec::with_capacity(self.entries.len());
+        for (index, Entry { mut message, calls }) in self.entries {
             while keeps_gaps && messages.len() < index {
                 messages.push(message::empty(Role::System));
             }
-            calls.sort_by_key(|(number, _)| *number);
-            message.tool_calls.extend(
-                calls
-                    .into_iter()
-                    .map(|(_, call)| call)
-                    .filter(|call| !call.name.is_empty()),
-            );
+            message
+                .tool_calls
+                .extend(calls.into_values().filter(|call| !call.name.is_empty()));
             messages.push(message);
         }
         messages
