@@ -4,6 +4,7 @@
 
 // Layer 0: pure data, no I/O and no runtime.
 pub mod otlp;
+pub mod signals;
 pub mod values;
 
 // Layer 1: the engine, and the network shell that components share.

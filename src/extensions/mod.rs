@@ -1,7 +1,15 @@
 //! What stands beside the pipelines. Adding an extension: one file here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Extensions never name each other.
 
+pub mod health_check;
+pub mod pprof;
+pub mod zpages;
+
 use crate::pipeline::{Extension, Factory};
 
 /// Every extension, sorted by type.
-pub static EXTENSIONS: &[Factory<dyn Extension>] = &[];
+pub static EXTENSIONS: &[Factory<dyn Extension>] = &[
+    Factory::of::<health_check::Config>(),
+    Factory::of::<pprof::Config>(),
+    Factory::of::<zpages::Config>(),
+];

@@ -4,11 +4,16 @@
 use bytes::Bytes;
 
 use super::ResourceSpansRef;
+use super::pack::Packer;
+use super::schema::RESOURCE_SPANS_TAG;
+use super::wire::bodies;
 
 /// Validated OTLP trace data. The chunks, one after the other, are the bytes of one `ExportTraceServiceRequest`.
 #[derive(Debug, Clone, Default)]
 pub struct TraceBatch {
     chunks: Vec<Bytes>,
+    /// Spans of each chunk.
+    counts: Vec<usize>,
     spans: usize,
     bytes: usize,
 }
@@ -16,12 +21,24 @@ pub struct TraceBatch {
 impl TraceBatch {
     /// Bytes that are known to be valid, with the spans in them counted. Only this module's siblings vouch for that.
     pub(super) fn trusted(wire: Bytes, spans: usize) -> TraceBatch {
-        let bytes = wire.len();
-        TraceBatch {
-            chunks: vec![wire],
-            spans,
-            bytes,
+        let mut batch = TraceBatch::default();
+        batch.push(wire, spans);
+        batch
+    }
+
+    /// Adds trusted bytes; nothing, where there are none.
+    pub(super) fn push(&mut self, wire: Bytes, spans: usize) {
+        if !wire.is_empty() {
+            self.spans += spans;
+            self.bytes += wire.len();
+            self.chunks.push(wire);
+            self.counts.push(spans);
         }
+    }
+
+    /// The chunks, each with the number of its spans.
+    pub(super) fn into_counted_chunks(self) -> impl Iterator<Item = (Bytes, usize)> {
+        self.chunks.into_iter().zip(self.counts)
     }
 
     /// Number of spans.
@@ -49,23 +66,44 @@ impl TraceBatch {
         self.chunks
     }
 
+    /// The request in one piece. Copies where there are several.
+    pub fn into_contiguous(mut self) -> Bytes {
+        match self.chunks.len() {
+            0 => Bytes::new(),
+            1 => self.chunks.remove(0),
+            _ => Bytes::from(self.chunks.concat()),
+        }
+    }
+
     /// Adds the other batch's spans behind this one's. Copies no span.
     pub fn append(&mut self, other: TraceBatch) {
         self.spans += other.spans;
         self.bytes += other.bytes;
         self.chunks.extend(other.chunks);
+        self.counts.extend(other.counts);
     }
 
     /// Cuts into batches of at most `max_spans` spans and `max_bytes` bytes (0 = no bound), in order: between resources
     /// where that is enough (no copy), else between scopes, else between spans with the headers repeated. A single span
     /// larger than `max_bytes` stands alone.
     pub fn split(self, max_spans: usize, max_bytes: usize) -> Vec<TraceBatch> {
-        let _ = (max_spans, max_bytes);
-        todo!()
+        let bound = |max: usize| if max == 0 { usize::MAX } else { max };
+        let mut packer = Packer::new(bound(max_spans), bound(max_bytes));
+        if packer.takes(self.spans, self.bytes) {
+            return vec![self];
+        }
+        for (chunk, spans) in self.into_counted_chunks() {
+            packer.chunk(&chunk, spans);
+        }
+        packer.finish()
     }
 
     /// Every resource with its scopes and spans, in order.
     pub fn resource_spans(&self) -> impl Iterator<Item = ResourceSpansRef<'_>> {
-        std::iter::empty()
+        let resources = self
+            .chunks
+            .iter()
+            .flat_map(|chunk| bodies(chunk, u32::from(RESOURCE_SPANS_TAG)));
+        resources.map(|wire| ResourceSpansRef { wire })
     }
 }

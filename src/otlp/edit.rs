@@ -1,10 +1,16 @@
 //! Edits on wire bytes: one copy of an edited span with the length prefixes around it fixed; everything else, unknown
 //! fields included, stays as it came. Keys stay unique. Knows nothing of what the edits mean.
 
-use super::{ResourceSpansRef, ScopeSpansRef, SpanRef, TraceBatch, ValueRef};
+use std::ops::Range;
+
+use super::encode::{put_attribute, put_event};
+use super::schema::{SPAN_ATTRIBUTES_TAG, SPAN_EVENTS_TAG, SPAN_NAME_TAG};
+use super::splice::Plan;
+use super::wire::{Field, Raw, fields, put_bytes};
+use super::{EventRef, KeyValueRef, ResourceSpansRef, ScopeSpansRef, SpanRef, TraceBatch, ValueRef};
 
 /// A value to be written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// A string.
     Str(&'a str),
@@ -18,7 +24,7 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A list of strings.
     Strings(&'a [&'a str]),
-    /// A value copied from elsewhere.
+    /// A value copied from elsewhere. A tree that would be nested too deep in its new place is written as no value.
     Copy(ValueRef<'a>),
 }
 
@@ -33,51 +39,244 @@ pub enum Edit {
     Apply,
 }
 
-/// The changes to one span, collected in buffers that are reused from span to span.
+/// The changes to one span, collected in buffers that are reused from span to span. What is set, added or appended goes to
+/// the end of the span, in the order of the calls.
 #[derive(Debug, Default)]
 pub struct SpanEdit {
-    _private: (),
+    /// Keys, names and encoded fields of one chunk's edits, one after the other.
+    scratch: Vec<u8>,
+    rename: Rename,
+    new_name: String,
+    sets: Vec<Set>,
+    /// Keys to be removed.
+    deletes: Vec<Range<usize>>,
+    /// Encoded events to be added.
+    events: Vec<Range<usize>>,
+    /// Names of events to be removed.
+    event_deletes: Vec<Range<usize>>,
+    /// Addresses of the bodies of attributes and events to be removed, ascending per call.
+    cut: Vec<usize>,
+    /// Bit n is set if a key of length n (mod 64) is set or deleted: most attributes need no comparison.
+    key_lengths: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Rename {
+    #[default]
+    No,
+    Replace,
+    Append,
+}
+
+#[derive(Debug)]
+struct Set {
+    key: Range<usize>,
+    field: Range<usize>,
 }
 
 impl SpanEdit {
     /// Replaces the name.
     pub fn set_name(&mut self, name: &str) {
-        let _ = name;
-        todo!()
+        self.rename = Rename::Replace;
+        self.new_name.clear();
+        self.new_name.push_str(name);
     }
+
     /// Appends to the name.
     pub fn append_to_name(&mut self, suffix: &str) {
-        let _ = suffix;
-        todo!()
+        if self.rename == Rename::No {
+            self.rename = Rename::Append;
+            self.new_name.clear();
+        }
+        self.new_name.push_str(suffix);
     }
-    /// Sets an attribute, whether or not the key is there.
+
+    /// Sets an attribute, whether or not the key is there. Of several calls with one key the last one counts.
     pub fn set(&mut self, key: &str, value: Value<'_>) {
-        let _ = (key, value);
-        todo!()
+        self.forget(key);
+        let start = self.scratch.len();
+        put_attribute(&mut self.scratch, SPAN_ATTRIBUTES_TAG, key, value);
+        let field = start..self.scratch.len();
+        let key = self.note(key);
+        self.sets.push(Set { key, field });
     }
-    /// Removes the attributes with that key.
+
+    /// Removes the attributes with that key, those that were set before this call too.
     pub fn delete(&mut self, key: &str) {
-        let _ = key;
-        todo!()
+        self.forget(key);
+        let key = self.note(key);
+        self.deletes.push(key);
     }
+
+    /// Removes those attributes of `span`, the span that is being edited, that `unwanted` picks. One pass over the span, so
+    /// this is the way to remove many.
+    pub fn delete_where(&mut self, span: &SpanRef<'_>, mut unwanted: impl FnMut(&KeyValueRef<'_>) -> bool) {
+        let picked = span.attributes().filter(|attribute| unwanted(attribute));
+        self.cut.extend(picked.map(|attribute| attribute.wire.as_ptr().addr()));
+    }
+
     /// Adds an event behind those that are there.
     pub fn add_event(&mut self, time_unix_nano: u64, name: &str, attributes: &[(&str, Value<'_>)]) {
-        let _ = (time_unix_nano, name, attributes);
-        todo!()
+        let start = self.scratch.len();
+        put_event(&mut self.scratch, time_unix_nano, name, attributes);
+        self.events.push(start..self.scratch.len());
     }
-    /// Removes the events with that name.
+
+    /// Removes the events with that name from those that the span came with.
     pub fn delete_events(&mut self, name: &str) {
-        let _ = name;
-        todo!()
+        let name = self.keep_text(name);
+        self.event_deletes.push(name);
+    }
+
+    /// Removes those events of `span`, the span that is being edited, that `unwanted` picks.
+    pub fn delete_events_where(&mut self, span: &SpanRef<'_>, mut unwanted: impl FnMut(&EventRef<'_>) -> bool) {
+        let picked = span.events().filter(|event| unwanted(event));
+        self.cut.extend(picked.map(|event| event.wire.as_ptr().addr()));
+    }
+
+    /// True as long as nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.rename == Rename::No
+            && self.sets.is_empty()
+            && self.deletes.is_empty()
+            && self.events.is_empty()
+            && self.event_deletes.is_empty()
+            && self.cut.is_empty()
+    }
+
+    fn keep_text(&mut self, text: &str) -> Range<usize> {
+        let start = self.scratch.len();
+        self.scratch.extend_from_slice(text.as_bytes());
+        start..self.scratch.len()
+    }
+
+    fn note(&mut self, key: &str) -> Range<usize> {
+        self.key_lengths |= 1 << (key.len() & 63);
+        self.keep_text(key)
+    }
+
+    fn forget(&mut self, key: &str) {
+        if self.key_lengths & 1 << (key.len() & 63) != 0 {
+            let scratch = &self.scratch;
+            self.sets.retain(|set| scratch[set.key.clone()] != *key.as_bytes());
+        }
+    }
+
+    /// Forgets the last span's changes. What they wrote stays in `scratch` until [`SpanEdit::start_chunk`].
+    pub(super) fn start_span(&mut self) {
+        self.rename = Rename::No;
+        self.sets.clear();
+        self.deletes.clear();
+        self.events.clear();
+        self.event_deletes.clear();
+        self.cut.clear();
+        self.key_lengths = 0;
+    }
+
+    /// Forgets everything.
+    pub(super) fn start_chunk(&mut self) {
+        self.start_span();
+        self.scratch.clear();
+    }
+
+    /// What the ranges that [`SpanEdit::added`] yields point into.
+    pub(super) fn scratch(&self) -> &[u8] {
+        &self.scratch
+    }
+
+    /// Gets ready to be applied to `span`: writes the new name, sorts what is searched.
+    pub(super) fn finish(&mut self, span: &SpanRef<'_>) -> Changes<'_> {
+        let start = self.scratch.len();
+        match self.rename {
+            Rename::No => {}
+            Rename::Replace => put_bytes(&mut self.scratch, SPAN_NAME_TAG, self.new_name.as_bytes()),
+            Rename::Append => {
+                self.new_name.insert_str(0, span.name());
+                put_bytes(&mut self.scratch, SPAN_NAME_TAG, self.new_name.as_bytes());
+            }
+        }
+        self.cut.sort_unstable();
+        Changes {
+            name: start..self.scratch.len(),
+            edit: self,
+        }
+    }
+}
+
+/// A finished edit: which of the span's fields stay, and what is added.
+pub(super) struct Changes<'a> {
+    edit: &'a SpanEdit,
+    name: Range<usize>,
+}
+
+impl Changes<'_> {
+    /// Whether a field of the span stays as it is.
+    #[inline]
+    pub(super) fn keeps(&self, field: &Field<'_>) -> bool {
+        const NAME: u32 = SPAN_NAME_TAG as u32;
+        const ATTRIBUTE: u32 = SPAN_ATTRIBUTES_TAG as u32;
+        const EVENT: u32 = SPAN_EVENTS_TAG as u32;
+        match (field.tag, field.raw) {
+            (NAME, _) => self.edit.rename == Rename::No,
+            (ATTRIBUTE, Raw::Bytes(wire)) => !self.is_cut(wire) && self.keeps_key(KeyValueRef { wire }.key_bytes()),
+            (EVENT, Raw::Bytes(wire)) => !self.is_cut(wire) && self.keeps_event(wire),
+            _ => true,
+        }
+    }
+
+    fn is_cut(&self, wire: &[u8]) -> bool {
+        !self.edit.cut.is_empty() && self.edit.cut.binary_search(&wire.as_ptr().addr()).is_ok()
+    }
+
+    #[inline]
+    fn keeps_key(&self, key: &[u8]) -> bool {
+        let edit = self.edit;
+        if edit.key_lengths & 1 << (key.len() & 63) == 0 {
+            return true;
+        }
+        let mut keys = edit.sets.iter().map(|set| &set.key).chain(&edit.deletes);
+        keys.all(|range| edit.scratch[range.clone()] != *key)
+    }
+
+    fn keeps_event(&self, wire: &[u8]) -> bool {
+        if self.edit.event_deletes.is_empty() {
+            return true;
+        }
+        let name = fields(wire)
+            .filter(|field| field.tag == 2)
+            .filter_map(|field| field.raw.bytes())
+            .last();
+        let name = name.unwrap_or_default();
+        self.edit
+            .event_deletes
+            .iter()
+            .all(|range| self.edit.scratch[range.clone()] != *name)
+    }
+
+    /// Ranges of the scratch buffer that are appended to the span.
+    pub(super) fn added(&self) -> impl Iterator<Item = Range<usize>> {
+        let name = Some(self.name.clone()).filter(|name| !name.is_empty());
+        let sets = self.edit.sets.iter().map(|set| set.field.clone());
+        name.into_iter().chain(sets).chain(self.edit.events.iter().cloned())
     }
 }
 
 /// Shows every span to `decide` with its resource and scope, and carries out what it answers. Returns the batch itself,
 /// same bytes, when every answer was [`Edit::Keep`].
-pub fn edit_spans<F>(batch: TraceBatch, decide: F) -> TraceBatch
+pub fn edit_spans<F>(batch: TraceBatch, mut decide: F) -> TraceBatch
 where
     F: FnMut(&ResourceSpansRef<'_>, &ScopeSpansRef<'_>, &SpanRef<'_>, &mut SpanEdit) -> Edit,
 {
-    let _ = decide;
-    batch
+    let mut edit = SpanEdit::default();
+    let mut plan = Plan::default();
+    let mut edited = TraceBatch::default();
+    for (chunk, spans) in batch.into_counted_chunks() {
+        edit.start_chunk();
+        plan.make(&chunk, &mut edit, &mut decide);
+        match plan.outcome(spans) {
+            None => edited.push(chunk, spans),
+            Some(left) => edited.push(plan.carry_out(&chunk, edit.scratch()), left),
+        }
+    }
+    edited
 }

@@ -1,4 +1,287 @@
-//! Every attribute name that the program reads or writes, one constant each, so that a name is spelt in one place.
+//! Every attribute and event name that the program reads or writes, one constant each, so that a name is spelt in one place.
+
+// Resource and session.
 
 /// Logical name of the service that emitted a resource's spans (OTel resource conventions).
 pub const SERVICE_NAME: &str = "service.name";
+/// Id of the session that a span belongs to (OTel, OpenInference, Langtrace).
+pub const SESSION_ID: &str = "session.id";
+/// Id of the conversation's thread, without a namespace (LangGraph and others).
+pub const THREAD_ID: &str = "thread_id";
+/// Id of the user, as Langtrace names it.
+pub const USER_ID: &str = "user_id";
+
+// Errors and exceptions.
+
+/// Whether a span failed, in the form before OTel.
+pub const ERROR: &str = "error";
+/// What went wrong.
+pub const ERROR_MESSAGE: &str = "error.message";
+/// Class of what went wrong (OTel).
+pub const ERROR_TYPE: &str = "error.type";
+/// Message of an exception event (OTel).
+pub const EXCEPTION_MESSAGE: &str = "exception.message";
+/// Class of an exception event (OTel).
+pub const EXCEPTION_TYPE: &str = "exception.type";
+
+// HTTP.
+
+/// Request method, in OTel's form before 1.23.
+pub const HTTP_METHOD: &str = "http.method";
+/// Size of the request body, in bytes.
+pub const HTTP_REQUEST_BODY_SIZE: &str = "http.request.body.size";
+/// Request method.
+pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+/// Size of the response body, in bytes.
+pub const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
+/// Status code of the response.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// Route template of the server.
+pub const HTTP_ROUTE: &str = "http.route";
+/// Status code of the response, in OTel's form before 1.23.
+pub const HTTP_STATUS_CODE: &str = "http.status_code";
+/// Path and query, in OTel's form before 1.23.
+pub const HTTP_TARGET: &str = "http.target";
+/// Whole URL of a client's request.
+pub const URL_FULL: &str = "url.full";
+/// Path of the URL.
+pub const URL_PATH: &str = "url.path";
+
+// LLM, as the gateway and older emitters name it.
+
+/// Prefix of indexed completions (older OpenLLMetry).
+pub const LLM_COMPLETIONS: &str = "llm.completions";
+/// Duration of the model call, in milliseconds.
+pub const LLM_DURATION_MS: &str = "llm.duration_ms";
+/// Whether the reply was streamed.
+pub const LLM_IS_STREAMING: &str = "llm.is_streaming";
+/// Name of the model (gateway).
+pub const LLM_MODEL: &str = "llm.model";
+/// Name of the model (OpenInference).
+pub const LLM_MODEL_NAME: &str = "llm.model_name";
+/// Prefix of indexed prompts (older OpenLLMetry); a JSON string in older Langtrace.
+pub const LLM_PROMPTS: &str = "llm.prompts";
+/// Name of the model's provider.
+pub const LLM_PROVIDER: &str = "llm.provider";
+/// Kind of request, such as `chat` (OpenLLMetry).
+pub const LLM_REQUEST_TYPE: &str = "llm.request.type";
+/// Name of the model that replied.
+pub const LLM_RESPONSE_MODEL_NAME: &str = "llm.response.model_name";
+/// Replies as a JSON string (older Langtrace).
+pub const LLM_RESPONSES: &str = "llm.responses";
+/// Time to the first token, in milliseconds.
+pub const LLM_TIME_TO_FIRST_TOKEN: &str = "llm.time_to_first_token";
+/// Token counts as a JSON string (older Langtrace).
+pub const LLM_TOKEN_COUNTS: &str = "llm.token.counts";
+/// Tokens of the reply (OpenInference).
+pub const LLM_TOKEN_COUNT_COMPLETION: &str = "llm.token_count.completion";
+/// Tokens of the prompt (OpenInference).
+pub const LLM_TOKEN_COUNT_PROMPT: &str = "llm.token_count.prompt";
+/// Tokens of prompt and reply (OpenInference).
+pub const LLM_TOKEN_COUNT_TOTAL: &str = "llm.token_count.total";
+/// Tokens of the reply.
+pub const LLM_USAGE_COMPLETION_TOKENS: &str = "llm.usage.completion_tokens";
+/// Tokens of the prompt.
+pub const LLM_USAGE_PROMPT_TOKENS: &str = "llm.usage.prompt_tokens";
+/// Tokens of prompt and reply.
+pub const LLM_USAGE_TOTAL_TOKENS: &str = "llm.usage.total_tokens";
+
+// OpenInference.
+
+/// Type of `input.value`.
+pub const INPUT_MIME_TYPE: &str = "input.mime_type";
+/// Whole input, as text or JSON.
+pub const INPUT_VALUE: &str = "input.value";
+/// Prefix of indexed completions: `.{i}.completion.text`.
+pub const LLM_CHOICES: &str = "llm.choices";
+/// Prefix of indexed input messages: `.{i}.message.role` and so on.
+pub const LLM_INPUT_MESSAGES: &str = "llm.input_messages";
+/// Prefix of indexed output messages: `.{i}.message.role` and so on.
+pub const LLM_OUTPUT_MESSAGES: &str = "llm.output_messages";
+/// Kind of span, such as `LLM` or `TOOL`.
+pub const OPENINFERENCE_SPAN_KIND: &str = "openinference.span.kind";
+/// Type of `output.value`.
+pub const OUTPUT_MIME_TYPE: &str = "output.mime_type";
+/// Whole output, as text or JSON.
+pub const OUTPUT_VALUE: &str = "output.value";
+
+// OTel GenAI.
+
+/// Event of one assistant message (1.28–1.36).
+pub const GEN_AI_ASSISTANT_MESSAGE: &str = "gen_ai.assistant.message";
+/// Event of one choice of the reply (1.28–1.36).
+pub const GEN_AI_CHOICE: &str = "gen_ai.choice";
+/// Event that may carry the conversation (≥ 1.37).
+pub const GEN_AI_CLIENT_INFERENCE_OPERATION_DETAILS: &str = "gen_ai.client.inference.operation.details";
+/// Completions as JSON (1.26–1.27), and the prefix of OpenLLMetry's indexed ones.
+pub const GEN_AI_COMPLETION: &str = "gen_ai.completion";
+/// Completions as JSON.
+pub const GEN_AI_COMPLETION_JSON: &str = "gen_ai.completion_json";
+/// Event that carries `gen_ai.completion` (1.26–1.27).
+pub const GEN_AI_CONTENT_COMPLETION: &str = "gen_ai.content.completion";
+/// Event that carries `gen_ai.prompt` (1.26–1.27).
+pub const GEN_AI_CONTENT_PROMPT: &str = "gen_ai.content.prompt";
+/// Id of the conversation.
+pub const GEN_AI_CONVERSATION_ID: &str = "gen_ai.conversation.id";
+/// Messages sent to the model: an array of `{role, parts}` (≥ 1.37).
+pub const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
+/// Name of the operation, such as `chat`.
+pub const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
+/// Messages of the reply: an array of `{role, parts, finish_reason}` (≥ 1.37).
+pub const GEN_AI_OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+/// Prompt as JSON (1.26–1.27), and the prefix of OpenLLMetry's indexed messages.
+pub const GEN_AI_PROMPT: &str = "gen_ai.prompt";
+/// Prompt as JSON.
+pub const GEN_AI_PROMPT_JSON: &str = "gen_ai.prompt_json";
+/// Name of the model's provider (≥ 1.37).
+pub const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
+/// Name of the model that was asked for.
+pub const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
+/// Why the model stopped, per choice.
+pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+/// Id of the reply.
+pub const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
+/// Name of the model that replied.
+pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// Time to the first chunk, in seconds.
+pub const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+/// Time to the first token, in seconds (milliseconds in Strands).
+pub const GEN_AI_SERVER_TIME_TO_FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+/// Name of the model's provider (before 1.37).
+pub const GEN_AI_SYSTEM: &str = "gen_ai.system";
+/// Event of one system message (1.28–1.36).
+pub const GEN_AI_SYSTEM_MESSAGE: &str = "gen_ai.system.message";
+/// System instructions given apart from the messages (≥ 1.37).
+pub const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+/// Tools that the model may call (≥ 1.37).
+pub const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+/// Event of one tool result (1.28–1.36).
+pub const GEN_AI_TOOL_MESSAGE: &str = "gen_ai.tool.message";
+/// Tokens of the reply (before 1.27).
+pub const GEN_AI_USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
+/// Tokens of the prompt.
+pub const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+/// Tokens of the reply.
+pub const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+/// Tokens of the prompt (before 1.27).
+pub const GEN_AI_USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
+/// Tokens of prompt and reply.
+pub const GEN_AI_USAGE_TOTAL_TOKENS: &str = "gen_ai.usage.total_tokens";
+/// Event of one user message (1.28–1.36).
+pub const GEN_AI_USER_MESSAGE: &str = "gen_ai.user.message";
+
+// OpenLLMetry.
+
+/// Prefix of the application's own properties.
+pub const TRACELOOP_ASSOCIATION_PROPERTIES: &str = "traceloop.association.properties";
+/// Id of the session, set by the application.
+pub const TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID: &str = "traceloop.association.properties.session_id";
+/// Id of the thread, set by the application.
+pub const TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID: &str = "traceloop.association.properties.thread_id";
+/// Input of a workflow, task or tool, as JSON.
+pub const TRACELOOP_ENTITY_INPUT: &str = "traceloop.entity.input";
+/// Output of a workflow, task or tool, as JSON.
+pub const TRACELOOP_ENTITY_OUTPUT: &str = "traceloop.entity.output";
+/// Kind of span: workflow, task, agent, tool.
+pub const TRACELOOP_SPAN_KIND: &str = "traceloop.span.kind";
+
+// Other emitters' conversation ids, models, usage and times.
+
+/// Name of the model that replied (Vercel AI SDK).
+pub const AI_RESPONSE_MODEL: &str = "ai.response.model";
+/// Time to the first chunk, in milliseconds (Vercel AI SDK).
+pub const AI_RESPONSE_MS_TO_FIRST_CHUNK: &str = "ai.response.msToFirstChunk";
+/// Id of the session (Vercel AI SDK).
+pub const AI_TELEMETRY_METADATA_SESSION_ID: &str = "ai.telemetry.metadata.sessionId";
+/// Tokens of the prompt (Vercel AI SDK).
+pub const AI_USAGE_INPUT_TOKENS: &str = "ai.usage.inputTokens";
+/// Tokens of the reply (Vercel AI SDK).
+pub const AI_USAGE_OUTPUT_TOKENS: &str = "ai.usage.outputTokens";
+/// Event at the first token (OpenInference instrumentations).
+pub const FIRST_TOKEN_STREAM_EVENT: &str = "First Token Stream Event";
+/// Id of the session (Langfuse).
+pub const LANGFUSE_SESSION_ID: &str = "langfuse.session.id";
+/// Id of the session (LangSmith).
+pub const LANGSMITH_TRACE_SESSION_ID: &str = "langsmith.trace.session_id";
+/// Id of the session (our gateway).
+pub const PLANO_SESSION_ID: &str = "plano.session_id";
+
+// Signals: written on the span.
+
+/// 1 up to the baseline of turns, falling beyond it (double, 3 decimals).
+pub const SIGNALS_EFFICIENCY_SCORE: &str = "signals.efficiency_score";
+/// Failures from outside (int).
+pub const SIGNALS_ENVIRONMENT_EXHAUSTION_COUNT: &str = "signals.environment.exhaustion.count";
+/// Their severity, 0–3.
+pub const SIGNALS_ENVIRONMENT_EXHAUSTION_SEVERITY: &str = "signals.environment.exhaustion.severity";
+/// `"true"` (string) where a human was asked for or the user gave up.
+pub const SIGNALS_ESCALATION_REQUESTED: &str = "signals.escalation.requested";
+/// Tool failures that the agent caused (int).
+pub const SIGNALS_EXECUTION_FAILURE_COUNT: &str = "signals.execution.failure.count";
+/// Their severity, 0–3.
+pub const SIGNALS_EXECUTION_FAILURE_SEVERITY: &str = "signals.execution.failure.severity";
+/// Loops of tool calls (int).
+pub const SIGNALS_EXECUTION_LOOPS_COUNT: &str = "signals.execution.loops.count";
+/// Their severity, 0–3.
+pub const SIGNALS_EXECUTION_LOOPS_SEVERITY: &str = "signals.execution.loops.severity";
+/// True (bool) where the conversation was flagged; absent otherwise.
+pub const SIGNALS_FLAGGED: &str = "signals.flagged";
+/// Signs of frustration (int).
+pub const SIGNALS_FRUSTRATION_COUNT: &str = "signals.frustration.count";
+/// Their severity, 0–3.
+pub const SIGNALS_FRUSTRATION_SEVERITY: &str = "signals.frustration.severity";
+/// Signs of disengagement (int).
+pub const SIGNALS_INTERACTION_DISENGAGEMENT_COUNT: &str = "signals.interaction.disengagement.count";
+/// Their severity, 0–3.
+pub const SIGNALS_INTERACTION_DISENGAGEMENT_SEVERITY: &str = "signals.interaction.disengagement.severity";
+/// Corrections, rephrasings and clarifications (int).
+pub const SIGNALS_INTERACTION_MISALIGNMENT_COUNT: &str = "signals.interaction.misalignment.count";
+/// Their severity, 0–3.
+pub const SIGNALS_INTERACTION_MISALIGNMENT_SEVERITY: &str = "signals.interaction.misalignment.severity";
+/// Signs of satisfaction (int).
+pub const SIGNALS_INTERACTION_SATISFACTION_COUNT: &str = "signals.interaction.satisfaction.count";
+/// Their severity, 0–3.
+pub const SIGNALS_INTERACTION_SATISFACTION_SEVERITY: &str = "signals.interaction.satisfaction.severity";
+/// Repetitions and dragging (int).
+pub const SIGNALS_INTERACTION_STAGNATION_COUNT: &str = "signals.interaction.stagnation.count";
+/// Their severity, 0–3.
+pub const SIGNALS_INTERACTION_STAGNATION_SEVERITY: &str = "signals.interaction.stagnation.severity";
+/// Signals that lie in the newest turn (int).
+pub const SIGNALS_NEW_COUNT: &str = "signals.new_count";
+/// Signs of satisfaction (int).
+pub const SIGNALS_POSITIVE_FEEDBACK_COUNT: &str = "signals.positive_feedback.count";
+/// Excellent, Good, Neutral, Poor or Severe (string).
+pub const SIGNALS_QUALITY: &str = "signals.quality";
+/// 0–100 (double).
+pub const SIGNALS_QUALITY_SCORE: &str = "signals.quality_score";
+/// Corrections, rephrasings and clarifications (int).
+pub const SIGNALS_REPAIR_COUNT: &str = "signals.repair.count";
+/// Repairs per user turn (double).
+pub const SIGNALS_REPAIR_RATIO: &str = "signals.repair.ratio";
+/// Repeated replies (int).
+pub const SIGNALS_REPETITION_COUNT: &str = "signals.repetition.count";
+/// User and assistant turns (int).
+pub const SIGNALS_TURN_COUNT: &str = "signals.turn_count";
+
+// Signals: written on the event of each instance.
+
+/// How sure the detection is, 0–1 (double).
+pub const SIGNAL_CONFIDENCE: &str = "signal.confidence";
+/// Position of the message in the client's list, from 0 (int).
+pub const SIGNAL_MESSAGE_INDEX: &str = "signal.message_index";
+/// Numbers, ids and tool names as a JSON string; never message text.
+pub const SIGNAL_METADATA: &str = "signal.metadata";
+/// The words that it fired on; only where content may be exported.
+pub const SIGNAL_SNIPPET: &str = "signal.snippet";
+/// Type, such as `interaction.misalignment.correction`.
+pub const SIGNAL_TYPE: &str = "signal.type";
+
+// Backends.
+
+/// Keys of the attributes that X-Ray indexes (array of strings).
+pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
+
+/// Prefix of the name of a signal's event: `signal.<type>`.
+pub const SIGNAL_EVENT_PREFIX: &str = "signal.";
+/// What a flagged span's name ends in: a space and U+1F6A9.
+pub const FLAG_SUFFIX: &str = " \u{1F6A9}";

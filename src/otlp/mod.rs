@@ -4,17 +4,25 @@
 mod batch;
 mod build;
 mod edit;
+mod encode;
 mod id;
 pub mod json;
 pub mod keys;
+mod pack;
+mod schema;
+mod splice;
 mod validate;
+mod value;
 mod view;
+mod wire;
 
 pub use batch::TraceBatch;
 pub use build::SpanBuilder;
 pub use edit::{Edit, SpanEdit, Value, edit_spans};
 pub use id::{SpanId, TraceId};
 pub use validate::{Malformed, Validated, validate};
-pub use view::{
-    ArrayRef, EventRef, KeyValueRef, KvListRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, StatusRef, ValueRef,
-};
+pub use value::{ArrayRef, KvListRef, ValueRef};
+pub use view::{EventRef, KeyValueRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, StatusRef};
+
+#[cfg(test)]
+mod tests;

@@ -2,18 +2,30 @@
 //! queue that batches, retries and times out. Knows traits, never a component. A success reply means: in the queue of every
 //! exporter of the pipeline.
 
+mod chain;
 mod component;
+mod drain;
 mod factory;
 mod health;
 mod inlet;
 pub mod metrics;
 pub mod queue;
 mod running;
+#[cfg(test)]
+mod tests;
+mod vitals;
 
 pub use component::{
     Admission, BatchSettings, ExportError, Exporter, Extension, Processor, Receiver, Refused, SideMethod, Sink, Vitals,
 };
-pub use factory::{Build, ComponentId, Dial, Factory, Fault, Host, Listen, Parsed};
+pub use factory::{Build, ComponentId, Dial, Factory, Fault, Host, Listen, ParseResult, Parsed, RawConfig};
 pub use health::{Health, State};
 pub use inlet::Inlet;
-pub use running::{Blueprint, Drained, ExporterPart, PipelinePart, ReceiverPart, Running};
+pub use running::{Blueprint, Drained, ExporterPart, PipelinePart, Prepared, ReceiverPart, Running};
+
+/// What a panic said, where it said anything.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}

@@ -6,4 +6,4 @@ pub mod otlp;
 use crate::pipeline::{Factory, Receiver};
 
 /// Every receiver, sorted by type.
-pub static RECEIVERS: &[Factory<dyn Receiver>] = &[];
+pub static RECEIVERS: &[Factory<dyn Receiver>] = &[Factory::of::<otlp::Config>()];

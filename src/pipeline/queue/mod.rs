@@ -5,7 +5,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{BatchSettings, Fault};
 use crate::values::duration;
+
+mod batcher;
+mod memory;
+mod outlet;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+pub(super) use memory::Room;
+pub(super) use outlet::Outlet;
 
 /// The engine's own settings of an exporter. They stand in the exporter's mapping in a config; the config reader splits
 /// them off, so no component sees them.
@@ -34,6 +45,68 @@ impl Default for Delivery {
     }
 }
 
+impl Delivery {
+    /// The same with the batch sizes of a `batch` processor, which win over `sending_queue.batch`.
+    #[must_use]
+    pub fn with_batching(mut self, settings: BatchSettings) -> Delivery {
+        self.sending_queue.batch = QueueBatch {
+            enabled: true,
+            flush_timeout: settings.flush_timeout,
+            min_size: settings.min_spans,
+            max_size: settings.max_spans,
+            sizer: Sizer::Items,
+        };
+        self
+    }
+
+    /// What types cannot say; every fault, with its path inside the exporter's mapping.
+    pub fn validate(&self) -> Vec<Fault> {
+        let QueueSettings {
+            queue_size,
+            num_consumers,
+            ref batch,
+            ..
+        } = self.sending_queue;
+        let retry = &self.retry_on_failure;
+        let elapsed = retry.max_elapsed_time;
+        let checks = [
+            (queue_size > 0, "sending_queue::queue_size", "must be greater than zero"),
+            (
+                num_consumers > 0,
+                "sending_queue::num_consumers",
+                "must be greater than zero",
+            ),
+            (
+                batch.max_size == 0 || batch.max_size >= batch.min_size,
+                "sending_queue::batch::max_size",
+                "must be 0 (no bound) or at least `min_size`",
+            ),
+            (
+                (0.0..=1.0).contains(&retry.randomization_factor),
+                "retry_on_failure::randomization_factor",
+                "must be within [0, 1]",
+            ),
+            (
+                retry.multiplier.is_finite() && retry.multiplier >= 1.0,
+                "retry_on_failure::multiplier",
+                "must be at least 1",
+            ),
+            (
+                elapsed.is_zero() || elapsed >= retry.initial_interval,
+                "retry_on_failure::max_elapsed_time",
+                "must be 0 (for ever) or not less than `initial_interval`",
+            ),
+            (
+                elapsed.is_zero() || elapsed >= retry.max_interval,
+                "retry_on_failure::max_elapsed_time",
+                "must be 0 (for ever) or not less than `max_interval`",
+            ),
+        ];
+        let faults = checks.into_iter().filter(|(holds, ..)| !holds);
+        faults.map(|(_, path, reason)| Fault::at(path, reason)).collect()
+    }
+}
+
 /// `sending_queue`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -42,9 +115,10 @@ pub struct QueueSettings {
     pub enabled: bool,
     /// What `queue_size` counts. requests.
     pub sizer: Sizer,
-    /// Most that the queue holds. 1000.
+    /// Most that the queue holds, what is being sent or waits for another attempt included. A single request larger than
+    /// that is let in when the queue is empty. 1000.
     pub queue_size: usize,
-    /// Most exports at the same time. 10.
+    /// Most exports at the same time. What waits for its next attempt is not counted. 10.
     pub num_consumers: usize,
     /// Wait for room instead of refusing. false.
     pub block_on_overflow: bool,
@@ -84,6 +158,8 @@ pub enum Sizer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QueueBatch {
+    /// Without batching each request is sent by itself. true.
+    pub enabled: bool,
     /// Longest time that a span waits for company. 200ms.
     #[serde(with = "duration")]
     pub flush_timeout: Duration,
@@ -98,6 +174,7 @@ pub struct QueueBatch {
 impl Default for QueueBatch {
     fn default() -> QueueBatch {
         QueueBatch {
+            enabled: true,
             flush_timeout: Duration::from_millis(200),
             min_size: 8192,
             max_size: 0,

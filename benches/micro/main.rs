@@ -1,0 +1,5 @@
+//! Micro-benchmarks of the pure parts: `cargo bench --bench micro [FILTER]`. One module per part; never fails by time.
+
+mod otlp;
+
+criterion::criterion_main!(otlp::benches);

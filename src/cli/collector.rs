@@ -1,0 +1,322 @@
+//! `planoai collector`: runs a trace pipeline that a Collector's YAML describes, or checks or prints it. Tells every fault of a
+//! config at once; ends on SIGTERM or SIGINT after its queues are empty, at once on a second one; reads the config anew on
+//! SIGHUP and keeps the old one where the new one is wrong.
+
+use std::{
+    io::{self, Write},
+    pin::pin,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{INTERRUPTED, complain, usage};
+use crate::{
+    config::{self, Checked, Encoding, Loaded, Wiring, yaml},
+    pipeline::{Drained, Health, Running},
+    telemetry::{Metrics, MetricsServer, logs},
+    values::duration,
+};
+
+/// Run a trace pipeline described in the OpenTelemetry Collector's YAML
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  planoai collector --config pipelines/enrichment.yaml
+  planoai collector --config base.yaml --config prod.yaml --set exporters.otlp_grpc.endpoint=backend:4317
+  planoai collector validate --config pipelines/enrichment.yaml
+  kill -HUP PID    # read the config again")]
+pub(super) struct CollectorArgs {
+    #[command(subcommand)]
+    command: Option<CollectorCommand>,
+    /// Where the config is: a file, env:NAME or yaml:a::b: v; later ones win
+    #[arg(long, global = true, value_name = "SOURCE")]
+    config: Vec<String>,
+    /// One setting that wins over every source
+    #[arg(long, global = true, value_name = "A.B.C=VALUE")]
+    set: Vec<String>,
+    /// Longest time that the queues may take to empty at the end
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    drain_timeout: Duration,
+}
+
+// Sorted.
+#[derive(Debug, Subcommand)]
+enum CollectorCommand {
+    /// List what a config may name
+    #[command(before_help = "Examples:\n  planoai collector components")]
+    Components,
+    /// Ask the health check of a running collector
+    #[command(before_help = "Examples:\n  planoai collector health && echo ready")]
+    Health {
+        /// Where it answers
+        #[arg(long, default_value = "http://127.0.0.1:13133/")]
+        url: String,
+    },
+    /// Print the config as it would run: merged, with every default, without secrets
+    #[command(before_help = "Examples:\n  planoai collector print-config --config pipelines/enrichment.yaml")]
+    PrintConfig,
+    /// Check the config; print nothing when all is well
+    #[command(before_help = "Examples:\n  planoai collector validate --config pipelines/enrichment.yaml")]
+    Validate,
+}
+
+/// Longest wait for the answer of a health check.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Runs the command.
+///
+/// # Errors
+/// What could not be started, read or written.
+pub(super) fn run(args: &CollectorArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Some(CollectorCommand::Components) => print(&yaml::write(&config::components())),
+        Some(CollectorCommand::Health { url }) => health(url),
+        _ if args.config.is_empty() => Ok(usage(
+            "planoai collector: no config; name one with --config, such as: planoai collector --config \
+             pipelines/enrichment.yaml",
+        )),
+        Some(CollectorCommand::PrintConfig) => match read(args) {
+            Ok((_, checked)) => print(&yaml::write(&checked.to_value())),
+            Err(faults) => Ok(tell(&faults)),
+        },
+        Some(CollectorCommand::Validate) => match read(args) {
+            Ok(_) => Ok(ExitCode::SUCCESS),
+            Err(faults) => Ok(tell(&faults)),
+        },
+        None => match read(args) {
+            Ok((loaded, checked)) => serve(args, loaded, checked),
+            Err(faults) => Ok(tell(&faults)),
+        },
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(faults: &[String]) -> ExitCode {
+    for fault in faults {
+        complain(fault);
+    }
+    ExitCode::FAILURE
+}
+
+fn default_host() -> String {
+    config::process_env("PLANO_DEFAULT_HOST")
+        .filter(|host| !host.is_empty())
+        .unwrap_or_else(|| Wiring::default().default_host)
+}
+
+fn read(args: &CollectorArgs) -> Result<(Loaded, Checked), Vec<String>> {
+    let loaded = config::load(&args.config, &args.set, &config::process_env)?;
+    let checked = loaded.check(&default_host())?;
+    Ok((loaded, checked))
+}
+
+fn health(url: &str) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ask = async {
+        let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build()?;
+        let response = client.get(url).send().await?;
+        let status = response.status();
+        anyhow::Ok((status, response.text().await.unwrap_or_default()))
+    };
+    let (status, body) = runtime
+        .block_on(ask)
+        .with_context(|| format!("the health check at {url} does not answer"))?;
+    if !status.is_success() {
+        bail!("the health check at {url} says {status}: {}", body.trim());
+    }
+    print(&format!("{}\n", body.trim()))
+}
+
+fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Result<ExitCode> {
+    let settings = &checked.service.telemetry.logs;
+    let form = match settings.encoding {
+        Encoding::Console => logs::Form::Console,
+        Encoding::Json => logs::Form::Json,
+    };
+    logs::start(settings.level.into(), form, config::process_env("PLANO_LOG").as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let metrics = Arc::new(Metrics::new());
+        let server = MetricsServer::bind(&checked.service.telemetry.metrics.addresses()).await?;
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        tasks.spawn(server.run(metrics.clone(), stop.clone()));
+        let mut life = Life {
+            args,
+            metrics,
+            signals: Signals::listen()?,
+            loaded,
+        };
+        let outcome = life.run(checked).await;
+        stop.cancel();
+        tasks.join_all().await;
+        outcome
+    })
+}
+
+/// What the process was told.
+enum Told {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+}
+
+/// How one run of a config ended.
+enum End {
+    /// As told; what could not be sent.
+    Stopped(Drained),
+    /// Cut short by a second signal.
+    Aborted,
+    /// For a new config.
+    Replaced(Box<(Loaded, Checked)>),
+}
+
+/// The collector from start to end, over any number of configs.
+struct Life<'a> {
+    args: &'a CollectorArgs,
+    metrics: Arc<Metrics>,
+    signals: Signals,
+    /// The config that runs.
+    loaded: Loaded,
+}
+
+impl Life<'_> {
+    async fn run(&mut self, checked: Checked) -> anyhow::Result<ExitCode> {
+        let mut running = self.start(checked).await?;
+        loop {
+            match self.until_told(running).await? {
+                End::Stopped(drained) => {
+                    for (exporter, spans) in &drained.unsent {
+                        tracing::error!(exporter, spans, "spans could not be sent before the end");
+                    }
+                    return Ok(ExitCode::SUCCESS);
+                }
+                End::Aborted => return Ok(ExitCode::from(INTERRUPTED)),
+                End::Replaced(next) => running = self.replace(next.0, next.1).await?,
+            }
+        }
+    }
+
+    /// Builds and starts what the config describes.
+    async fn start(&self, checked: Checked) -> anyhow::Result<Running> {
+        for warning in &checked.warnings {
+            tracing::warn!("{warning}");
+        }
+        let wiring = Wiring {
+            default_host: default_host(),
+            drain_timeout: self.args.drain_timeout,
+            ..Wiring::default()
+        };
+        let prepared = self
+            .metrics
+            .scope(|| config::assemble(checked, wiring).map(|blueprint| Running::prepare(blueprint, Health::new())))?;
+        let running = prepared.start().await?;
+        for (component, addresses) in running.addresses() {
+            for address in addresses {
+                tracing::info!(%component, %address, "listening");
+            }
+        }
+        Ok(running)
+    }
+
+    /// Lets it run until a signal or a failure ends it.
+    async fn until_told(&mut self, running: Running) -> anyhow::Result<End> {
+        let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let mut end = pin!(running.until(stop.clone(), abort.clone()));
+        let mut next = None;
+        loop {
+            let told = tokio::select! {
+                drained = &mut end => {
+                    let drained = drained?;
+                    return Ok(match next {
+                        _ if abort.is_cancelled() => End::Aborted,
+                        Some(next) => End::Replaced(Box::new(next)),
+                        None => End::Stopped(drained),
+                    });
+                }
+                told = self.signals.next() => told,
+            };
+            match told {
+                Told::Stop if next.take().is_some() => {}
+                Told::Stop if stop.is_cancelled() => {
+                    tracing::warn!("aborting: queues are left as they are");
+                    abort.cancel();
+                }
+                Told::Stop => {
+                    tracing::info!("stopping: queues are emptied first, a second signal aborts");
+                    stop.cancel();
+                }
+                Told::Reload if stop.is_cancelled() => {}
+                Told::Reload => match read(self.args) {
+                    Ok(read) => {
+                        tracing::info!("the config was read again: receivers stop, queues empty, then it starts");
+                        next = Some(read);
+                        stop.cancel();
+                    }
+                    Err(faults) => {
+                        for fault in faults {
+                            tracing::error!(fault, "the new config is wrong, the old one keeps running");
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Starts a new config; where it does not start, the old one again.
+    async fn replace(&mut self, loaded: Loaded, checked: Checked) -> anyhow::Result<Running> {
+        match self.start(checked).await {
+            Ok(running) => {
+                self.loaded = loaded;
+                Ok(running)
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the new config does not start, back to the old one"
+                );
+                let old = self.loaded.check(&default_host());
+                let old = old.map_err(|faults| anyhow::anyhow!("{}", faults.join("; ")))?;
+                self.start(old)
+                    .await
+                    .context("the old config does not start again either")
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Pipelines that feed themselves: an exporter that dials what a receiver of the same pipeline, or of one that leads back to
+//! it, listens on. Such spans would go round for ever.
+
+use crate::pipeline::{Dial, Listen};
+
+/// One pipeline's ends, by the ids in the config.
+pub(super) struct Ends<'a> {
+    pub(super) name: &'a str,
+    pub(super) listens: Vec<(&'a str, Listen)>,
+    pub(super) dials: Vec<(&'a str, Dial)>,
+}
+
+struct Edge<'a> {
+    exporter: &'a str,
+    receiver: &'a str,
+    endpoint: &'a str,
+    to: usize,
+}
+
+/// One line for every exporter that closes a loop.
+pub(super) fn loops(pipelines: &[Ends<'_>]) -> Vec<String> {
+    let edges: Vec<Vec<Edge<'_>>> = pipelines.iter().map(|from| edges(from, pipelines)).collect();
+    let mut lines = Vec::new();
+    for (index, pipeline) in pipelines.iter().enumerate() {
+        for edge in edges[index].iter().filter(|edge| leads_to(edge.to, index, &edges)) {
+            lines.push(format!(
+                "service::pipelines::{}: exporter {:?} sends to {}, where receiver {:?} of {} listens: spans would go round \
+                 for ever",
+                pipeline.name,
+                edge.exporter,
+                edge.endpoint,
+                edge.receiver,
+                if edge.to == index { "the same pipeline" } else { pipelines[edge.to].name },
+            ));
+        }
+    }
+    lines
+}
+
+fn edges<'a>(from: &'a Ends<'a>, pipelines: &'a [Ends<'a>]) -> Vec<Edge<'a>> {
+    let mut edges = Vec::new();
+    for (exporter, dial) in &from.dials {
+        for (to, pipeline) in pipelines.iter().enumerate() {
+            let hit = pipeline.listens.iter().find(|(_, listen)| meets(dial, listen));
+            edges.extend(hit.map(|(receiver, _)| Edge {
+                exporter,
+                receiver,
+                endpoint: &dial.endpoint,
+                to,
+            }));
+        }
+    }
+    edges
+}
+
+fn leads_to(from: usize, target: usize, edges: &[Vec<Edge<'_>>]) -> bool {
+    let (mut seen, mut open) = (vec![false; edges.len()], vec![from]);
+    while let Some(at) = open.pop() {
+        if at == target {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[at], true) {
+            open.extend(edges[at].iter().map(|edge| edge.to));
+        }
+    }
+    false
+}
+
+fn meets(dial: &Dial, listen: &Listen) -> bool {
+    let (Some((to, to_port)), Some((at, at_port))) = (address(&dial.endpoint), address(&listen.endpoint)) else {
+        return false;
+    };
+    let same_host = to == at || (is_here(&to) && is_here(&at));
+    same_host && to_port == at_port && at_port != 0
+}
+
+/// Host in lower case and port of `host:port` or a URL.
+pub(super) fn address(endpoint: &str) -> Option<(String, u16)> {
+    let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit('@').next()?;
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
+        _ => match scheme {
+            "http" => (authority, 80),
+            "https" => (authority, 443),
+            _ => return None,
+        },
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_ascii_lowercase(), port))
+}
+
+fn is_here(host: &str) -> bool {
+    host.is_empty()
+        || host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends<'a>(name: &'a str, listen: &str, dial: &str) -> Ends<'a> {
+        let listen = Listen {
+            endpoint: listen.to_owned(),
+            protocol: "otlp/grpc",
+        };
+        let dial = Dial {
+            endpoint: dial.to_owned(),
+            protocol: "otlp/grpc",
+        };
+        Ends {
+            name,
+            listens: vec![("otlp", listen)],
+            dials: vec![("otlp_grpc", dial)],
+        }
+    }
+
+    fn check(listen: &str, dial: &str, expected: bool) {
+        let found = loops(&[ends("traces", listen, dial)]);
+        assert_eq!(!found.is_empty(), expected, "{dial} → {listen}: {found:?}");
+    }
+
+    #[test]
+    fn every_name_of_this_host_is_this_host() {
+        for dial in [
+            "localhost:4317",
+            "http://127.0.0.1:4317",
+            "[::1]:4317",
+            "https://LOCALHOST:4317/x",
+            "0.0.0.0:4317",
+        ] {
+            check("localhost:4317", dial, true);
+            check("0.0.0.0:4317", dial, true);
+            check("[::]:4317", dial, true);
+            check("localhost:4318", dial, false);
+        }
+        check("127.0.0.1:80", "http://localhost", true);
+        check("10.0.0.1:4317", "10.0.0.1:4317", true);
+        check("localhost:4317", "collector:4317", false);
+        check("localhost:0", "localhost:0", false);
+        check("localhost:4317", "", false);
+    }
+
+    #[test]
+    fn the_line_names_both_ends() {
+        assert_eq!(
+            loops(&[ends("traces", "localhost:4317", "127.0.0.1:4317")]),
+            [
+                "service::pipelines::traces: exporter \"otlp_grpc\" sends to 127.0.0.1:4317, where receiver \"otlp\" of the \
+              same pipeline listens: spans would go round for ever"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_chain_is_fine_and_a_ring_is_not() {
+        let chain = [
+            ends("traces/a", "localhost:1", "localhost:2"),
+            ends("traces/b", "localhost:2", "away:9"),
+        ];
+        assert!(loops(&chain).is_empty());
+        let ring = [
+            ends("traces/a", "localhost:1", "localhost:2"),
+            ends("traces/b", "localhost:2", "localhost:1"),
+        ];
+        assert_eq!(loops(&ring).len(), 2);
+    }
+}

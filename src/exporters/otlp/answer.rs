@@ -1,0 +1,299 @@
+//! How an OTLP server's answer is read: what it rejected although it said yes, and which of its refusals may be tried again.
+//! Pure but for the counter and the log of partial successes. Refusals nobody knows are final, as in the Collector.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::anyhow;
+use http::StatusCode;
+use metrics::Counter;
+use tracing::warn;
+
+use crate::{
+    net::{
+        grpc::{Code, Field, Fields, Status},
+        grpc_client::CallError,
+    },
+    pipeline::{ComponentId, ExportError},
+    values::foreign::harmless,
+};
+
+/// Least time between two log lines about partial successes.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+
+/// Longest message of a server that is kept, in characters.
+const MESSAGE_LIMIT: usize = 512;
+
+/// What a server rejected of a request that it accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Partial {
+    /// Spans that it rejected.
+    pub(super) rejected_spans: u64,
+    /// Why, or a warning where it rejected none.
+    pub(super) message: String,
+}
+
+impl Partial {
+    /// Reads an `ExportTraceServiceResponse`. What is no such message says nothing.
+    pub(super) fn read_proto(reply: &[u8]) -> Partial {
+        let mut partial = Partial::default();
+        for field in Fields(reply).flatten() {
+            let (1, Field::Bytes(inner)) = field else { continue };
+            for field in Fields(inner).flatten() {
+                match field {
+                    (1, Field::Number(n)) => partial.rejected_spans = u64::try_from(n.cast_signed()).unwrap_or(0),
+                    (2, Field::Bytes(text)) => {
+                        partial.message = harmless(&String::from_utf8_lossy(text), MESSAGE_LIMIT)
+                    }
+                    _ => {}
+                }
+            }
+        }
+        partial
+    }
+
+    /// The same from OTLP/JSON.
+    pub(super) fn read_json(reply: &[u8]) -> Partial {
+        let reply: serde_json::Value = serde_json::from_slice(reply).unwrap_or_default();
+        let partial = &reply["partialSuccess"];
+        let rejected = &partial["rejectedSpans"];
+        Partial {
+            rejected_spans: rejected
+                .as_u64()
+                .or_else(|| rejected.as_str()?.parse().ok())
+                .unwrap_or(0),
+            message: harmless(partial["errorMessage"].as_str().unwrap_or_default(), MESSAGE_LIMIT),
+        }
+    }
+}
+
+/// Counts and logs partial successes of one exporter.
+pub(super) struct Partials {
+    id: ComponentId,
+    rejected: Counter,
+    /// When the last line was logged, and how many occurrences since went without one.
+    logged: Mutex<(Option<Instant>, u64)>,
+}
+
+impl Partials {
+    /// The counter is made under the metrics recorder that is current now.
+    pub(super) fn new(id: ComponentId) -> Partials {
+        let rejected = metrics::counter!("plano_exporter_rejected_spans_total", "exporter" => id.to_string());
+        Partials {
+            id,
+            rejected,
+            logged: Mutex::new((None, 0)),
+        }
+    }
+
+    /// Takes note; nothing where the server accepted everything without a word.
+    pub(super) fn note(&self, partial: &Partial) {
+        if *partial == Partial::default() {
+            return;
+        }
+        self.rejected.increment(partial.rejected_spans);
+        let Some(unlogged) = self.may_log(Instant::now()) else {
+            return;
+        };
+        warn!(
+            exporter = %self.id,
+            rejected_spans = partial.rejected_spans,
+            message = partial.message,
+            unlogged_before = unlogged,
+            "the server accepted a request only in part"
+        );
+    }
+
+    /// Whether a line is due, and how many went unlogged before it.
+    fn may_log(&self, now: Instant) -> Option<u64> {
+        let mut logged = self.logged.lock().expect("no holder panics");
+        match logged.0 {
+            Some(last) if now.duration_since(last) < LOG_EVERY => {
+                logged.1 += 1;
+                None
+            }
+            _ => {
+                logged.0 = Some(now);
+                Some(std::mem::take(&mut logged.1))
+            }
+        }
+    }
+}
+
+/// The engine's view of a failed gRPC call: the specification's retryable codes, RESOURCE_EXHAUSTED only with `RetryInfo`.
+pub(super) fn of_call(error: CallError) -> ExportError {
+    let after = error.retry_after;
+    let retryable = match error.code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => after.is_some(),
+        _ => false,
+    };
+    if retryable {
+        ExportError::Retry {
+            after,
+            source: error.into(),
+        }
+    } else {
+        ExportError::Refused { source: error.into() }
+    }
+}
+
+/// The engine's view of an HTTP status that is no success. `message` is what the server said, made harmless.
+pub(super) fn of_http(status: StatusCode, after: Option<Duration>, message: &str) -> ExportError {
+    let source = match message {
+        "" => anyhow!("the server answered HTTP {status}"),
+        text => anyhow!("the server answered HTTP {status}: {text}"),
+    };
+    match status.as_u16() {
+        429 | 502 | 503 | 504 => ExportError::Retry { after, source },
+        _ => ExportError::Refused { source },
+    }
+}
+
+/// A `Retry-After` header: seconds, or a date that is compared with `now`; one that has passed is zero.
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        return value.parse().ok().map(Duration::from_secs);
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// What the body of an HTTP error says: the message of a `google.rpc.Status` in protobuf or JSON, else the body's text on one
+/// line (markup included: it tells whose error page it is).
+pub(super) fn error_message(content_type: &str, body: &[u8]) -> String {
+    let mime = content_type.split(';').next().unwrap_or_default().trim();
+    let text = if mime.eq_ignore_ascii_case("application/x-protobuf") {
+        Status::decode(body).map(|status| status.message).unwrap_or_default()
+    } else {
+        let text = String::from_utf8_lossy(body);
+        let json = serde_json::from_slice::<serde_json::Value>(body).ok();
+        match json.as_ref().and_then(|json| json["message"].as_str()) {
+            Some(message) => message.to_owned(),
+            None => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        }
+    };
+    harmless(text.trim(), MESSAGE_LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn describe(error: &ExportError) -> (bool, Option<Duration>, String) {
+        match error {
+            ExportError::Retry { after, .. } => (true, *after, error.to_string()),
+            ExportError::Refused { .. } => (false, None, error.to_string()),
+        }
+    }
+
+    #[test]
+    fn every_grpc_code_has_its_class() {
+        let retryable = [1, 4, 10, 11, 14, 15];
+        for number in 1..=17 {
+            for retry_after in [None, Some(Duration::from_secs(3))] {
+                let mut error = CallError::new(Code::from_number(number), "why");
+                error.retry_after = retry_after;
+                let (retry, after, text) = describe(&of_call(error));
+                let expected = retryable.contains(&number) || (number == 8 && retry_after.is_some());
+                assert_eq!(retry, expected, "code {number}, RetryInfo {retry_after:?}");
+                assert_eq!(after, retry_after.filter(|_| expected), "code {number}");
+                assert!(text.ends_with(": why"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_http_status_has_its_class() {
+        for status in (300..600).filter_map(|status| StatusCode::from_u16(status).ok()) {
+            let (retry, after, text) = describe(&of_http(status, Some(Duration::from_secs(1)), "why"));
+            assert_eq!(retry, [429, 502, 503, 504].contains(&status.as_u16()), "{status}");
+            assert_eq!(after.is_some(), retry);
+            assert!(text.contains(status.as_str()) && text.ends_with("why"), "{text}");
+        }
+    }
+
+    #[test]
+    fn retry_after_in_both_forms() {
+        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 12:00:00 GMT").unwrap();
+        let check = |value: &str, expected: Option<u64>| {
+            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value:?}");
+        };
+        check("0", Some(0));
+        check(" 120 ", Some(120));
+        check("Mon, 23 Nov 2026 12:01:30 GMT", Some(90));
+        check("Monday, 23-Nov-26 12:00:10 GMT", Some(10));
+        check("Mon, 23 Nov 2026 11:00:00 GMT", Some(0));
+        for wrong in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn partial_success_in_both_encodings() {
+        let check = |found: Partial, rejected_spans: u64, message: &str| {
+            assert_eq!(
+                (found.rejected_spans, found.message.as_str()),
+                (rejected_spans, message)
+            );
+        };
+        check(Partial::read_proto(&[]), 0, "");
+        check(Partial::read_proto(&[10, 6, 8, 3, 18, 2, b'n', b'o']), 3, "no");
+        check(Partial::read_proto(&[10, 4, 18, 2, b'\x1b', b'o']), 0, " o");
+        check(Partial::read_proto(b"<html>"), 0, "");
+        check(
+            Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
+            3,
+            "no",
+        );
+        check(Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":4}}"#), 4, "");
+        check(Partial::read_json(b"{}"), 0, "");
+        check(Partial::read_json(b"<html>"), 0, "");
+    }
+
+    #[test]
+    fn lines_about_partial_successes_are_rare() {
+        let partials = Partials::new(ComponentId {
+            kind: "otlp_grpc".to_owned(),
+            name: String::new(),
+        });
+        let start = Instant::now();
+        let at = |millis| partials.may_log(start + Duration::from_millis(millis));
+        assert_eq!(
+            [at(0), at(10), at(999), at(1000), at(1500), at(2100)],
+            [Some(0), None, None, Some(2), None, Some(1)]
+        );
+    }
+
+    #[test]
+    fn error_bodies_of_all_kinds_are_told() {
+        let check = |content_type: &str, body: &[u8], expected: &str| {
+            assert_eq!(error_message(content_type, body), expected);
+        };
+        check("application/x-protobuf", &[8, 3, 18, 4, b'b', b'a', b'd', b'!'], "bad!");
+        check("application/x-protobuf", b"", "");
+        check(
+            "application/json; charset=utf-8",
+            br#"{"code":3,"message":"bad\u001b[31m!"}"#,
+            "bad [31m!",
+        );
+        check(
+            "text/html",
+            b"<html>\r\n<h1>502  Bad Gateway</h1>\n</html>",
+            "<html> <h1>502 Bad Gateway</h1> </html>",
+        );
+        check("", b"\xff\xfe", "\u{fffd}\u{fffd}");
+        assert_eq!(
+            error_message("text/plain", &[b'x'; 9999]).chars().count(),
+            MESSAGE_LIMIT + 1
+        );
+    }
+}

@@ -1,0 +1,412 @@
+//! OTLP over HTTP: one POST a request, protobuf or JSON. Follows no redirects, retries nothing, and reads no more of an
+//! answer than it needs. Refuses URLs that are none, and TLS settings that this transport cannot honor.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use ::http::{HeaderMap, HeaderValue, StatusCode, header};
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use reqwest::{Client, Response, Url};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
+    answer::{self, Partial, Partials},
+    auth_faults, header_faults, header_map,
+};
+use crate::{
+    net::{
+        grpc_client::USER_AGENT,
+        rope::Rope,
+        tls::{ALPN_H2_HTTP1, ClientTls},
+    },
+    otlp::{TraceBatch, json},
+    pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
+    values::{duration, foreign::harmless},
+};
+
+/// Most of an answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 64 << 10;
+
+/// Longest time for name resolution, TCP and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `otlp_http`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Base URL, to which `/v1/traces` is added. Required, or `traces_endpoint`.
+    pub endpoint: String,
+    /// Whole URL for traces, used as it is. None.
+    pub traces_endpoint: String,
+    /// Accepted, unused: this program carries traces only.
+    pub metrics_endpoint: String,
+    /// Accepted, unused: this program carries traces only.
+    pub logs_endpoint: String,
+    /// Accepted, unused: this program carries traces only.
+    pub profiles_endpoint: String,
+    /// proto or json. proto.
+    pub encoding: Encoding,
+    /// TLS for `https://`. The system's authorities.
+    pub tls: ClientTls,
+    /// Headers of every request; values are secret. None.
+    pub headers: Headers,
+    /// Compression: gzip, zstd, deflate, zlib, none. gzip.
+    pub compression: Compression,
+    /// Level of the compression.
+    pub compression_params: CompressionParams,
+    /// Proxy for every request, such as `http://proxy:3128`. `HTTPS_PROXY` and the like.
+    pub proxy_url: String,
+    /// Most connections that are kept idle in all: accepted, the bound is per host. 100.
+    pub max_idle_conns: usize,
+    /// Most connections to the server that are kept idle; 0 = `max_idle_conns`. 0.
+    pub max_idle_conns_per_host: usize,
+    /// Accepted: the queue's `num_consumers` is the bound. 0.
+    pub max_conns_per_host: usize,
+    /// Time after which an idle connection is closed; 0 = never. 90s.
+    #[serde(with = "duration")]
+    pub idle_conn_timeout: Duration,
+    /// A connection for every request. false.
+    pub disable_keep_alives: bool,
+    /// Silence after which an HTTP/2 connection is pinged; 0 = never. 0s.
+    #[serde(with = "duration")]
+    pub http2_read_idle_timeout: Duration,
+    /// Silence after a ping that means that the connection is dead; 0 = 15s. 0s.
+    #[serde(with = "duration")]
+    pub http2_ping_timeout: Duration,
+    /// HTTP/2 where the server offers it in TLS. true.
+    pub force_attempt_http2: bool,
+    /// Accepted: buffers size themselves. 0.
+    pub read_buffer_size: usize,
+    /// Accepted: buffers size themselves. 524288.
+    pub write_buffer_size: usize,
+    /// Not available yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            endpoint: String::new(),
+            traces_endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            profiles_endpoint: String::new(),
+            encoding: Encoding::default(),
+            tls: ClientTls::default(),
+            headers: Headers::new(),
+            compression: Compression::default(),
+            compression_params: CompressionParams::default(),
+            proxy_url: String::new(),
+            max_idle_conns: 100,
+            max_idle_conns_per_host: 0,
+            max_conns_per_host: 0,
+            idle_conn_timeout: Duration::from_secs(90),
+            disable_keep_alives: false,
+            http2_read_idle_timeout: Duration::ZERO,
+            http2_ping_timeout: Duration::ZERO,
+            force_attempt_http2: true,
+            read_buffer_size: 0,
+            write_buffer_size: 512 << 10,
+            auth: None,
+        }
+    }
+}
+
+/// `encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Protobuf.
+    #[default]
+    Proto,
+    /// OTLP/JSON.
+    Json,
+}
+
+impl Encoding {
+    fn content_type(self) -> &'static str {
+        match self {
+            Encoding::Proto => "application/x-protobuf",
+            Encoding::Json => "application/json",
+        }
+    }
+}
+
+impl Config {
+    /// Where traces go.
+    fn url(&self) -> Result<Url, Fault> {
+        match (self.traces_endpoint.as_str(), self.endpoint.as_str()) {
+            ("", "") => Err(Fault::at("", "at least one endpoint must be specified")),
+            ("", base) => {
+                let mut url = parse_url(base).map_err(|reason| Fault::at("endpoint", reason))?;
+                let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
+                url.set_path(&path);
+                Ok(url)
+            }
+            (whole, _) => parse_url(whole).map_err(|reason| Fault::at("traces_endpoint", reason)),
+        }
+    }
+
+    fn client(&self, url: &Url) -> anyhow::Result<Client> {
+        let mut builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .pool_idle_timeout((!self.idle_conn_timeout.is_zero()).then_some(self.idle_conn_timeout))
+            .pool_max_idle_per_host(match (self.disable_keep_alives, self.max_idle_conns_per_host) {
+                (true, _) => 0,
+                (false, 0) if self.max_idle_conns == 0 => usize::MAX,
+                (false, 0) => self.max_idle_conns,
+                (false, bound) => bound,
+            });
+        if url.scheme() == "https" {
+            let tls = ClientTls {
+                insecure: false,
+                ..self.tls.clone()
+            };
+            let alpn: &[&[u8]] = if self.force_attempt_http2 {
+                ALPN_H2_HTTP1
+            } else {
+                &[b"http/1.1"]
+            };
+            let config = tls.client(alpn)?.context("TLS is off for an https URL")?;
+            builder = builder.tls_backend_preconfigured(config.as_ref().clone());
+        }
+        if !self.http2_read_idle_timeout.is_zero() {
+            let timeout = match self.http2_ping_timeout {
+                Duration::ZERO => Duration::from_secs(15),
+                written => written,
+            };
+            builder = builder
+                .http2_keep_alive_interval(self.http2_read_idle_timeout)
+                .http2_keep_alive_timeout(timeout);
+        }
+        if !self.proxy_url.is_empty() {
+            builder = builder.proxy(reqwest::Proxy::all(&self.proxy_url).context("proxy_url")?);
+        } else if is_loopback(url) {
+            // As in Go: a proxy from the environment is never asked for what is on this machine.
+            builder = builder.no_proxy();
+        }
+        builder.build().context("cannot make an HTTP client")
+    }
+}
+
+impl Build<dyn Exporter> for Config {
+    const TYPE: &'static str = "otlp_http";
+    const ALIASES: &'static [&'static str] = &["otlphttp"];
+
+    fn validate(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = self.url().err().into_iter().collect();
+        if !self.proxy_url.is_empty()
+            && let Err(reason) = parse_url(&self.proxy_url)
+        {
+            faults.push(Fault::at("proxy_url", reason));
+        }
+        if self
+            .tls
+            .server_name_override
+            .as_deref()
+            .is_some_and(|name| !name.is_empty())
+        {
+            faults.push(Fault::at(
+                "tls::server_name_override",
+                "works with otlp_grpc only; name the server in the endpoint's URL",
+            ));
+        }
+        faults.extend(self.compression_params.faults(self.compression));
+        faults.extend(
+            self.tls
+                .faults()
+                .into_iter()
+                .map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)),
+        );
+        let ours = [
+            "content-type",
+            "content-encoding",
+            "content-length",
+            "connection",
+            "transfer-encoding",
+        ];
+        faults.extend(header_faults(&self.headers, &ours));
+        faults.extend(auth_faults(self.auth.as_ref()));
+        faults
+    }
+
+    fn dials(&self) -> Vec<Dial> {
+        let endpoint = self.url().map_or_else(|_| self.endpoint.clone(), |url| url.to_string());
+        vec![Dial {
+            endpoint,
+            protocol: "otlp/http",
+        }]
+    }
+
+    fn delivery() -> Delivery {
+        Delivery {
+            timeout: Duration::from_secs(30),
+            ..Delivery::default()
+        }
+    }
+
+    fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {
+        let url = self
+            .url()
+            .map_err(|fault| anyhow!("{}: {}", fault.path, fault.reason))?;
+        let mut headers = header_map(&self.headers, HeaderRules::Http)?;
+        headers
+            .entry(header::USER_AGENT)
+            .or_insert(HeaderValue::from_static(USER_AGENT));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.encoding.content_type()),
+        );
+        let packer = Packer::new(self.compression, &self.compression_params);
+        if let Some((_, name)) = packer.coding() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        if self.disable_keep_alives {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(Box::new(OtlpHttp {
+            client: self.client(&url)?,
+            shown: shown(&url),
+            url,
+            headers,
+            encoding: self.encoding,
+            packer,
+            partials: Partials::new(host.id.clone()),
+        }))
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, String> {
+    let right = "write it like http://localhost:4318";
+    let url = Url::parse(text).map_err(|e| format!("is no URL ({e}); {right}"))?;
+    match url.scheme() {
+        "http" | "https" if url.has_host() => Ok(url),
+        "http" | "https" => Err(format!("names no host; {right}")),
+        other => Err(format!("has the scheme {other:?}, which is not http or https; {right}")),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The URL for error messages: a password or a key in the query stays out of them.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+struct OtlpHttp {
+    client: Client,
+    url: Url,
+    shown: String,
+    headers: HeaderMap,
+    encoding: Encoding,
+    packer: Packer,
+    partials: Partials,
+}
+
+#[async_trait]
+impl Exporter for OtlpHttp {
+    async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
+        let chunks = match self.encoding {
+            Encoding::Proto => batch.chunks().to_vec(),
+            Encoding::Json => {
+                let mut text = Vec::with_capacity(batch.byte_len() * 2);
+                json::write(batch, &mut text);
+                vec![text.into()]
+            }
+        };
+        let body = self
+            .packer
+            .pack(chunks)
+            .await
+            .map_err(|source| ExportError::Refused { source })?;
+        let response = self
+            .client
+            .post(self.url.clone())
+            .headers(self.headers.clone())
+            .body(reqwest::Body::wrap(Rope::new(body)))
+            .send()
+            .await
+            .map_err(|e| self.unsent(e))?;
+        self.answered(response).await
+    }
+}
+
+impl OtlpHttp {
+    fn unsent(&self, e: reqwest::Error) -> ExportError {
+        let refused = e.is_builder();
+        let source = anyhow::Error::new(e.without_url()).context(format!("POST {} failed", self.shown));
+        if refused {
+            ExportError::Refused { source }
+        } else {
+            ExportError::Retry { after: None, source }
+        }
+    }
+
+    async fn answered(&self, response: Response) -> Result<(), ExportError> {
+        let status = response.status();
+        let header_text = |name| {
+            let value = response
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let content_type = header_text(header::CONTENT_TYPE);
+        let after = answer::retry_after(&header_text(header::RETRY_AFTER), SystemTime::now());
+        let location = header_text(header::LOCATION);
+        let body = start_of(response).await;
+        if status.is_success() {
+            let partial = if content_type.starts_with(Encoding::Json.content_type()) {
+                Partial::read_json(&body)
+            } else if content_type.starts_with(Encoding::Proto.content_type()) {
+                Partial::read_proto(&body)
+            } else {
+                Partial::default()
+            };
+            self.partials.note(&partial);
+            return Ok(());
+        }
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            let message = format!(
+                "a redirect to {:?}, which is not followed: correct the endpoint",
+                harmless(&location, 200)
+            );
+            return Err(answer::of_http(status, None, &message));
+        }
+        Err(answer::of_http(
+            status,
+            after,
+            &answer::error_message(&content_type, &body),
+        ))
+    }
+}
+
+/// The start of an answer's body. A body that breaks off is taken as far as it came: the status has already said whether
+/// the data was accepted.
+async fn start_of(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = ANSWER_LIMIT - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == ANSWER_LIMIT {
+            break;
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests;

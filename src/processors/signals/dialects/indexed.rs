@@ -1,0 +1,112 @@
+//! Messages spread over attributes by index: `PREFIX.{i}.FIELD`. Puts them back in order, whatever order the attributes are
+//! in. An index far beyond the number of messages is taken as an order only, so that no key can demand memory.
+
+use std::borrow::Cow;
+
+use super::{message, node::Node};
+use crate::{
+    otlp::ValueRef,
+    signals::{Message, Role, ToolCall},
+};
+
+/// Gaps in the indexes up to this many are kept, as empty messages.
+const LARGEST_GAP: usize = 64;
+
+/// The messages of one side as their attributes come in.
+#[derive(Default)]
+pub(super) struct Indexed<'a> {
+    messages: Vec<(usize, Message<'a>, Vec<(usize, ToolCall<'a>)>)>,
+}
+
+impl<'a> Indexed<'a> {
+    /// The message at an index, made with the role where it is new.
+    pub(super) fn at(&mut self, index: usize, role: Role) -> &mut Message<'a> {
+        &mut self.entry(index, role).1
+    }
+
+    /// The tool call `call` of the message at an index.
+    pub(super) fn tool_call(&mut self, index: usize, role: Role, call: usize) -> &mut ToolCall<'a> {
+        let calls = &mut self.entry(index, role).2;
+        let place = calls.iter().position(|(number, _)| *number == call).unwrap_or_else(|| {
+            let empty = ToolCall {
+                id: Cow::Borrowed(""),
+                name: Cow::Borrowed(""),
+                arguments: Cow::Borrowed(""),
+            };
+            calls.push((call, empty));
+            calls.len() - 1
+        });
+        &mut calls[place].1
+    }
+
+    fn entry(&mut self, index: usize, role: Role) -> &mut (usize, Message<'a>, Vec<(usize, ToolCall<'a>)>) {
+        // Attributes of one message stand together in what emitters write: the last one is nearly always it.
+        let place = match self.messages.last() {
+            Some(last) if last.0 == index => self.messages.len() - 1,
+            Some(last) if last.0 < index => self.messages.len(),
+            _ => self.messages.partition_point(|entry| entry.0 < index),
+        };
+        if self.messages.get(place).is_none_or(|entry| entry.0 != index) {
+            self.messages.insert(place, (index, message::empty(role), Vec::new()));
+        }
+        &mut self.messages[place]
+    }
+
+    /// The messages in order, each at its index where the gaps are small.
+    pub(super) fn into_messages(self) -> Vec<Message<'a>> {
+        let last = self.messages.last().map_or(0, |entry| entry.0);
+        let keeps_gaps = last < self.messages.len() + LARGEST_GAP;
+        let mut messages: Vec<Message<'a>> = Vec::with_capacity(self.messages.len());
+        for (index, mut message, mut calls) in self.messages {
+            while keeps_gaps && messages.len() < index {
+                messages.push(message::empty(Role::System));
+            }
+            calls.sort_by_key(|(number, _)| *number);
+            message.tool_calls.extend(
+                calls
+                    .into_iter()
+                    .map(|(_, call)| call)
+                    .filter(|call| !call.name.is_empty()),
+            );
+            messages.push(message);
+        }
+        messages
+    }
+}
+
+/// Splits `{i}.rest` off a key; `None` where there is no index.
+pub(super) fn index(rest: &str) -> Option<(usize, &str)> {
+    let (digits, rest) = rest.split_once('.').unwrap_or((rest, ""));
+    if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    Some((digits.parse().ok()?, rest))
+}
+
+/// A value as text: a string as it is.
+pub(super) fn text(value: ValueRef<'_>) -> Cow<'_, str> {
+    match value {
+        ValueRef::Str(text) => Cow::Borrowed(text),
+        other => Node::read(other)
+            .map(|tree| tree.to_text().into_owned())
+            .unwrap_or_default()
+            .into(),
+    }
+}
+
+/// Sets a message's text from content that is plain, or JSON of parts when multimodal.
+pub(super) fn set_content<'a>(message: &mut Message<'a>, value: ValueRef<'a>) {
+    let parts = match value {
+        ValueRef::Str(text) if text.starts_with("[{") => Node::read(value),
+        ValueRef::Str(_) => None,
+        other => Node::read(other),
+    };
+    let read = parts.and_then(|tree| message::read(&Node::Map(vec![(Cow::Borrowed("content"), tree)]), message.role));
+    match read {
+        Some(read) if !read.text.is_empty() || !read.tool_calls.is_empty() => {
+            message.text = read.text;
+            message.tool_calls.extend(read.tool_calls);
+        }
+        _ => message.text = text(value),
+    }
+}

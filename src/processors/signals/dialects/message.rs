@@ -1,0 +1,238 @@
+//! A message as JSON trees carry it, in any of the shapes that providers and SDKs use: OpenAI's `content` and `tool_calls`,
+//! OTel's `parts`, lists of content parts. Gives text, tool calls and tool results; passes over images, files, reasoning.
+
+use std::borrow::Cow;
+
+use super::node::Node;
+use crate::signals::{Message, Role, ToolCall};
+
+/// The role for what emitters write; `None` for what is no role.
+pub(super) fn role(name: &str) -> Option<Role> {
+    Some(match name {
+        "user" | "human" | "HumanMessage" => Role::User,
+        "assistant" | "ai" | "model" | "AIMessage" => Role::Assistant,
+        "system" | "developer" | "SystemMessage" => Role::System,
+        "tool" | "function" | "ToolMessage" => Role::Tool,
+        _ => return None,
+    })
+}
+
+/// An empty message of a role.
+pub(super) fn empty<'a>(role: Role) -> Message<'a> {
+    Message {
+        role,
+        text: Cow::Borrowed(""),
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        name: None,
+    }
+}
+
+/// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
+pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
+    if let Node::Str(text) = tree {
+        return Some(Message {
+            text: text.clone(),
+            ..empty(fallback)
+        });
+    }
+    if !matches!(tree, Node::Map(_)) {
+        return None;
+    }
+    // `{"message": {…}}`, as choices of OpenAI's replies and some emitters nest it.
+    if let Some(inner @ Node::Map(_)) = tree.get("message") {
+        return read(inner, fallback);
+    }
+    let mut message = empty(
+        tree.get("role")
+            .and_then(Node::text)
+            .and_then(|name| role(name))
+            .unwrap_or(fallback),
+    );
+    let mut text = Text::default();
+    for key in ["content", "parts"] {
+        if let Some(content) = tree.get(key) {
+            add_content(content, &mut message, &mut text);
+        }
+    }
+    if let Some(refusal) = tree.get("refusal").and_then(Node::text) {
+        text.add(refusal.clone());
+    }
+    for call in tree.get("tool_calls").map(Node::items).unwrap_or_default() {
+        message.tool_calls.extend(tool_call(call));
+    }
+    if let Some(id) = tree.get("tool_call_id").and_then(Node::text) {
+        message.tool_call_id = Some(id.clone());
+    }
+    if let Some(name) = tree.get("name").and_then(Node::text) {
+        message.name = Some(name.clone());
+    }
+    message.text = text.into_cow();
+    Some(message)
+}
+
+/// Content: a string, a list of parts, or one part.
+fn add_content<'a>(content: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
+    match content {
+        Node::Str(plain) => text.add(plain.clone()),
+        Node::List(parts) => {
+            for part in parts {
+                add_part(part, message, text);
+            }
+        }
+        Node::Map(_) => add_part(content, message, text),
+        _ => {}
+    }
+}
+
+fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
+    if let Node::Str(plain) = part {
+        return text.add(plain.clone());
+    }
+    let kind = part
+        .get("type")
+        .and_then(Node::text)
+        .map_or("text", |kind| kind.as_ref());
+    match kind {
+        "text" | "input_text" | "output_text" => {
+            // `content` is OTel's key, `text` OpenAI's; inside a part both are read.
+            if let Some(plain) = ["content", "text"].iter().find_map(|key| part.get(key)?.text()) {
+                text.add(plain.clone());
+            }
+        }
+        "tool_call" | "tool_use" | "tool-call" => message.tool_calls.extend(tool_call(part)),
+        "tool_call_response" | "tool_result" | "tool-result" => {
+            message.role = Role::Tool;
+            if let Some(id) = ["id", "tool_use_id", "toolCallId"]
+                .iter()
+                .find_map(|key| part.get(key)?.text())
+            {
+                message.tool_call_id = Some(id.clone());
+            }
+            if let Some(result) = ["response", "result", "content", "output"]
+                .iter()
+                .find_map(|key| part.get(key))
+            {
+                match result {
+                    Node::List(_) if result.items().iter().any(|item| item.get("text").is_some()) => {
+                        result.items().iter().for_each(|item| text.add(item.text_at("text")));
+                    }
+                    other => text.add(other.to_text()),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A tool call in OpenAI's shape (`function: {name, arguments}`) or flat (`name`, `arguments` | `input` | `args`).
+pub(super) fn tool_call<'a>(tree: &Node<'a>) -> Option<ToolCall<'a>> {
+    let function = tree.get("function").unwrap_or(tree);
+    let name = ["name", "toolName"]
+        .iter()
+        .find_map(|key| function.get(key)?.text())?
+        .clone();
+    let arguments = ["arguments", "input", "args"]
+        .iter()
+        .find_map(|key| function.get(key))
+        .map(Node::to_text);
+    let id = ["id", "toolCallId"]
+        .iter()
+        .find_map(|key| tree.get(key)?.text())
+        .cloned();
+    Some(ToolCall {
+        id: id.unwrap_or_default(),
+        name,
+        arguments: arguments.unwrap_or_default(),
+    })
+}
+
+/// Text in pieces, borrowed as long as there is one.
+#[derive(Default)]
+struct Text<'a> {
+    joined: Option<Cow<'a, str>>,
+}
+
+impl<'a> Text<'a> {
+    fn add(&mut self, piece: Cow<'a, str>) {
+        if piece.is_empty() {
+            return;
+        }
+        match &mut self.joined {
+            None => self.joined = Some(piece),
+            Some(joined) => {
+                let joined = joined.to_mut();
+                joined.push('\n');
+                joined.push_str(&piece);
+            }
+        }
+    }
+
+    fn into_cow(self) -> Cow<'a, str> {
+        self.joined.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::ValueRef;
+
+    fn check(json: &str, expected: &str) {
+        let tree = Node::read(ValueRef::Str(json)).expect("JSON");
+        let shown = match read(&tree, Role::User) {
+            None => "none".to_owned(),
+            Some(message) => {
+                let calls: Vec<String> = message
+                    .tool_calls
+                    .iter()
+                    .map(|call| format!("{}({})", call.name, call.arguments))
+                    .collect();
+                format!("{:?} {:?} {}", message.role, message.text, calls.join(" "))
+                    .trim_end()
+                    .to_owned()
+            }
+        };
+        assert_eq!(shown, expected, "{json}");
+    }
+
+    #[test]
+    fn every_shape_of_a_message() {
+        check(r#"{"role":"assistant","content":"hi"}"#, r#"Assistant "hi""#);
+        check(r#""hi""#, r#"User "hi""#);
+        check(
+            r#"{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}}]}"#,
+            r#"User "a""#,
+        );
+        check(
+            r#"{"role":"user","parts":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#,
+            r#"User "a\nb""#,
+        );
+        check(
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"a\":1}"}}]}"#,
+            r#"Assistant "" f({"a":1})"#,
+        );
+        check(
+            r#"{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"f","arguments":{"a":1}}]}"#,
+            r#"Assistant "" f({"a":1})"#,
+        );
+        check(
+            r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"rainy"}]}"#,
+            r#"Tool "rainy""#,
+        );
+        check(
+            r#"{"role":"tool","parts":[{"type":"tool_call_response","result":{"t":3}}]}"#,
+            r#"Tool "{\"t\":3}""#,
+        );
+        check(
+            r#"{"index":0,"message":{"role":"assistant","content":"hi"}}"#,
+            r#"Assistant "hi""#,
+        );
+        check(
+            r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}"#,
+            r#"Assistant """#,
+        );
+        check("3", "none");
+        check("[]", "none");
+    }
+}

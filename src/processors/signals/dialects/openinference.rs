@@ -1,0 +1,155 @@
+//! OpenInference (Arize, Phoenix): `llm.input_messages.{i}.message.…`, `llm.output_messages.{i}.message.…`, prompts and choices of
+//! completion models, and as the last resort `input.value` and `output.value` of an LLM span. The literal `__REDACTED__` is no
+//! content.
+
+use std::borrow::Cow;
+
+use super::{
+    Content, Dialect,
+    indexed::{Indexed, index, set_content, text},
+    message,
+    node::Node,
+    read_messages,
+};
+use crate::{
+    otlp::{SpanRef, ValueRef, keys},
+    signals::{Message, Role},
+};
+
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "openinference",
+    carries: |key| std::str::from_utf8(key).is_ok_and(|key| side(key).is_some() || is_whole(key)),
+    carries_event: |_| false,
+    read,
+};
+
+const REDACTED: &str = "__REDACTED__";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Input,
+    Output,
+}
+
+fn is_whole(key: &str) -> bool {
+    key == keys::INPUT_VALUE || key == keys::OUTPUT_VALUE
+}
+
+/// Side, index and field of a key.
+fn side(key: &str) -> Option<(Side, usize, &str)> {
+    const PREFIXES: [(&str, Side, &str); 4] = [
+        ("llm.input_messages.", Side::Input, "message."),
+        ("llm.output_messages.", Side::Output, "message."),
+        ("llm.prompts.", Side::Input, "prompt."),
+        ("llm.choices.", Side::Output, "completion."),
+    ];
+    PREFIXES.iter().find_map(|(prefix, side, inner)| {
+        let (index, field) = index(key.strip_prefix(prefix)?)?;
+        Some((*side, index, field.strip_prefix(inner)?))
+    })
+}
+
+fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
+    let (mut input, mut output) = (Indexed::default(), Indexed::default());
+    for attribute in span.attributes() {
+        let Some((side, index, field)) = side(attribute.key()) else {
+            continue;
+        };
+        if matches!(attribute.value(), ValueRef::Str(REDACTED)) {
+            continue;
+        }
+        let (messages, role) = if side == Side::Input {
+            (&mut input, Role::User)
+        } else {
+            (&mut output, Role::Assistant)
+        };
+        set(messages, role, index, field, attribute.value());
+    }
+    let mut content = Content {
+        input: input.into_messages(),
+        output: output.into_messages(),
+        unparsed: 0,
+    };
+    if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
+        read_whole(span, &mut content);
+    }
+    content
+}
+
+/// Chains, tools and retrievers have an `input.value` too, which is no conversation.
+fn is_llm(span: &SpanRef<'_>) -> bool {
+    matches!(
+        span.attribute(keys::OPENINFERENCE_SPAN_KIND),
+        Some(ValueRef::Str("LLM"))
+    )
+}
+
+fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, value: ValueRef<'a>) {
+    match field {
+        "role" => {
+            if let ValueRef::Str(name) = value {
+                messages.at(at, role).role = message::role(name).unwrap_or(role);
+            }
+        }
+        "content" => set_content(messages.at(at, role), value),
+        "text" => messages.at(at, role).text = text(value),
+        "name" => messages.at(at, role).name = Some(text(value)),
+        "tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
+        _ => {
+            if let Some((_, part)) = field.strip_prefix("contents.").and_then(index) {
+                if part == "message_content.text" {
+                    append(messages.at(at, role), text(value));
+                }
+            } else if let Some((call, part)) = field.strip_prefix("tool_calls.").and_then(index) {
+                let call = messages.tool_call(at, role, call);
+                let place = match part {
+                    "tool_call.id" => &mut call.id,
+                    "tool_call.function.name" => &mut call.name,
+                    "tool_call.function.arguments" => &mut call.arguments,
+                    _ => return,
+                };
+                *place = text(value);
+            }
+        }
+    }
+}
+
+fn append<'a>(message: &mut Message<'a>, text: Cow<'a, str>) {
+    if message.text.is_empty() {
+        message.text = text;
+    } else {
+        let joined = message.text.to_mut();
+        joined.push('\n');
+        joined.push_str(&text);
+    }
+}
+
+/// `input.value` and `output.value`: JSON of a request or of messages, else plain text.
+fn read_whole<'a>(span: &SpanRef<'a>, content: &mut Content<'a>) {
+    for attribute in span.attributes() {
+        let (side, role) = match attribute.key() {
+            keys::INPUT_VALUE => (&mut content.input, Role::User),
+            keys::OUTPUT_VALUE => (&mut content.output, Role::Assistant),
+            _ => continue,
+        };
+        let ValueRef::Str(plain) = attribute.value() else {
+            continue;
+        };
+        if plain == REDACTED || plain.is_empty() {
+            continue;
+        }
+        match Node::read(attribute.value()) {
+            Some(tree @ (Node::Map(_) | Node::List(_))) => {
+                let list = ["messages", "choices"]
+                    .iter()
+                    .find_map(|key| tree.get(key))
+                    .unwrap_or(&tree);
+                content.unparsed += read_messages(list, role, side);
+            }
+            _ => side.push(Message {
+                text: Cow::Borrowed(plain),
+                ..message::empty(role)
+            }),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The signal metrics: `plano_signals_…`. Handles are made once, when the processor is built; labels come from our own tables
+//! only.
+
+use metrics::{Counter, Histogram};
+
+use super::dialects;
+use crate::{
+    pipeline::metrics::Timer,
+    signals::{Quality, Report, SignalType},
+};
+
+/// Every handle.
+pub(super) struct Meters {
+    conversations: [Counter; Quality::ALL.len()],
+    detected: [Counter; SignalType::ALL.len()],
+    flagged: Counter,
+    score: Histogram,
+    efficiency: Histogram,
+    turns: Histogram,
+    analysis: Timer,
+    spans: Vec<Counter>,
+    unparsed: Vec<Counter>,
+}
+
+impl Meters {
+    /// Registers the metrics with the current recorder.
+    pub(super) fn new() -> Meters {
+        Meters {
+            conversations: Quality::ALL
+                .map(|quality| metrics::counter!("plano_signals_conversations_total", "quality" => quality.name())),
+            detected: SignalType::ALL
+                .map(|kind| metrics::counter!("plano_signals_detected_total", "type" => kind.name())),
+            flagged: metrics::counter!("plano_signals_flagged_total"),
+            score: metrics::histogram!("plano_signals_quality_score"),
+            efficiency: metrics::histogram!("plano_signals_efficiency_score"),
+            turns: metrics::histogram!("plano_signals_turns"),
+            analysis: Timer::new(metrics::histogram!("plano_signals_analysis_seconds")),
+            spans: dialects::names()
+                .map(|dialect| metrics::counter!("plano_signals_spans_total", "dialect" => dialect))
+                .collect(),
+            unparsed: dialects::names()
+                .map(|dialect| metrics::counter!("plano_signals_unparsed_total", "dialect" => dialect))
+                .collect(),
+        }
+    }
+
+    /// Runs an analysis and records how long it took.
+    pub(super) fn time<T>(&self, analysis: impl FnOnce() -> T) -> T {
+        self.analysis.time(analysis)
+    }
+
+    /// Counts one conversation.
+    pub(super) fn report(&self, dialect: usize, report: &Report) {
+        self.spans[dialect].increment(1);
+        self.conversations[report.quality as usize].increment(1);
+        for signal in &report.signals {
+            self.detected[signal.kind as usize].increment(1);
+        }
+        if report.flagged() {
+            self.flagged.increment(1);
+        }
+        self.score.record(report.score);
+        self.efficiency.record(report.efficiency);
+        self.turns
+            .record(f64::from(u32::try_from(report.turn_count).unwrap_or(u32::MAX)));
+    }
+
+    /// Counts values that could not be read, by dialect.
+    pub(super) fn unparsed(&self, counts: &[usize]) {
+        for (counter, count) in self.unparsed.iter().zip(counts).filter(|(_, count)| **count > 0) {
+            counter.increment(*count as u64);
+        }
+    }
+}

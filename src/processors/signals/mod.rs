@@ -1,0 +1,216 @@
+//! The processor `signals`: finds the conversation on a span, has it analyzed, writes the report on the span. Spans without a
+//! conversation pass byte for byte; a span that carries a report already is left as it is. Content that cannot be read is
+//! counted, never an error.
+
+mod attach;
+mod dialects;
+mod meters;
+mod transcript;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
+    pipeline::{Build, Fault, Host, Processor, Refused},
+    signals::{Analyzer, Settings},
+};
+pub use transcript::{BadTranscript, Transcript, transcripts};
+
+use attach::{Names, Style};
+use meters::Meters;
+
+/// Config of the processor `signals`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Append 🚩 to the names of concerning spans. true.
+    pub flag: bool,
+    /// Attributes to write: `core` = the flat names, `layered` = by category. [core, layered].
+    pub attributes: Vec<AttributeGroup>,
+    /// Write one span event per signal. true.
+    pub events: bool,
+    /// Put the matched words on the events. false.
+    pub snippets: bool,
+    /// Message content after the analysis: `keep` or `drop`. keep.
+    pub content: Content,
+    /// Languages whose lexicons are used. All that ship.
+    pub languages: Vec<String>,
+    /// Files with phrases of one's own. [].
+    pub lexicons: Vec<String>,
+    /// Types of signals that are switched off. [].
+    pub disabled: Vec<String>,
+    /// Turns that a conversation may take before its efficiency falls. 5.
+    pub baseline_turns: u32,
+    /// Replace a report that a span carries already. false.
+    pub overwrite: bool,
+    /// List what was written in `aws.xray.annotations`. false.
+    pub xray_annotations: bool,
+    /// What may be remembered of conversations.
+    pub memory: Memory,
+    /// The signal metrics.
+    pub metrics: MetricsConfig,
+}
+
+/// `memory`: what may be remembered of conversations, so that only their new messages are analyzed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// Bound in bytes. 67108864. Nothing is remembered yet: every conversation is analyzed whole.
+    pub max_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { max_bytes: 64 << 20 }
+    }
+}
+
+/// `metrics`: what the signal metrics carry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Resource attributes to put on the metrics. []. Not available yet: anything else is refused.
+    pub labels: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let settings = Settings::default();
+        Config {
+            flag: true,
+            attributes: vec![AttributeGroup::Core, AttributeGroup::Layered],
+            events: true,
+            snippets: false,
+            content: Content::Keep,
+            languages: settings.languages,
+            lexicons: Vec::new(),
+            disabled: Vec::new(),
+            baseline_turns: settings.baseline_turns,
+            overwrite: false,
+            xray_annotations: false,
+            memory: Memory::default(),
+            metrics: MetricsConfig::default(),
+        }
+    }
+}
+
+/// A group of attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AttributeGroup {
+    /// The flat names.
+    Core,
+    /// The counts and severities by category.
+    Layered,
+}
+
+/// What becomes of message content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// It goes on as it came.
+    Keep,
+    /// Attributes and events that carry messages are removed after the analysis.
+    Drop,
+}
+
+impl Config {
+    fn settings(&self, lexicons: Vec<(String, String)>) -> Settings {
+        Settings {
+            languages: self.languages.clone(),
+            lexicons,
+            disabled: self.disabled.clone(),
+            baseline_turns: self.baseline_turns,
+            ..Settings::default()
+        }
+    }
+}
+
+impl Build<dyn Processor> for Config {
+    const TYPE: &'static str = "signals";
+
+    fn validate(&self) -> Vec<Fault> {
+        // The lexicon files are read when the pipeline is built; everything else can be tried without them.
+        let settings = Analyzer::new(self.settings(Vec::new()))
+            .err()
+            .map(|error| Fault::at("", error.to_string()));
+        let labels = (!self.metrics.labels.is_empty()).then(|| {
+            Fault::at(
+                "metrics::labels",
+                "labels of one's own are not available yet; leave the list empty",
+            )
+        });
+        settings.into_iter().chain(labels).collect()
+    }
+
+    fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Processor>> {
+        let read = |path: &String| {
+            let text = std::fs::read_to_string(path);
+            text.map(|text| (path.clone(), text))
+                .map_err(|error| anyhow::anyhow!("lexicon {path}: {error}"))
+        };
+        let lexicons = self.lexicons.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Box::new(Signals {
+            analyzer: Analyzer::new(self.settings(lexicons))?,
+            style: Style {
+                names: (self.attributes.iter())
+                    .map(|group| match group {
+                        AttributeGroup::Core => Names::Core,
+                        AttributeGroup::Layered => Names::Layered,
+                    })
+                    .collect(),
+                flag: self.flag,
+                events: self.events,
+                snippets: self.snippets,
+                xray_annotations: self.xray_annotations,
+            },
+            content: self.content,
+            overwrite: self.overwrite,
+            meters: Meters::new(),
+        }))
+    }
+}
+
+struct Signals {
+    analyzer: Analyzer,
+    style: Style,
+    content: Content,
+    overwrite: bool,
+    meters: Meters,
+}
+
+impl Processor for Signals {
+    fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
+        Ok(edit_spans(batch, |_, _, span, edit| self.enrich(span, edit)))
+    }
+}
+
+impl Signals {
+    fn enrich(&self, span: &SpanRef<'_>, edit: &mut SpanEdit) -> Edit {
+        let search = dialects::find(span);
+        self.meters.unparsed(&search.unparsed);
+        if !search.has_content {
+            return Edit::Keep;
+        }
+        let mut verdict = Edit::Keep;
+        let enriched = attach::is_enriched(span);
+        if let Some(found) = search.found.filter(|_| self.overwrite || !enriched) {
+            if enriched {
+                attach::clear(span, edit);
+            }
+            let report = self.meters.time(|| self.analyzer.analyze(&found.conversation));
+            attach::attach(span, &found.conversation, &report, &self.style, edit);
+            self.meters.report(found.dialect, &report);
+            verdict = Edit::Apply;
+        }
+        if self.content == Content::Drop {
+            edit.delete_where(span, |attribute| dialects::is_content_key(attribute.key_bytes()));
+            edit.delete_events_where(span, |event| dialects::is_content_event(event.name()));
+            verdict = Edit::Apply;
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! What the processor does to spans, seen from outside: bytes in, bytes out.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::*;
+use crate::{
+    otlp::{SpanBuilder, SpanId, TraceId, Value, validate},
+    pipeline::ComponentId,
+};
+
+fn processor(config: Config) -> Box<dyn Processor> {
+    let host = Host {
+        id: ComponentId {
+            kind: "signals".to_owned(),
+            name: String::new(),
+        },
+        default_host: "localhost".to_owned(),
+        sinks: Arc::new(HashMap::new()),
+        methods: Arc::new(Vec::new()),
+    };
+    config.build(&host).expect("a valid config")
+}
+
+fn chat(user: &[&str]) -> SpanBuilder {
+    let mut span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "openai.chat").times(1, 2);
+    for (i, text) in user.iter().enumerate() {
+        span = span
+            .attribute(&format!("gen_ai.prompt.{i}.role"), Value::Str("user"))
+            .attribute(&format!("gen_ai.prompt.{i}.content"), Value::Str(text));
+    }
+    span
+}
+
+fn batch(span: SpanBuilder) -> TraceBatch {
+    SpanBuilder::batch(&[("service.name", Value::Str("shop"))], ("scope", ""), [span])
+}
+
+fn wire(batch: &TraceBatch) -> Vec<u8> {
+    batch.chunks().concat()
+}
+
+type Request = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+/// Name, attributes and events of the one span, as text, without its messages.
+fn shown(batch: &TraceBatch) -> String {
+    let request = Request::decode(wire(batch).as_slice()).expect("valid for a strict decoder");
+    let span = &request.resource_spans[0].scope_spans[0].spans[0];
+    let value = |value: &Option<opentelemetry_proto::tonic::common::v1::AnyValue>| {
+        use opentelemetry_proto::tonic::common::v1::any_value::Value;
+        match value.as_ref().and_then(|value| value.value.clone()) {
+            Some(Value::StringValue(text)) => format!("{text:?}"),
+            Some(Value::BoolValue(value)) => value.to_string(),
+            Some(Value::IntValue(value)) => value.to_string(),
+            Some(Value::DoubleValue(value)) => format!("{value:?}"),
+            other => format!("{other:?}"),
+        }
+    };
+    let mut lines = vec![span.name.clone()];
+    for attribute in span
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.key.starts_with("gen_ai."))
+    {
+        lines.push(format!("{} = {}", attribute.key, value(&attribute.value)));
+    }
+    for event in &span.events {
+        let attributes = event
+            .attributes
+            .iter()
+            .map(|entry| format!(" {}={}", entry.key, value(&entry.value)));
+        lines.push(format!("@ {}{}", event.name, attributes.collect::<String>()));
+    }
+    lines.join("\n")
+}
+
+const ANGRY: [&str; 2] = ["Where is my order?", "This is useless, I want to speak to a human."];
+
+#[test]
+fn a_conversation_that_went_wrong_is_flagged() {
+    let out = processor(Config::default())
+        .process(batch(chat(&ANGRY)))
+        .expect("accepted");
+    let text = shown(&out);
+    assert!(text.starts_with("openai.chat 🚩\n"), "{text}");
+    for expected in [
+        "signals.quality = \"Severe\"",
+        "signals.turn_count = 2",
+        "signals.efficiency_score = 1.0",
+        "signals.escalation.requested = \"true\"",
+        "signals.interaction.disengagement.count = 2",
+        "signals.flagged = true",
+        "@ signal.interaction.disengagement.escalation signal.type=\"interaction.disengagement.escalation\" signal.message_index=1",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+    assert!(!text.contains("signal.snippet"), "{text}");
+}
+
+#[test]
+fn a_friendly_conversation_is_not() {
+    let out = processor(Config::default()).process(batch(chat(&["Where is my order?", "Great, thank you!"])));
+    let text = shown(&out.expect("accepted"));
+    assert!(text.starts_with("openai.chat\n"), "{text}");
+    assert!(text.contains("signals.positive_feedback.count = "), "{text}");
+    assert!(!text.contains("signals.flagged"), "{text}");
+}
+
+#[test]
+fn a_span_without_a_conversation_stays_byte_for_byte() {
+    let mut bytes = wire(&batch(SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "GET /")));
+    // An unknown field of the request, as a later version of the protocol may have it.
+    bytes.extend_from_slice(&[0xfa, 0x07, 3, 1, 2, 3]);
+    let before = validate(Bytes::from(bytes.clone())).expect("valid").batch;
+    let after = processor(Config {
+        content: Content::Drop,
+        ..Config::default()
+    })
+    .process(before)
+    .expect("accepted");
+    assert_eq!(wire(&after), bytes);
+}
+
+#[test]
+fn a_report_is_written_once() {
+    let signals = processor(Config::default());
+    let once = signals.process(batch(chat(&ANGRY))).expect("accepted");
+    let twice = signals.process(once.clone()).expect("accepted");
+    assert_eq!(wire(&twice), wire(&once));
+    let overwriting = processor(Config {
+        overwrite: true,
+        ..Config::default()
+    });
+    assert_eq!(
+        shown(&overwriting.process(once.clone()).expect("accepted")),
+        shown(&once)
+    );
+}
+
+#[test]
+fn options_choose_what_is_written() {
+    let config = Config {
+        flag: false,
+        events: false,
+        attributes: vec![AttributeGroup::Core],
+        ..Config::default()
+    };
+    let text = shown(&processor(config).process(batch(chat(&ANGRY))).expect("accepted"));
+    assert!(text.starts_with("openai.chat\n"), "{text}");
+    assert!(!text.contains("@ ") && !text.contains("signals.interaction."), "{text}");
+
+    let snippets = Config {
+        snippets: true,
+        ..Config::default()
+    };
+    let text = shown(&processor(snippets).process(batch(chat(&ANGRY))).expect("accepted"));
+    assert!(text.contains("signal.snippet=\""), "{text}");
+
+    let annotated = Config {
+        xray_annotations: true,
+        ..Config::default()
+    };
+    let text = shown(&processor(annotated).process(batch(chat(&ANGRY))).expect("accepted"));
+    assert!(
+        text.contains("aws.xray.annotations = ") && text.contains("StringValue(\"signals.quality\")"),
+        "{text}"
+    );
+}
+
+#[test]
+fn content_is_dropped_after_the_analysis() {
+    let config = || Config {
+        content: Content::Drop,
+        ..Config::default()
+    };
+    let out = processor(config()).process(batch(chat(&ANGRY))).expect("accepted");
+    assert!(shown(&out).contains("signals.quality = \"Severe\""));
+    for secret in ["useless", "gen_ai.prompt"] {
+        assert!(!String::from_utf8_lossy(&wire(&out)).contains(secret), "{secret}");
+    }
+    // Also from a span that was enriched elsewhere.
+    let enriched = processor(Config::default())
+        .process(batch(chat(&ANGRY)))
+        .expect("accepted");
+    let out = processor(config()).process(enriched).expect("accepted");
+    assert!(!String::from_utf8_lossy(&wire(&out)).contains("useless"));
+}
+
+#[test]
+fn a_wrong_setting_is_named() {
+    let faults = Config {
+        disabled: vec!["interaction.disengagement.quitt".to_owned()],
+        ..Config::default()
+    }
+    .validate();
+    assert!(
+        faults.len() == 1 && faults[0].reason.contains("interaction.disengagement.quit"),
+        "{faults:?}"
+    );
+    let faults = Config {
+        languages: vec!["xx".to_owned()],
+        ..Config::default()
+    }
+    .validate();
+    assert!(faults.len() == 1 && faults[0].reason.contains("xx"), "{faults:?}");
+}

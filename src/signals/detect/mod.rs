@@ -1,0 +1,108 @@
+//! The detectors: one file each, one line each in [`DETECTORS`]. A detector sees the messages in order, one at a time, and keeps
+//! what it must remember in its own part of [`Memory`]; so a conversation can be taken up where it was left. A detector fires
+//! at most once a message, and knows no other detector.
+
+mod clarification;
+mod confirmation;
+mod correction;
+mod dragging;
+mod escalation;
+mod gratitude;
+mod negative_stance;
+mod quit;
+mod repetition;
+mod rephrase;
+mod success;
+
+use std::ops::Range;
+
+use super::conversation::{Message, Role};
+use super::kind::SignalType;
+use super::lexicon::{Hit, Lexicon};
+use super::report::Detail;
+use super::text::Words;
+
+/// One type of signal and how it is found.
+#[derive(Debug)]
+pub(super) struct Detector {
+    /// What it finds.
+    pub(super) kind: SignalType,
+    /// Looks at one message.
+    pub(super) find: fn(&Observed<'_>, &mut Memory) -> Option<Finding>,
+}
+
+/// Every detector, sorted by the name of its type.
+pub(super) static DETECTORS: &[Detector] = &[
+    escalation::DETECTOR,
+    negative_stance::DETECTOR,
+    quit::DETECTOR,
+    clarification::DETECTOR,
+    correction::DETECTOR,
+    rephrase::DETECTOR,
+    confirmation::DETECTOR,
+    gratitude::DETECTOR,
+    success::DETECTOR,
+    dragging::DETECTOR,
+    repetition::DETECTOR,
+];
+
+/// One message as the detectors see it.
+pub(super) struct Observed<'a> {
+    pub(super) message: &'a Message<'a>,
+    /// Its words; none unless it is a turn.
+    pub(super) words: &'a Words,
+    /// The phrases in it; none unless it is a user's turn.
+    pub(super) hits: &'a [Hit],
+    pub(super) lexicon: &'a Lexicon,
+}
+
+/// What a detector found in a message.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) confidence: f64,
+    pub(super) snippet: Option<Range<usize>>,
+    pub(super) metadata: Vec<(&'static str, Detail)>,
+}
+
+/// What the detectors remember of the messages before; bounded but for one number an assistant reply.
+#[derive(Debug)]
+pub(super) struct Memory {
+    dragging: dragging::Turns,
+    replies: repetition::Replies,
+    request: rephrase::Request,
+    voice: negative_stance::Voice,
+}
+
+impl Memory {
+    pub(super) fn new(baseline_turns: u32) -> Self {
+        Self {
+            dragging: dragging::Turns::new(baseline_turns),
+            replies: repetition::Replies::default(),
+            request: rephrase::Request::default(),
+            voice: negative_stance::Voice::default(),
+        }
+    }
+}
+
+impl Observed<'_> {
+    /// Whether the message is a turn of that role.
+    fn is(&self, role: Role) -> bool {
+        self.message.role == role && self.message.is_turn()
+    }
+
+    /// The surest phrase of a type; of equals, the first.
+    fn phrase(&self, kind: SignalType) -> Option<Finding> {
+        let of_kind = self.hits.iter().filter(|hit| hit.kind == kind);
+        let best = of_kind.reduce(|best, hit| if hit.confidence > best.confidence { hit } else { best })?;
+        let tokens = &self.words.tokens[best.words.0..best.words.1];
+        let (first, last) = (tokens.first()?, tokens.last()?);
+        Some(Finding {
+            confidence: best.confidence,
+            snippet: Some(first.start as usize..last.end as usize),
+            metadata: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Replies that come again: near-duplicates, cycles of replies, and degeneration inside one reply. A reply is remembered by
+//! one number for equality, and the latest few by a sketch for likeness; numbers that differ make a reply a new one, and a
+//! reply that the user asked to hear again is none.
+
+use std::collections::HashMap;
+
+use super::{Detector, Finding, Memory, Observed};
+use crate::signals::conversation::Role;
+use crate::signals::kind::SignalType;
+use crate::signals::report::{Detail, as_f64};
+use crate::signals::text::{NUMBER, OTHER, QUOTED, Token};
+
+/// Fewest words of a reply that can repeat another; courtesies are shorter.
+const SHORTEST: usize = 6;
+/// Latest replies that are kept as sketches.
+const RECENT: usize = 6;
+/// Smallest hashes of word triples that make a sketch.
+const SKETCH: usize = 48;
+/// Least estimated share of common triples of near-duplicates.
+const LIKENESS: f64 = 0.8;
+/// Longest stretch of words whose repetition inside a reply is looked for.
+const LONGEST_PERIOD: usize = 24;
+/// Fewest times that a stretch must come, and fewest words that it must fill.
+const DEGENERATE: (usize, usize) = (4, 24);
+
+pub(super) const DETECTOR: Detector = Detector {
+    kind: SignalType::Repetition,
+    find,
+};
+
+/// What is remembered of the replies.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    /// Index of each reply by the hash of its words.
+    seen: HashMap<u64, usize>,
+    recent: [Sketch; RECENT],
+    count: usize,
+    /// Whether the user asked for the last reply again.
+    pub(super) asked_again: bool,
+    current: Sketch,
+}
+
+/// The least hashes of a reply's word triples, sorted, and a hash of its numbers.
+#[derive(Debug, Default, Clone)]
+struct Sketch {
+    least: Vec<u32>,
+    numbers: u32,
+}
+
+fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
+    let replies = &mut memory.replies;
+    if !observed.is(Role::Assistant) {
+        return None;
+    }
+    let tokens = &observed.words.tokens;
+    let (before, asked) = (replies.admit(tokens), std::mem::take(&mut replies.asked_again));
+    if let Some((likeness, distance)) = before.filter(|_| !asked) {
+        let metadata = vec![
+            ("likeness", Detail::Number(likeness)),
+            ("replies_back", Detail::Number(as_f64(distance))),
+        ];
+        return Some(Finding {
+            confidence: likeness.min(0.95),
+            snippet: None,
+            metadata,
+        });
+    }
+    let (range, times) = degeneration(tokens)?;
+    let snippet = Some(tokens[range.start].start as usize..tokens[range.end - 1].end as usize);
+    Some(Finding {
+        confidence: 0.9,
+        snippet,
+        metadata: vec![("times", Detail::Number(as_f64(times)))],
+    })
+}
+
+impl Replies {
+    /// Remembers a reply; the likeness of an earlier one and how many replies back it lies, where it is the same.
+    fn admit(&mut self, tokens: &[Token]) -> Option<(f64, usize)> {
+        if tokens.len() < SHORTEST {
+            return None;
+        }
+        let index = self.count;
+        self.count += 1;
+        let whole = tokens.iter().fold(0_u64, |sum, token| {
+            (sum ^ u64::from(token.hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        });
+        self.current.take(tokens);
+        let equal = self
+            .seen
+            .insert(whole ^ (whole >> 32), index)
+            .map(|at| (1.0, index - at));
+        let found = equal.or_else(|| {
+            let kept = index.min(RECENT);
+            (1..=kept)
+                .map(|back| (self.current.likeness(&self.recent[(index - back) % RECENT]), back))
+                .find(|(likeness, _)| *likeness >= LIKENESS)
+        });
+        std::mem::swap(&mut self.recent[index % RECENT], &mut self.current);
+        found
+    }
+}
+
+impl Sketch {
+    fn take(&mut self, tokens: &[Token]) {
+        self.least.clear();
+        self.numbers = 0;
+        for token in tokens.iter().filter(|token| token.has(NUMBER)) {
+            self.numbers = self.numbers.wrapping_mul(0x0100_0193) ^ token.hash;
+        }
+        self.least.extend(tokens.windows(3).map(|three| {
+            let mixed = three.iter().fold(0_u32, |sum, token| sum.rotate_left(9) ^ token.hash);
+            (mixed ^ (mixed >> 16)).wrapping_mul(0x7FEB_352D)
+        }));
+        if self.least.len() > 4 * SKETCH {
+            self.least.select_nth_unstable(2 * SKETCH);
+            self.least.truncate(2 * SKETCH);
+        }
+        self.least.sort_unstable();
+        self.least.dedup();
+        self.least.truncate(SKETCH);
+    }
+
+    /// Estimated share of common triples (bottom-k sketch); 0 where the numbers differ.
+    fn likeness(&self, other: &Self) -> f64 {
+        if self.numbers != other.numbers {
+            return 0.0;
+        }
+        let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
+        while all < SKETCH && (a < self.least.len() || b < other.least.len()) {
+            all += 1;
+            match (self.least.get(a), other.least.get(b)) {
+                (Some(x), Some(y)) if x == y => {
+                    common += 1;
+                    a += 1;
+                    b += 1;
+                }
+                (Some(x), Some(y)) if x < y => a += 1,
+                (Some(_), None) => a += 1,
+                _ => b += 1,
+            }
+        }
+        as_f64(common) / as_f64(all.max(1))
+    }
+}
+
+/// A stretch of words that is repeated on and on: where, and how many times.
+fn degeneration(tokens: &[Token]) -> Option<(std::ops::Range<usize>, usize)> {
+    let (times, words) = DEGENERATE;
+    if tokens.len() < words {
+        return None;
+    }
+    (1..=LONGEST_PERIOD.min(tokens.len() / times)).find_map(|period| {
+        let mut run = 0;
+        for at in period..tokens.len() {
+            let same = tokens[at].hash == tokens[at - period].hash && is_prose(&tokens[at]);
+            run = if same { run + 1 } else { 0 };
+            let filled = run + period;
+            if run > 0 && filled >= words && filled / period >= times {
+                return Some((at + 1 - filled..at + 1, filled / period));
+            }
+        }
+        None
+    })
+}
+
+/// Numbers and code repeat in tables for good reasons.
+fn is_prose(token: &Token) -> bool {
+    !token.has(NUMBER) && (token.symbol != QUOTED || token.symbol == OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals::detect::tests::indexes;
+
+    const MENU: &str = "I am sorry, I can only help with orders, returns and shipping.";
+
+    fn check(turns: &[(&str, &str)], expected: &[usize]) {
+        assert_eq!(indexes(DETECTOR.kind, turns), expected, "{turns:?}");
+    }
+
+    #[test]
+    fn near_duplicates_and_cycles_fire() {
+        check(&[("a", MENU), ("u", "but my bill"), ("a", MENU)], &[2]);
+        let almost = "I am sorry, I can only help with orders, returns, and shipping!";
+        check(&[("a", MENU), ("u", "but my bill"), ("a", almost)], &[2]);
+        let long = "To change the address on your account, open the settings page, choose the profile tab, press the edit button \
+                    beside the address, type the new one and press the save button at the bottom of the page.";
+        let longer = format!("{long} Anything else?");
+        check(&[("a", long), ("u", "I did"), ("a", &longer)], &[2]);
+        let other = "Please send me the number that stands on your last invoice.";
+        check(&[("a", MENU), ("a", other), ("a", MENU), ("a", other)], &[2, 3]);
+    }
+
+    #[test]
+    fn progress_courtesies_and_requested_repeats_do_not() {
+        check(
+            &[
+                ("a", "Your order 17 was shipped on May 3 by post."),
+                ("a", "Your order 18 was shipped on May 4 by post."),
+            ],
+            &[],
+        );
+        check(&[("a", "You're welcome!"), ("u", "bye"), ("a", "You're welcome!")], &[]);
+        check(&[("a", MENU), ("u", "could you repeat that?"), ("a", MENU)], &[]);
+        check(&[("u", MENU), ("u", MENU)], &[]);
+    }
+
+    #[test]
+    fn a_reply_that_runs_in_a_circle_fires() {
+        let circle = "the answer is in the answer and so ".repeat(6);
+        check(&[("a", &circle)], &[0]);
+        check(&[("a", &"no ".repeat(30))], &[0]);
+        check(&[("a", &"0 1 0 1 ".repeat(30))], &[]);
+        check(&[("a", &format!("```\n{}```", "let x = y;\n".repeat(30)))], &[]);
+    }
+}

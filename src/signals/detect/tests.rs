@@ -1,0 +1,63 @@
+//! The table's laws, and what the detectors' own tests share.
+
+use std::sync::LazyLock;
+
+use super::*;
+use crate::signals::{Analyzer, Conversation, Settings};
+
+static ANALYZER: LazyLock<Analyzer> = LazyLock::new(|| Analyzer::new(Settings::default()).unwrap());
+
+/// Where a type fires in a conversation of ("u" or "a", text).
+pub(super) fn indexes(kind: SignalType, turns: &[(&str, &str)]) -> Vec<usize> {
+    let role = |name| if name == "u" { Role::User } else { Role::Assistant };
+    let messages = turns
+        .iter()
+        .map(|(name, text)| Message::new(role(*name), *text))
+        .collect();
+    let report = ANALYZER.analyze(&Conversation { messages });
+    report
+        .signals
+        .iter()
+        .filter(|signal| signal.kind == kind)
+        .map(|signal| signal.message_index)
+        .collect()
+}
+
+fn wrong<'a>(kind: SignalType, texts: &[&'a str], expected: bool) -> Vec<&'a str> {
+    texts
+        .iter()
+        .filter(|text| indexes(kind, &[("u", text)]).is_empty() == expected)
+        .copied()
+        .collect()
+}
+
+pub(super) fn fires(kind: SignalType, texts: &[&str]) {
+    assert_eq!(wrong(kind, texts, true), [""; 0], "{} should fire", kind.name());
+}
+
+pub(super) fn silent(kind: SignalType, texts: &[&str]) {
+    assert_eq!(wrong(kind, texts, false), [""; 0], "{} should not fire", kind.name());
+}
+
+#[test]
+fn the_table_is_sorted_and_each_type_stands_once() {
+    assert!(
+        DETECTORS
+            .windows(2)
+            .all(|pair| pair[0].kind.name() < pair[1].kind.name())
+    );
+}
+
+#[test]
+fn every_type_of_interaction_has_its_detector() {
+    let missing = |kind: &SignalType| !DETECTORS.iter().any(|detector| detector.kind == *kind);
+    let missing: Vec<_> = SignalType::ALL
+        .into_iter()
+        .filter(missing)
+        .map(SignalType::name)
+        .collect();
+    assert!(
+        missing.iter().all(|name| !name.starts_with("interaction.")),
+        "{missing:?}"
+    );
+}

@@ -1,0 +1,131 @@
+//! How messages become words.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn vocabulary(words: &[&str]) -> Vocabulary {
+    let mut vocabulary = Vocabulary::default();
+    for word in words {
+        vocabulary.intern(word);
+    }
+    vocabulary.finish();
+    vocabulary
+}
+
+/// The words that are known, `?` for others, `Q` for quotation or code; `/` before a sentence and `,` before a clause.
+fn check(text: &str, expected: &str) {
+    const KNOWN: &[&str] = &[
+        "this", "is", "so", "useless", "i", "give", "up", "don't", "good", "没", "用", "😡", "for", "f*ck",
+    ];
+    let vocabulary = vocabulary(KNOWN);
+    let mut words = Words::default();
+    words.read(text, &vocabulary);
+    let shown: Vec<String> = words
+        .tokens
+        .iter()
+        .map(|token| {
+            let word = match token.symbol {
+                OTHER => "?",
+                QUOTED => "Q",
+                known => KNOWN[known as usize - 2],
+            };
+            let before = if token.has(AFTER_STOP) {
+                "/"
+            } else if token.has(AFTER_COMMA) {
+                ","
+            } else {
+                ""
+            };
+            format!("{before}{word}")
+        })
+        .collect();
+    assert_eq!(shown.join(" "), expected, "{text:?}");
+}
+
+#[test]
+fn case_width_apostrophes_and_invisible_characters_are_folded() {
+    check("This IS useless", "/this is useless");
+    check("ＴＨＩＳ　ＩＳ　ＵＳＥＬＥＳＳ", "/this is useless");
+    check("this is\u{200b} useless", "/this is useless");
+    check("I don’t", "/i don't");
+}
+
+#[test]
+fn elongation_and_digits_for_letters_are_read_through() {
+    check("this is soooo uselesssss", "/this is so useless");
+    check("th1s is us3less", "/this is useless");
+    check("goood 2024", "/good ?");
+}
+
+#[test]
+fn sentences_and_clauses_are_kept_apart() {
+    check("This is good. I give up, so", "/this is good /i give up ,so");
+    check("useless\nthis", "/useless /this");
+    check("4.5 is so-so", "/? is so so");
+    check("useless.this", "/useless /this");
+}
+
+#[test]
+fn ideographs_and_emoji_are_words_of_their_own() {
+    check("没用😡😡", "/没 用 😡 😡");
+}
+
+#[test]
+fn identifiers_and_addresses_are_one_unknown_word() {
+    check("this_is_useless is so", "/? is so");
+    check("https://good.example/useless is good", "/? is good");
+}
+
+#[test]
+fn quotation_and_code_become_one_word() {
+    check("this 'i give up' is good", "/this Q is good");
+    check("this “i give up” is", "/this Q is");
+    check("this \"useless\" `up`", "/this Q Q");
+    check("so\n```\nthis is useless\n```\ngood", "/so /Q /good");
+    check("> this is useless\nso", "/Q /so");
+    check("let this = useless;", "/Q");
+    check("SELECT this FROM useless", "/Q");
+    check("don't give 'up", "/don't give up");
+}
+
+#[test]
+fn only_the_head_and_the_tail_of_a_long_message_are_read() {
+    let text = format!("useless {} give {} up", "x".repeat(HEAD), "y ".repeat(TAIL));
+    let mut words = Words::default();
+    words.read(&text, &vocabulary(&["useless", "give", "up"]));
+    let known: Vec<u32> = words
+        .tokens
+        .iter()
+        .map(|token| token.symbol)
+        .filter(|symbol| *symbol > QUOTED)
+        .collect();
+    assert_eq!(known, [2, 4]);
+}
+
+#[test]
+fn offsets_point_into_the_original_text() {
+    let text = "Ｔhis is soooo don’t";
+    let mut words = Words::default();
+    words.read(text, &vocabulary(&["this"]));
+    let parts: Vec<&str> = words
+        .tokens
+        .iter()
+        .map(|token| &text[token.start as usize..token.end as usize])
+        .collect();
+    assert_eq!(parts, ["Ｔhis", "is", "soooo", "don’t"]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_with_offsets_in_order_and_on_boundaries(text in "\\PC{0,200}|[a-z'\"`>\n .!?*_@$’“”😡没]{0,400}") {
+        let mut words = Words::default();
+        words.read(&text, &vocabulary(&["this"]));
+        let mut last = 0;
+        for token in &words.tokens {
+            prop_assert!(last <= token.start as usize || token.has(CONTINUED));
+            prop_assert!(text.get(token.start as usize..token.end as usize).is_some_and(|word| !word.is_empty()));
+            last = token.end as usize;
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a span says of itself beyond its fields: which component recorded it, whether it failed and why, its tokens, its
+//! flag. One place for the names that different instrumentations use for the same thing.
+
+use super::model::{Span, Trace, Value};
+
+/// The component of the gateway that recorded a span, from its service name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `plano(inbound)`.
+    Inbound,
+    /// `plano(handoff)`, in older data `plano(outbound)`.
+    Handoff,
+    /// `plano(orchestrator)`.
+    Orchestrator,
+    /// `plano(routing)`.
+    Routing,
+    /// `plano(agent)`.
+    Agent,
+    /// `plano(llm)`.
+    Llm,
+    /// `plano(filter)`.
+    Filter,
+    /// Any other service.
+    Other,
+}
+
+impl Role {
+    /// By the service's name.
+    pub fn of(service: &str) -> Role {
+        match service {
+            "plano(inbound)" => Role::Inbound,
+            "plano(handoff)" | "plano(outbound)" => Role::Handoff,
+            "plano(orchestrator)" => Role::Orchestrator,
+            "plano(routing)" => Role::Routing,
+            "plano(agent)" => Role::Agent,
+            "plano(llm)" => Role::Llm,
+            "plano(filter)" => Role::Filter,
+            _ => Role::Other,
+        }
+    }
+}
+
+/// The mark that the signals processor puts on a name.
+pub(super) const FLAG: char = '\u{1F6A9}';
+
+/// Whether the span carries a concerning conversation.
+pub(super) fn is_flagged(span: &Span) -> bool {
+    span.name.ends_with(FLAG) || matches!(span.attribute("signals.flagged"), Some(Value::Bool(true)))
+}
+
+/// HTTP status, by its older or its stable name.
+pub(super) fn http_status(span: &Span) -> Option<u16> {
+    ["http.status_code", "http.response.status_code"]
+        .iter()
+        .find_map(|key| span.attribute(key)?.number())
+        .filter(|code| (100.0..1000.0).contains(code))
+        .map(|code| code as u16)
+}
+
+/// Whether that attribute tells of a failure.
+pub(super) fn is_error_key(key: &str, value: &Value) -> bool {
+    match key {
+        "error" => {
+            !matches!(value, Value::Bool(false) | Value::Empty) && !matches!(value.text().as_str(), "false" | "")
+        }
+        "http.status_code" | "http.response.status_code" => value.number().is_some_and(|code| code >= 400.0),
+        _ => key.starts_with("error.") && !value.text().is_empty(),
+    }
+}
+
+/// Why the span failed, in a few words: status message, else `error.*`, else the exception, else the HTTP status.
+/// `None` for a span that did not fail.
+pub(super) fn error(span: &Span) -> Option<String> {
+    let text = |key: &str| {
+        span.attribute(key)
+            .map(Value::text)
+            .filter(|text| !text.is_empty() && text != "false")
+    };
+    let attributes = || {
+        let (kind, message) = (text("error.type"), text("error.message").or_else(|| text("error")));
+        match (kind, message) {
+            (Some(kind), Some(message)) if kind != message => Some(format!("{kind}: {message}")),
+            (kind, message) => message.or(kind),
+        }
+    };
+    let exception = || {
+        let event = span.events.iter().find(|event| event.name == "exception")?;
+        let part = |key| super::model::find(&event.attributes, key).map(Value::text);
+        match (part("exception.type"), part("exception.message")) {
+            (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
+            (kind, message) => Some(kind.or(message).unwrap_or_else(|| "exception".to_owned())),
+        }
+    };
+    let http = || {
+        http_status(span)
+            .filter(|code| *code >= 400)
+            .map(|code| format!("HTTP {code}"))
+    };
+    let other = || span.attributes.iter().any(|pair| is_error_key(&pair.key, &pair.value));
+    if span.status.code == 2 && !span.status.message.is_empty() {
+        return Some(span.status.message.clone());
+    }
+    let found = attributes().or_else(exception).or_else(http);
+    found.or_else(|| (span.status.code == 2 || other()).then(|| "error".to_owned()))
+}
+
+const INPUT_TOKENS: &[&str] = &[
+    "llm.usage.prompt_tokens",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+];
+const OUTPUT_TOKENS: &[&str] = &[
+    "llm.usage.completion_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+];
+
+/// What a whole trace amounts to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Facts {
+    /// Spans that failed.
+    pub errors: usize,
+    /// Spans with a flag.
+    pub flags: usize,
+    /// Tokens sent to models.
+    pub tokens_in: u64,
+    /// Tokens that models wrote.
+    pub tokens_out: u64,
+    /// Shortest and longest time to the first token of a model call, milliseconds.
+    pub first_token: Option<(f64, f64)>,
+}
+
+impl Facts {
+    /// Sums over the trace. Where a span's descendant counts tokens too, only the descendant counts: an agent's own span
+    /// often repeats the sum of its model calls.
+    pub fn of(trace: &Trace) -> Facts {
+        let parents = super::tree::parents(&trace.spans);
+        let usage: Vec<_> = trace.spans.iter().map(tokens).collect();
+        let mut counted_below = vec![false; trace.spans.len()];
+        for (index, _) in usage.iter().enumerate().filter(|(_, usage)| usage.is_some()) {
+            let mut above = parents[index];
+            while let Some(parent) = above.filter(|parent| !counted_below[*parent]) {
+                counted_below[parent] = true;
+                above = parents[parent];
+            }
+        }
+        let mut facts = Facts::default();
+        for (index, span) in trace.spans.iter().enumerate() {
+            facts.errors += usize::from(error(span).is_some());
+            facts.flags += usize::from(is_flagged(span));
+            if let Some((input, output)) = usage[index].filter(|_| !counted_below[index]) {
+                facts.tokens_in = facts.tokens_in.saturating_add(input);
+                facts.tokens_out = facts.tokens_out.saturating_add(output);
+            }
+            if let Some(wait) = span.attribute("llm.time_to_first_token").and_then(Value::number) {
+                let (low, high) = facts.first_token.unwrap_or((wait, wait));
+                facts.first_token = Some((low.min(wait), high.max(wait)));
+            }
+        }
+        facts
+    }
+}
+
+/// Tokens in and out, where the span counts any.
+fn tokens(span: &Span) -> Option<(u64, u64)> {
+    let count = |keys: &[&str]| {
+        keys.iter()
+            .find_map(|key| span.attribute(key)?.number())
+            .filter(|count| *count >= 0.0)
+            .map(|count| count as u64)
+    };
+    match (count(INPUT_TOKENS), count(OUTPUT_TOKENS)) {
+        (None, None) => None,
+        (input, output) => Some((input.unwrap_or(0), output.unwrap_or(0))),
+    }
+}

@@ -1,0 +1,444 @@
+//! Which traces are asked for, and the answer: a page of them. Filters select whole traces first; attributes are trimmed
+//! after that, by the reader. Takes traces and the time as arguments, so the same rules hold wherever they run.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    condition::{Condition, unknown_key},
+    facts::{self, Facts},
+    model::{Attribute, Trace},
+    store::{Dropped, Held},
+    tree,
+};
+
+/// Bytes of JSON in a page, unless one trace alone is larger. Below the 4 MiB that gRPC clients take by default.
+pub(super) const PAGE_BYTES: usize = 3 << 20;
+
+/// Fewest digits of a short trace id.
+const MIN_PREFIX: usize = 4;
+
+/// Which traces a user means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The newest.
+    Last,
+    /// All of them, or one to be chosen.
+    Any,
+    /// Lower-case hex: a whole trace id, or the start of one.
+    Id(String),
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Target, String> {
+        match text {
+            "last" => return Ok(Target::Last),
+            "any" => return Ok(Target::Any),
+            _ => {}
+        }
+        let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !hex || !(MIN_PREFIX..=32).contains(&text.len()) {
+            return Err(format!(
+                "{text:?} is no target; write last, any, a trace id of 32 hex digits, or its first {MIN_PREFIX} digits or more"
+            ));
+        }
+        if text.len() == 32 && text.bytes().all(|byte| byte == b'0') {
+            return Err("a trace id of zeros is invalid".to_owned());
+        }
+        Ok(Target::Id(text.to_ascii_lowercase()))
+    }
+}
+
+/// How far back: `30s`, `5m`, `2h`, `1d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window(pub Duration);
+
+impl std::str::FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Window, String> {
+        let fault = || format!("invalid window {text:?}; write it like 30s, 5m, 2h or 1d");
+        let unit = text.chars().last().ok_or_else(fault)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return Err(fault()),
+        };
+        let digits = &text[..text.len() - 1];
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(fault());
+        }
+        let amount: u64 = digits.parse().map_err(|_| fault())?;
+        let total = amount
+            .checked_mul(seconds)
+            .filter(|total| *total > 0)
+            .ok_or_else(fault)?;
+        Ok(Window(Duration::from_secs(total)))
+    }
+}
+
+/// How much of each trace is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Every span.
+    #[default]
+    Spans,
+    /// One line's worth.
+    Summary,
+}
+
+/// A question, as it stands on the wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Query {
+    /// Trace ids or starts of trace ids, in lower-case hex; empty for all. A trace id that was joined into another trace
+    /// finds that one.
+    pub ids: Vec<String>,
+    /// Conditions that a trace must meet, each by any of its spans; see [`Condition`].
+    pub r#where: Vec<String>,
+    /// Only traces with a span in the last so much time; see [`Window`].
+    pub since: Option<String>,
+    /// Only traces with a flag.
+    pub flagged: bool,
+    /// Most traces.
+    pub limit: Option<usize>,
+    /// Where the page before ended; only what is older is answered.
+    pub cursor: Option<u64>,
+    /// How much of each.
+    pub view: View,
+}
+
+/// A page, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reply {
+    /// With [`View::Spans`].
+    pub traces: Vec<Trace>,
+    /// With [`View::Summary`].
+    pub summaries: Vec<Summary>,
+    /// Where this page ended, when there may be more.
+    pub cursor: Option<u64>,
+    /// What the listener dropped to stay within its limits.
+    pub dropped: Dropped,
+    /// Traces that the listener holds, whether or not they match.
+    pub held: usize,
+}
+
+/// A trace in a line.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// Trace id of the root.
+    pub trace_id: String,
+    /// Earliest start, nanoseconds since the Unix epoch.
+    pub start_unix_nano: u64,
+    /// From the earliest start to the latest end.
+    pub duration_nanos: u64,
+    /// Service of the root.
+    pub service: String,
+    /// Name of the root.
+    pub root: String,
+    /// Spans.
+    pub spans: usize,
+    /// Spans that failed.
+    pub errors: usize,
+    /// Spans with a flag.
+    pub flags: usize,
+    /// Tokens in and out.
+    pub tokens: u64,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The question makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// A condition names an attribute that no span has.
+    #[error("{0}")]
+    UnknownKey(String),
+}
+
+impl Query {
+    /// The page for this question, out of all traces, newest first, at that time.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn answer(&self, held: &[Held], now_unix_nano: u64) -> Result<Reply, QueryError> {
+        let conditions = self.r#where.iter().map(|text| Condition::parse(text));
+        let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
+        let since = match &self.since {
+            Some(text) => {
+                let window: Window = text.parse().map_err(QueryError::Invalid)?;
+                let back = u64::try_from(window.0.as_nanos()).unwrap_or(u64::MAX);
+                now_unix_nano.saturating_sub(back)
+            }
+            None => 0,
+        };
+        let mut keys = Keys::new(&conditions);
+        let mut page = PageInMaking::new(self.view, self.limit.unwrap_or(usize::MAX), held.len());
+        for trace in held {
+            let older = self.cursor.is_none_or(|cursor| trace.sequence < cursor);
+            if !older || (conditions.is_empty() && !self.names(trace)) {
+                continue;
+            }
+            if page.is_full() {
+                break;
+            }
+            let decoded = trace.decode();
+            keys.learn(&decoded, &conditions);
+            if !self.names(trace) || !self.selects(&decoded, &conditions, since) {
+                continue;
+            }
+            if !page.add(trace.sequence, decoded) {
+                break;
+            }
+        }
+        let nothing = page.reply.traces.is_empty() && page.reply.summaries.is_empty();
+        match keys.unknown(&conditions) {
+            Some(error) if nothing && self.cursor.is_none() && self.limit != Some(0) && !held.is_empty() => {
+                Err(QueryError::UnknownKey(error))
+            }
+            _ => Ok(page.reply),
+        }
+    }
+
+    fn names(&self, trace: &Held) -> bool {
+        self.ids.is_empty()
+            || trace.trace_ids.iter().any(|id| {
+                let id = id.to_string();
+                self.ids.iter().any(|prefix| id.starts_with(prefix.as_str()))
+            })
+    }
+
+    fn selects(&self, trace: &Trace, conditions: &[Condition], since: u64) -> bool {
+        let recent = |end: u64, start: u64| end.max(start) >= since;
+        (since == 0
+            || trace
+                .spans
+                .iter()
+                .any(|span| recent(span.end_time_unix_nano, span.start_time_unix_nano)))
+            && (!self.flagged || trace.spans.iter().any(facts::is_flagged))
+            && conditions
+                .iter()
+                .all(|condition| trace.spans.iter().any(|span| condition.holds(span)))
+    }
+}
+
+/// Which keys were seen, for the error about one that was not.
+struct Keys {
+    seen: Vec<bool>,
+    all: BTreeSet<String>,
+}
+
+impl Keys {
+    /// Most keys that are remembered for a suggestion.
+    const MOST: usize = 10_000;
+
+    fn new(conditions: &[Condition]) -> Keys {
+        Keys {
+            seen: vec![false; conditions.len()],
+            all: BTreeSet::new(),
+        }
+    }
+
+    fn learn(&mut self, trace: &Trace, conditions: &[Condition]) {
+        for (seen, condition) in self.seen.iter_mut().zip(conditions) {
+            *seen = *seen || trace.spans.iter().any(|span| condition.knows(span));
+        }
+        if self.seen.iter().all(|seen| *seen) {
+            return;
+        }
+        let attributes = trace
+            .spans
+            .iter()
+            .flat_map(|span| span.attributes.iter().chain(&span.resource.attributes));
+        for attribute in attributes {
+            if self.all.len() < Keys::MOST && !self.all.contains(&attribute.key) {
+                self.all.insert(attribute.key.clone());
+            }
+        }
+    }
+
+    fn unknown(&self, conditions: &[Condition]) -> Option<String> {
+        let missing = self.seen.iter().position(|seen| !seen)?;
+        Some(unknown_key(&conditions[missing].key, &self.all))
+    }
+}
+
+struct PageInMaking {
+    reply: Reply,
+    view: View,
+    room: usize,
+    bytes: usize,
+    last: Option<u64>,
+}
+
+impl PageInMaking {
+    fn new(view: View, room: usize, held: usize) -> PageInMaking {
+        let reply = Reply {
+            held,
+            ..Reply::default()
+        };
+        PageInMaking {
+            reply,
+            view,
+            room,
+            bytes: 0,
+            last: None,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.room == 0
+    }
+
+    /// False when the page has no room for it; the cursor then says where to go on.
+    fn add(&mut self, sequence: u64, trace: Trace) -> bool {
+        let size = match self.view {
+            View::Summary => 512,
+            View::Spans => json_len(&trace),
+        };
+        if self.bytes > 0 && self.bytes + size > PAGE_BYTES {
+            self.reply.cursor = self.last;
+            return false;
+        }
+        match self.view {
+            View::Summary => self.reply.summaries.push(Summary::of(&trace)),
+            View::Spans => self.reply.traces.push(trace),
+        }
+        self.bytes += size;
+        self.room -= 1;
+        self.last = Some(sequence);
+        true
+    }
+}
+
+/// Length of the trace as JSON, in bytes.
+pub(super) fn json_len(trace: &Trace) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, trace).expect("plain data into a counter");
+    count.0
+}
+
+impl Summary {
+    /// Of a trace.
+    pub fn of(trace: &Trace) -> Summary {
+        let facts = Facts::of(trace);
+        let (start, end) = trace.bounds();
+        let first = tree::branches(&trace.spans).first().map(|line| line.span);
+        let own = |span: &&super::model::Span| span.trace_id == trace.trace_id && span.parent_span_id.is_empty();
+        let root = trace.spans.iter().find(own).or(first.map(|index| &trace.spans[index]));
+        Summary {
+            trace_id: trace.trace_id.clone(),
+            start_unix_nano: start,
+            duration_nanos: end - start,
+            service: root.map(|root| root.service.clone()).unwrap_or_default(),
+            root: root.map(|root| root.name.clone()).unwrap_or_default(),
+            spans: trace.spans.len(),
+            errors: facts.errors,
+            flags: facts.flags,
+            tokens: facts.tokens_in.saturating_add(facts.tokens_out),
+        }
+    }
+}
+
+/// `--filter`: which attributes are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttributeFilter {
+    patterns: Vec<String>,
+}
+
+impl AttributeFilter {
+    /// From patterns, each of which may be several with commas between.
+    ///
+    /// # Errors
+    /// Where one of them is empty.
+    pub fn parse(texts: &[String]) -> Result<AttributeFilter, String> {
+        let parts = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        let patterns: Vec<String> = parts.map(str::to_owned).collect();
+        if patterns.iter().any(String::is_empty) {
+            return Err("a --filter pattern is empty; write it like http.* or llm.model,llm.usage.*".to_owned());
+        }
+        Ok(AttributeFilter { patterns })
+    }
+
+    /// Without any pattern everything is shown.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// The patterns that match no attribute of any span.
+    pub fn unmatched(&self, traces: &[Trace]) -> Vec<&str> {
+        let mut keys = BTreeSet::new();
+        for span in traces.iter().flat_map(|trace| &trace.spans) {
+            let all = span.attributes.iter().chain(&span.resource.attributes);
+            keys.extend(all.map(|attribute| attribute.key.as_str()));
+        }
+        let patterns = self.patterns.iter().map(String::as_str);
+        patterns
+            .filter(|pattern| !keys.iter().any(|key| matches(pattern, key)))
+            .collect()
+    }
+
+    /// Removes the attributes that match no pattern, of spans, events, links and resources.
+    pub fn trim(&self, trace: &mut Trace) {
+        if self.is_empty() {
+            return;
+        }
+        for span in &mut trace.spans {
+            let lists = span.events.iter_mut().map(|event| &mut event.attributes);
+            let lists = lists.chain(span.links.iter_mut().map(|link| &mut link.attributes));
+            for list in lists.chain([&mut span.attributes, &mut span.resource.attributes]) {
+                list.retain(|attribute| self.keeps(attribute));
+            }
+        }
+    }
+
+    fn keeps(&self, attribute: &Attribute) -> bool {
+        self.patterns.iter().any(|pattern| matches(pattern, &attribute.key))
+    }
+}
+
+/// Whether the key matches the pattern, in which `*` stands for any text. Linear: the first fit of each part is enough.
+fn matches(pattern: &str, key: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = key.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+#[path = "query/tests.rs"]
+mod tests;

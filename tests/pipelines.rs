@@ -1,0 +1,169 @@
+//! Every YAML in `pipelines/` loads; `reference.yaml` names every component with every field and its default; the tables of
+//! components keep their laws.
+
+use std::{fs, path::Path};
+
+use plano::{
+    config::{self, Wiring, yaml},
+    exporters::EXPORTERS,
+    extensions::EXTENSIONS,
+    pipeline::Factory,
+    processors::PROCESSORS,
+    receivers::RECEIVERS,
+};
+use serde_json::{Map, Value, json};
+
+/// Keys that are no defaults: examples of what has to be there or may come any number of times, by component.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("exporters/datadog", &["/api/key"]),
+    ("exporters/file", &["/path"]),
+    ("exporters/langtrace", &["/api_key"]),
+    ("exporters/otlp_grpc", &["/endpoint"]),
+    ("exporters/otlp_http", &["/endpoint"]),
+    ("processors/attributes", &["/actions"]),
+    (
+        "processors/memory_limiter",
+        &["/limit_mib", "/check_interval", "/limit_percentage"],
+    ),
+    ("processors/resource", &["/attributes"]),
+];
+
+/// What has to be written for a component's optional sections to show, by component.
+const MINIMAL: &[(&str, &str)] = &[("receivers/otlp", "{protocols: {grpc: , http: }}")];
+
+/// Files that are for another program.
+const FOREIGN: &[&str] = &["xray-collector.yaml"];
+
+/// Stands in for secrets and endpoints that a file takes from its environment.
+fn env(name: &str) -> Option<String> {
+    (name.ends_with("_KEY") || name.ends_with("_SITE")).then(|| "example".to_owned())
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines")
+}
+
+fn reference() -> Value {
+    yaml::read(&fs::read_to_string(folder().join("reference.yaml")).expect("there")).expect("YAML")
+}
+
+#[test]
+fn every_file_loads_and_assembles() {
+    let mut seen = 0;
+    for file in fs::read_dir(folder()).expect("the folder").flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".yaml") || FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        let text = fs::read_to_string(file.path()).expect("readable");
+        let loaded = config::from_text(&text, &env).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
+        let checked = loaded
+            .check("localhost")
+            .unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
+        // A sink exists only where a viewer runs.
+        if !text.contains("memory:") {
+            config::assemble(checked, Wiring::default()).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        }
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} files");
+}
+
+fn check_reference<C: ?Sized + 'static>(section: &str, table: &[Factory<C>]) {
+    let reference = reference();
+    let empty = Map::new();
+    let blocks = reference[section].as_object().unwrap_or(&empty);
+    for factory in table {
+        let id = format!("{section}/{}", factory.kind);
+        let minimal = MINIMAL.iter().find(|(of, _)| *of == id).map_or("", |(_, text)| text);
+        let minimal = yaml::read(minimal).expect("YAML");
+        let mut defaults = (factory.parse)(&minimal)
+            .unwrap_or_else(|error| panic!("{id}: {error}"))
+            .to_value();
+        if section == "exporters" {
+            let delivery = serde_json::to_value((factory.delivery)()).expect("plain data");
+            for (key, value) in delivery.as_object().expect("a mapping") {
+                defaults[key] = value.clone();
+            }
+        }
+        let block = blocks
+            .get(factory.kind)
+            .unwrap_or_else(|| panic!("reference.yaml lacks {id}:\n{}", yaml::write(&defaults)));
+        let mut block = block.clone();
+        for pointer in EXAMPLES
+            .iter()
+            .filter(|(of, _)| *of == id)
+            .flat_map(|(_, pointers)| *pointers)
+        {
+            let default = defaults.pointer(pointer).cloned().unwrap_or(Value::Null);
+            if let Some(example) = block.pointer_mut(pointer) {
+                *example = default;
+            }
+        }
+        assert_eq!(
+            block,
+            defaults,
+            "{id} in reference.yaml; the defaults are:\n{}",
+            yaml::write(&defaults)
+        );
+    }
+    for kind in blocks.keys() {
+        assert!(
+            table.iter().any(|factory| factory.kind == kind),
+            "reference.yaml: {section}::{kind} does not exist"
+        );
+    }
+}
+
+#[test]
+fn the_reference_is_complete_and_true() {
+    check_reference("receivers", RECEIVERS);
+    check_reference("processors", PROCESSORS);
+    check_reference("exporters", EXPORTERS);
+    check_reference("extensions", EXTENSIONS);
+}
+
+fn check_laws<C: ?Sized + 'static>(table: &[Factory<C>]) {
+    let kinds: Vec<&str> = table.iter().map(|factory| factory.kind).collect();
+    assert!(kinds.is_sorted_by(|a, b| a < b), "sorted and unique: {kinds:?}");
+    let mut names: Vec<&str> = table
+        .iter()
+        .flat_map(|factory| factory.aliases.iter().copied().chain([factory.kind]))
+        .collect();
+    names.sort_unstable();
+    assert!(
+        names.windows(2).all(|pair| pair[0] != pair[1]),
+        "no name means two things: {names:?}"
+    );
+    for factory in table {
+        let unknown = (factory.parse)(&json!({"no_such_field": 1})).err();
+        let unknown = unknown.unwrap_or_else(|| panic!("{} accepts an unknown field", factory.kind));
+        assert!(
+            unknown.inner().to_string().starts_with("unknown field `no_such_field`"),
+            "{}: {unknown}",
+            factory.kind
+        );
+        let null = (factory.parse)(&Value::Null).unwrap_or_else(|error| panic!("{}: null: {error}", factory.kind));
+        assert_eq!(
+            null.to_value(),
+            (factory.defaults)(),
+            "{}: null means the defaults",
+            factory.kind
+        );
+        let empty = (factory.parse)(&json!({})).unwrap_or_else(|error| panic!("{}: {{}}: {error}", factory.kind));
+        assert_eq!(
+            empty.to_value(),
+            (factory.defaults)(),
+            "{}: {{}} means the defaults",
+            factory.kind
+        );
+    }
+}
+
+#[test]
+fn the_tables_keep_their_laws() {
+    check_laws(RECEIVERS);
+    check_laws(PROCESSORS);
+    check_laws(EXPORTERS);
+    check_laws(EXTENSIONS);
+}
