@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --bench pipeline [-- [std|chat] [--spans N] [--rate SPANS_PER_SECOND]]`; a Collector named by `OTELCOL_BIN` runs beside it.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+
 mod client;
 mod load;
 mod process;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{INTERRUPTED, complain, usage};
+use super::{INTERRUPTED, complain, health, usage};
 use crate::{
     config::{self, Checked, Encoding, Loaded, Wiring, yaml},
     pipeline::{Drained, Health, Running},
@@ -68,9 +68,6 @@ enum CollectorCommand {
     Validate,
 }
 
-/// Longest wait for the answer of a health check.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// Runs the command.
 ///
 /// # Errors
@@ -78,7 +75,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) fn run(args: &CollectorArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Some(CollectorCommand::Components) => print(&yaml::write(&config::components())),
-        Some(CollectorCommand::Health { url }) => health(url),
+        Some(CollectorCommand::Health { url }) => health::run(url),
         _ if args.config.is_empty() => Ok(usage(
             "planoai collector: no config; name one with --config, such as: planoai collector --config \
              pipelines/enrichment.yaml",
@@ -98,7 +95,7 @@ pub(super) fn run(args: &CollectorArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -122,23 +119,6 @@ fn read(args: &CollectorArgs) -> Result<(Loaded, Checked), Vec<String>> {
     let loaded = config::load(&args.config, &args.set, &config::process_env)?;
     let checked = loaded.check(&default_host())?;
     Ok((loaded, checked))
-}
-
-fn health(url: &str) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ask = async {
-        let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build()?;
-        let response = client.get(url).send().await?;
-        let status = response.status();
-        anyhow::Ok((status, response.text().await.unwrap_or_default()))
-    };
-    let (status, body) = runtime
-        .block_on(ask)
-        .with_context(|| format!("the health check at {url} does not answer"))?;
-    if !status.is_success() {
-        bail!("the health check at {url} says {status}: {}", body.trim());
-    }
-    print(&format!("{}\n", body.trim()))
 }
 
 fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Result<ExitCode> {

@@ -2,6 +2,7 @@
 //! matched, 4 the listener cannot be reached, 5 the condition of `--fail-on` holds, 130 interrupted. A closed pipe is success.
 
 mod collector;
+mod health;
 mod signals;
 mod trace;
 

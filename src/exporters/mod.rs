@@ -1,7 +1,6 @@
 //! What sends trace data on. Adding an exporter: one file or folder here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Exporters never name each other.
 
-mod civil;
 pub mod debug;
 pub mod file;
 pub mod memory;

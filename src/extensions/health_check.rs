@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     net::listen::{self, Peer},
     pipeline::{Build, Extension, Fault, Health, Host, Listen, State},
-    values::duration,
+    values::{civil::Civil, duration},
 };
 
 /// Default port.
@@ -242,28 +242,14 @@ fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<B
     response
 }
 
-/// UTC to the millisecond. The calendar is the proleptic Gregorian one, by Howard Hinnant's `civil_from_days`.
+/// UTC to the millisecond.
 fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let at = Civil::from_unix_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    let (hour, minute, second, millis) = (at.hour, at.minute, at.second, at.nanos / 1_000_000);
     format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        since.subsec_millis()
+        "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z",
+        at.year, at.month, at.day
     )
 }
 

@@ -1,5 +1,7 @@
-//! The kinds of value that configs are written in: durations and secrets. Pure data, shared by every layer above.
+//! Kinds of value that every layer above shares: durations and secrets as configs write them, calendar dates, foreign text made
+//! harmless. Pure data.
 
+pub mod civil;
 pub mod duration;
 pub mod foreign;
 mod secret;

@@ -5,6 +5,7 @@ use super::{
     query::Summary,
     render::length,
 };
+use crate::values::civil::Civil;
 
 /// Most columns for the root's service and name.
 const ROOT_COLUMNS: usize = 60;
@@ -71,27 +72,17 @@ fn row(summary: &Summary) -> [String; 8] {
     ]
 }
 
-/// `2026-11-23 12:44:26`; `-` without a time. The date is Howard Hinnant's `civil_from_days`.
+/// `2026-11-23 12:44:26`; `-` without a time.
 fn time(unix_nano: u64) -> String {
     if unix_nano == 0 {
         return "-".to_owned();
     }
-    let seconds = unix_nano / 1_000_000_000;
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 {
-        month_shifted + 3
-    } else {
-        month_shifted - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    let at = Civil::from_unix_nanos(unix_nano);
+    let (hour, minute, second) = (at.hour, at.minute, at.second);
+    format!(
+        "{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}",
+        at.year, at.month, at.day
+    )
 }
 
 #[cfg(test)]

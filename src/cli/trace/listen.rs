@@ -146,26 +146,16 @@ fn config_text(args: &ListenArgs) -> anyhow::Result<String> {
         true => format!("[{}]:{port}", args.host),
         false => format!("{}:{port}", args.host),
     };
-    // A build without the signals processor still shows traces, without flags of its own.
-    let has_signals = config::components()["processors"]
-        .as_array()
-        .is_some_and(|known| known.iter().any(|known| known["name"] == "signals"));
-    let processors = if has_signals {
-        json!({"signals": null})
-    } else {
-        json!({})
-    };
-    let order: Vec<&String> = processors.as_object().into_iter().flat_map(|map| map.keys()).collect();
     let config = json!({
         "receivers": {"otlp": {"protocols": {
             "grpc": {"endpoint": endpoint(args.port)},
             "http": {"endpoint": endpoint(http_port)},
         }}},
-        "processors": processors,
+        "processors": {"signals": null},
         "exporters": {"memory": null},
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
-            "pipelines": {"traces": {"receivers": ["otlp"], "processors": order, "exporters": ["memory"]}},
+            "pipelines": {"traces": {"receivers": ["otlp"], "processors": ["signals"], "exporters": ["memory"]}},
         },
     });
     Ok(config.to_string())

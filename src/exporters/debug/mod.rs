@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::civil::Civil;
 use crate::{
     otlp::TraceBatch,
     pipeline::{
         Build, ComponentId, ExportError, Exporter, Host,
         queue::{Delivery, QueueSettings},
     },
+    values::civil::Civil,
 };
 
 /// `debug`.

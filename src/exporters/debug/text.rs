@@ -7,9 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
 use crate::{
-    exporters::civil::Civil,
     otlp::{EventRef, KeyValueRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, TraceBatch, ValueRef},
-    values::foreign::harmless,
+    values::{civil::Civil, foreign::harmless},
 };
 
 const KINDS: [&str; 6] = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];

@@ -10,7 +10,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use crate::exporters::civil::Civil;
+use crate::values::civil::Civil;
 
 /// When a new file is begun, and which old ones are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,20 +2,27 @@
 
 /// A moment as calendar and clock show it in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub(super) year: u64,
-    pub(super) month: u64,
-    pub(super) day: u64,
-    pub(super) hour: u64,
-    pub(super) minute: u64,
-    pub(super) second: u64,
-    pub(super) nanos: u64,
+pub struct Civil {
+    /// Year, four digits for the next 7,000 years.
+    pub year: u64,
+    /// 1 to 12.
+    pub month: u64,
+    /// 1 to 31.
+    pub day: u64,
+    /// 0 to 23.
+    pub hour: u64,
+    /// 0 to 59.
+    pub minute: u64,
+    /// 0 to 59.
+    pub second: u64,
+    /// 0 to 999,999,999.
+    pub nanos: u64,
 }
 
 impl Civil {
     /// The moment that many nanoseconds after 1970-01-01 00:00:00 UTC. Days are counted from 0000-03-01, so that a leap day
     /// ends its year (the Gregorian calendar repeats every 146,097 days).
-    pub(super) fn from_unix_nanos(unix_nanos: u64) -> Civil {
+    pub fn from_unix_nanos(unix_nanos: u64) -> Civil {
         let (seconds, nanos) = (unix_nanos / 1_000_000_000, unix_nanos % 1_000_000_000);
         let days = seconds / 86_400 + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);
