@@ -76,10 +76,12 @@ impl<'a> Indexed<'a> {
 
 /// Splits `{i}.rest` off a key; `None` where there is no index.
 pub(super) fn index(rest: &str) -> Option<(usize, &str)> {
-    let (digits, rest) = rest.split_once('.').unwrap_or((rest, ""));
-    if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if !(1..=9).contains(&digits) {
         return None;
     }
+    let (digits, rest) = rest.split_at(digits);
+    let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
     Some((digits.parse().ok()?, rest))
 }
 

@@ -18,7 +18,10 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openinference",
-    carries: |key| std::str::from_utf8(key).is_ok_and(|key| side(key).is_some() || is_whole(key)),
+    // None of its keys is of OTel's namespace, whose keys are by far the most.
+    carries: |key| {
+        !key.starts_with(b"gen_ai.") && std::str::from_utf8(key).is_ok_and(|key| side(key).is_some() || is_whole(key))
+    },
     carries_event: |_| false,
     read,
 };

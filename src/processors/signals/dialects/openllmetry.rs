@@ -28,15 +28,15 @@ enum Side {
 
 /// Side, index and field of a key.
 fn side(key: &str) -> Option<(Side, usize, &str)> {
-    const PREFIXES: [(&str, Side); 4] = [
-        ("gen_ai.prompt.", Side::Input),
-        ("gen_ai.completion.", Side::Output),
-        ("llm.prompts.", Side::Input),
-        ("llm.completions.", Side::Output),
-    ];
-    let (rest, side) = PREFIXES
-        .iter()
-        .find_map(|(prefix, side)| Some((key.strip_prefix(prefix)?, *side)))?;
+    let (prompt, completion, name) = if let Some(name) = key.strip_prefix("gen_ai.") {
+        ("prompt.", "completion.", name)
+    } else {
+        ("prompts.", "completions.", key.strip_prefix("llm.")?)
+    };
+    let (side, rest) = match name.strip_prefix(prompt) {
+        Some(rest) => (Side::Input, rest),
+        None => (Side::Output, name.strip_prefix(completion)?),
+    };
     let (index, field) = index(rest)?;
     // `llm.prompts.0.prompt.text` is OpenInference's.
     (!field.starts_with("prompt.")).then(|| (side, index, field.strip_prefix("message.").unwrap_or(field)))
