@@ -124,7 +124,7 @@ impl Packer {
         let mut resource = Part::new(wire, SCOPE_SPANS_TAG);
         for field in fields(wire).filter(|field| field.tag == u32::from(SCOPE_SPANS_TAG)) {
             let Some(body) = field.raw.bytes() else { continue };
-            let spans = bodies(body, u32::from(SPANS_TAG)).count();
+            let spans = bodies(body, SPANS_TAG).count();
             let alone = field_len(resource.header_len + field.whole.len());
             if !self.takes(resource.spans + spans, field_len(resource.len_with(field.whole.len()))) {
                 if spans > 0 && !self.can_ever_take(spans, alone) {
@@ -173,7 +173,7 @@ fn close_scope(scope: &mut Part<'_>, resource: &mut Part<'_>) {
 }
 
 fn count_spans(resource: &[u8]) -> usize {
-    bodies(resource, u32::from(SCOPE_SPANS_TAG))
-        .map(|scope| bodies(scope, u32::from(SPANS_TAG)).count())
+    bodies(resource, SCOPE_SPANS_TAG)
+        .map(|scope| bodies(scope, SPANS_TAG).count())
         .sum()
 }
