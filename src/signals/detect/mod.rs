@@ -65,7 +65,7 @@ pub(super) struct Finding {
 }
 
 /// What the detectors remember of the messages before; bounded but for one number an assistant reply.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Memory {
     dragging: dragging::Turns,
     replies: repetition::Replies,
@@ -74,13 +74,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(baseline_turns: u32) -> Self {
-        Self {
-            dragging: dragging::Turns::new(baseline_turns),
-            replies: repetition::Replies::default(),
-            request: rephrase::Request::default(),
-            voice: negative_stance::Voice::default(),
-        }
+    /// Forgets the conversation and keeps the space.
+    pub(super) fn start(&mut self, baseline_turns: u32) {
+        self.dragging = dragging::Turns::new(baseline_turns);
+        self.replies.clear();
+        self.request.clear();
+        self.voice = negative_stance::Voice::default();
     }
 }
 

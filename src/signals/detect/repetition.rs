@@ -3,6 +3,7 @@
 //! reply that the user asked to hear again is none.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
@@ -20,6 +21,12 @@ const SKETCH: usize = 48;
 const LIKENESS: f64 = 0.8;
 /// Longest stretch of words whose repetition inside a reply is looked for.
 const LONGEST_PERIOD: usize = 24;
+/// Replies for which space is kept from one conversation to the next.
+const ROOM: usize = 1024;
+/// Bins of a trace.
+const BINS: usize = 64;
+/// Every so many words a reply is tapped for a stretch that repeats; the shortest such run of equal words is 18.
+const TAP: usize = 16;
 /// Fewest times that a stretch must come, and fewest words that it must fill.
 const DEGENERATE: (usize, usize) = (4, 24);
 
@@ -32,7 +39,7 @@ pub(super) const DETECTOR: Detector = Detector {
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     /// Index of each reply by the hash of its words.
-    seen: HashMap<u64, usize>,
+    seen: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     recent: [Sketch; RECENT],
     count: usize,
     /// Whether the user asked for the last reply again.
@@ -40,11 +47,45 @@ pub(super) struct Replies {
     current: Sketch,
 }
 
-/// The least hashes of a reply's word triples, sorted, and a hash of its numbers.
-#[derive(Debug, Default, Clone)]
+/// Takes a number that is a hash already for its own hash.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, &byte| sum.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A reply's word triples by their hashes, and a hash of its numbers. Most replies are unlike; that is told from the traces,
+/// and only the others are sorted for the estimate.
+#[derive(Debug, Clone)]
 struct Sketch {
+    /// Every triple while `sorted` is not set, then the least ones.
     least: Vec<u32>,
+    sorted: bool,
+    /// The least triple of each bin, by its high bits: replies with most triples in common have most bins in common.
+    trace: [u32; BINS],
     numbers: u32,
+}
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self {
+            least: Vec::new(),
+            sorted: false,
+            trace: [u32::MAX; BINS],
+            numbers: 0,
+        }
+    }
 }
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
@@ -75,6 +116,16 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
 }
 
 impl Replies {
+    /// Forgets the replies and keeps the space, unless that is large.
+    pub(super) fn clear(&mut self) {
+        if self.seen.capacity() > ROOM {
+            self.seen = HashMap::default();
+        }
+        self.seen.clear();
+        self.count = 0;
+        self.asked_again = false;
+    }
+
     /// Remembers a reply; the likeness of an earlier one and how many replies back it lies, where it is the same.
     fn admit(&mut self, tokens: &[Token]) -> Option<(f64, usize)> {
         if tokens.len() < SHORTEST {
@@ -93,7 +144,7 @@ impl Replies {
         let found = equal.or_else(|| {
             let kept = index.min(RECENT);
             (1..=kept)
-                .map(|back| (self.current.likeness(&self.recent[(index - back) % RECENT]), back))
+                .map(|back| (self.current.likeness(&mut self.recent[(index - back) % RECENT]), back))
                 .find(|(likeness, _)| *likeness >= LIKENESS)
         });
         std::mem::swap(&mut self.recent[index % RECENT], &mut self.current);
@@ -104,6 +155,8 @@ impl Replies {
 impl Sketch {
     fn take(&mut self, tokens: &[Token]) {
         self.least.clear();
+        self.sorted = false;
+        self.trace = [u32::MAX; BINS];
         self.numbers = 0;
         for token in tokens.iter().filter(|token| token.has(NUMBER)) {
             self.numbers = self.numbers.wrapping_mul(0x0100_0193) ^ token.hash;
@@ -112,6 +165,17 @@ impl Sketch {
             let mixed = three.iter().fold(0_u32, |sum, token| sum.rotate_left(9) ^ token.hash);
             (mixed ^ (mixed >> 16)).wrapping_mul(0x7FEB_352D)
         }));
+        for &triple in &self.least {
+            let bin = &mut self.trace[(triple >> 26) as usize];
+            *bin = (*bin).min(triple);
+        }
+    }
+
+    /// Keeps the least triples, sorted and each once: a bottom-k sketch.
+    fn sort(&mut self) {
+        if std::mem::replace(&mut self.sorted, true) {
+            return;
+        }
         if self.least.len() > 4 * SKETCH {
             self.least.select_nth_unstable(2 * SKETCH);
             self.least.truncate(2 * SKETCH);
@@ -121,11 +185,23 @@ impl Sketch {
         self.least.truncate(SKETCH);
     }
 
+    /// Whether half of the bins that either fills have the same triple; at a likeness of 0.8 that fails by chance alone.
+    fn resembles(&self, other: &Self) -> bool {
+        let (mut same, mut filled) = (0, 0);
+        for (&a, &b) in self.trace.iter().zip(&other.trace) {
+            filled += u32::from(a.min(b) != u32::MAX);
+            same += u32::from(a == b && a != u32::MAX);
+        }
+        same * 2 >= filled
+    }
+
     /// Estimated share of common triples (bottom-k sketch); 0 where the numbers differ.
-    fn likeness(&self, other: &Self) -> f64 {
-        if self.numbers != other.numbers {
+    fn likeness(&mut self, other: &mut Self) -> f64 {
+        if self.numbers != other.numbers || !self.resembles(other) {
             return 0.0;
         }
+        self.sort();
+        other.sort();
         let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
         while all < SKETCH && (a < self.least.len() || b < other.least.len()) {
             all += 1;
@@ -144,10 +220,18 @@ impl Sketch {
     }
 }
 
+/// Whether a stretch may be repeated on and on: compares a few words with the ones before them. Never misses one.
+fn may_degenerate(tokens: &[Token]) -> bool {
+    let same = |at: usize, period: usize| tokens[at].hash == tokens[at - period].hash;
+    (TAP..tokens.len().saturating_sub(1))
+        .step_by(TAP)
+        .any(|at| (1..=LONGEST_PERIOD.min(at)).any(|period| same(at, period) && same(at + 1, period)))
+}
+
 /// A stretch of words that is repeated on and on: where, and how many times.
 fn degeneration(tokens: &[Token]) -> Option<(std::ops::Range<usize>, usize)> {
     let (times, words) = DEGENERATE;
-    if tokens.len() < words {
+    if tokens.len() < words || !may_degenerate(tokens) {
         return None;
     }
     (1..=LONGEST_PERIOD.min(tokens.len() / times)).find_map(|period| {

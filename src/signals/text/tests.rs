@@ -20,7 +20,7 @@ fn check(text: &str, expected: &str) {
     ];
     let vocabulary = vocabulary(KNOWN);
     let mut words = Words::default();
-    words.read(text, &vocabulary);
+    words.read(text, Some(&vocabulary));
     let shown: Vec<String> = words
         .tokens
         .iter()
@@ -93,7 +93,7 @@ fn quotation_and_code_become_one_word() {
 fn only_the_head_and_the_tail_of_a_long_message_are_read() {
     let text = format!("useless {} give {} up", "x".repeat(HEAD), "y ".repeat(TAIL));
     let mut words = Words::default();
-    words.read(&text, &vocabulary(&["useless", "give", "up"]));
+    words.read(&text, Some(&vocabulary(&["useless", "give", "up"])));
     let known: Vec<u32> = words
         .tokens
         .iter()
@@ -107,7 +107,7 @@ fn only_the_head_and_the_tail_of_a_long_message_are_read() {
 fn offsets_point_into_the_original_text() {
     let text = "Ｔhis is soooo don’t";
     let mut words = Words::default();
-    words.read(text, &vocabulary(&["this"]));
+    words.read(text, Some(&vocabulary(&["this"])));
     let parts: Vec<&str> = words
         .tokens
         .iter()
@@ -120,7 +120,7 @@ proptest! {
     #[test]
     fn any_text_is_read_with_offsets_in_order_and_on_boundaries(text in "\\PC{0,200}|[a-z'\"`>\n .!?*_@$’“”😡没]{0,400}") {
         let mut words = Words::default();
-        words.read(&text, &vocabulary(&["this"]));
+        words.read(&text, Some(&vocabulary(&["this"])));
         let mut last = 0;
         for token in &words.tokens {
             prop_assert!(last <= token.start as usize || token.has(CONTINUED));
