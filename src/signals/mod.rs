@@ -161,7 +161,8 @@ impl Analyzer {
         for (index, message) in conversation.messages.iter().enumerate() {
             hits.clear();
             words.clear();
-            if message.is_turn() {
+            let is_turn = message.is_turn();
+            if is_turn {
                 turn_count += 1;
                 if message.role == Role::User {
                     user_turns += 1;
@@ -174,6 +175,7 @@ impl Analyzer {
             }
             let observed = Observed {
                 message,
+                is_turn,
                 words,
                 hits: &hits.found,
                 lexicon: &self.lexicon,

@@ -32,7 +32,7 @@ pub(crate) const NUMBER: u8 = 8;
 pub(crate) const CONTINUED: u8 = 16;
 
 /// One word, or one symbol of a word that stands for several.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token {
     /// Its symbol in the vocabulary, [`OTHER`] where it has none.
     pub(crate) symbol: u32,
@@ -95,7 +95,12 @@ impl Words {
     }
 
     /// The same, with another way to read plain words.
-    fn read_by(&mut self, text: &str, vocabulary: Option<&Vocabulary>, plain_word: impl Fn(&[u8], usize) -> Option<Plain> + Copy) {
+    fn read_by(
+        &mut self,
+        text: &str,
+        vocabulary: Option<&Vocabulary>,
+        plain_word: impl Fn(&[u8], usize) -> Option<Plain> + Copy,
+    ) {
         self.clear();
         for part in windows(text) {
             self.pending = AFTER_STOP;

@@ -33,7 +33,7 @@ impl Turns {
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     let turns = &mut memory.dragging;
-    if !observed.message.is_turn() {
+    if !observed.is_turn {
         return None;
     }
     turns.count += 1;

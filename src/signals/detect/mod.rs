@@ -49,6 +49,8 @@ pub(super) static DETECTORS: &[Detector] = &[
 /// One message as the detectors see it.
 pub(super) struct Observed<'a> {
     pub(super) message: &'a Message<'a>,
+    /// Whether it is a turn.
+    pub(super) is_turn: bool,
     /// Its words; none unless it is a turn.
     pub(super) words: &'a Words,
     /// The phrases in it; none unless it is a user's turn.
@@ -86,7 +88,7 @@ impl Memory {
 impl Observed<'_> {
     /// Whether the message is a turn of that role.
     fn is(&self, role: Role) -> bool {
-        self.message.role == role && self.message.is_turn()
+        self.is_turn && self.message.role == role
     }
 
     /// The surest phrase of a type; of equals, the first.

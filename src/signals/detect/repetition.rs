@@ -45,6 +45,8 @@ pub(super) struct Replies {
     /// Whether the user asked for the last reply again.
     pub(super) asked_again: bool,
     current: Sketch,
+    /// The hashes of the words at hand.
+    hashes: Vec<u32>,
 }
 
 /// Takes a number that is a hash already for its own hash.
@@ -57,7 +59,9 @@ impl Hasher for Hashed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |sum, &byte| sum.rotate_left(8) ^ u64::from(byte));
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |sum, &byte| sum.rotate_left(8) ^ u64::from(byte));
     }
 
     fn write_u64(&mut self, hash: u64) {
@@ -94,6 +98,8 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
         return None;
     }
     let tokens = &observed.words.tokens;
+    replies.hashes.clear();
+    replies.hashes.extend(tokens.iter().map(|token| token.hash));
     let (before, asked) = (replies.admit(tokens), std::mem::take(&mut replies.asked_again));
     if let Some((likeness, distance)) = before.filter(|_| !asked) {
         let metadata = vec![
@@ -105,6 +111,9 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
             snippet: None,
             metadata,
         });
+    }
+    if !may_degenerate(&replies.hashes) {
+        return None;
     }
     let (range, times) = degeneration(tokens)?;
     let snippet = Some(tokens[range.start].start as usize..tokens[range.end - 1].end as usize);
@@ -133,10 +142,10 @@ impl Replies {
         }
         let index = self.count;
         self.count += 1;
-        let whole = tokens.iter().fold(0_u64, |sum, token| {
-            (sum ^ u64::from(token.hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let whole = self.hashes.iter().fold(0_u64, |sum, &hash| {
+            (sum ^ u64::from(hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
-        self.current.take(tokens);
+        self.current.take(tokens, &self.hashes);
         let equal = self
             .seen
             .insert(whole ^ (whole >> 32), index)
@@ -153,7 +162,7 @@ impl Replies {
 }
 
 impl Sketch {
-    fn take(&mut self, tokens: &[Token]) {
+    fn take(&mut self, tokens: &[Token], hashes: &[u32]) {
         self.least.clear();
         self.sorted = false;
         self.trace = [u32::MAX; BINS];
@@ -161,8 +170,8 @@ impl Sketch {
         for token in tokens.iter().filter(|token| token.has(NUMBER)) {
             self.numbers = self.numbers.wrapping_mul(0x0100_0193) ^ token.hash;
         }
-        self.least.extend(tokens.windows(3).map(|three| {
-            let mixed = three.iter().fold(0_u32, |sum, token| sum.rotate_left(9) ^ token.hash);
+        self.least.extend(hashes.array_windows().map(|[a, b, c]| {
+            let mixed = a.rotate_left(18) ^ b.rotate_left(9) ^ c;
             (mixed ^ (mixed >> 16)).wrapping_mul(0x7FEB_352D)
         }));
         for &triple in &self.least {
@@ -202,6 +211,11 @@ impl Sketch {
         }
         self.sort();
         other.sort();
+        self.estimate(other)
+    }
+
+    /// The estimate itself, for sorted sketches.
+    fn estimate(&self, other: &Self) -> f64 {
         let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
         while all < SKETCH && (a < self.least.len() || b < other.least.len()) {
             all += 1;
@@ -220,18 +234,27 @@ impl Sketch {
     }
 }
 
-/// Whether a stretch may be repeated on and on: compares a few words with the ones before them. Never misses one.
-fn may_degenerate(tokens: &[Token]) -> bool {
-    let same = |at: usize, period: usize| tokens[at].hash == tokens[at - period].hash;
-    (TAP..tokens.len().saturating_sub(1))
-        .step_by(TAP)
-        .any(|at| (1..=LONGEST_PERIOD.min(at)).any(|period| same(at, period) && same(at + 1, period)))
+/// Whether a stretch may be repeated on and on: compares three words here and there with the threes before them. Never misses
+/// one, since a stretch that counts holds a tap and the two words behind it.
+fn may_degenerate(hashes: &[u32]) -> bool {
+    let (_, words) = DEGENERATE;
+    hashes.len() >= words
+        && (TAP..hashes.len() - 2).step_by(TAP).any(|at| {
+            let &[first, second, third] = &hashes[at..at + 3] else {
+                return false;
+            };
+            hashes[at.saturating_sub(LONGEST_PERIOD)..at + 2]
+                .array_windows()
+                .fold(false, |found, &[a, b, c]| {
+                    found | ((a == first) & (b == second) & (c == third))
+                })
+        })
 }
 
 /// A stretch of words that is repeated on and on: where, and how many times.
 fn degeneration(tokens: &[Token]) -> Option<(std::ops::Range<usize>, usize)> {
     let (times, words) = DEGENERATE;
-    if tokens.len() < words || !may_degenerate(tokens) {
+    if tokens.len() < words {
         return None;
     }
     (1..=LONGEST_PERIOD.min(tokens.len() / times)).find_map(|period| {
@@ -257,6 +280,8 @@ fn is_prose(token: &Token) -> bool {
 mod tests {
     use super::*;
     use crate::signals::detect::tests::indexes;
+
+    use proptest::prelude::*;
 
     const MENU: &str = "I am sorry, I can only help with orders, returns and shipping.";
 
@@ -298,5 +323,41 @@ mod tests {
         check(&[("a", &"no ".repeat(30))], &[0]);
         check(&[("a", &"0 1 0 1 ".repeat(30))], &[]);
         check(&[("a", &format!("```\n{}```", "let x = y;\n".repeat(30)))], &[]);
+    }
+
+    fn sketch(hashes: &[u32]) -> Sketch {
+        let mut sketch = Sketch::default();
+        sketch.take(&[], hashes);
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn replies_that_are_alike_resemble_each_other(
+            words in prop::collection::vec(any::<u32>(), 8..300),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u32>()), 0..6),
+        ) {
+            let mut changed = words.clone();
+            for (at, word) in changes {
+                *at.get_mut(&mut changed) = word;
+            }
+            let (mut before, mut now) = (sketch(&words), sketch(&changed));
+            let resembles = now.resembles(&before);
+            before.sort();
+            now.sort();
+            prop_assert!(resembles || now.estimate(&before) < LIKENESS);
+        }
+
+        #[test]
+        fn no_stretch_that_repeats_is_missed(
+            before in prop::collection::vec(any::<u32>(), 0..40),
+            stretch in prop::collection::vec(any::<u32>(), 1..=LONGEST_PERIOD),
+            behind in prop::collection::vec(any::<u32>(), 0..4),
+        ) {
+            let (times, words) = DEGENERATE;
+            let times = times.max(words.div_ceil(stretch.len()));
+            let hashes: Vec<u32> = before.into_iter().chain(stretch.repeat(times)).chain(behind).collect();
+            prop_assert!(may_degenerate(&hashes));
+        }
     }
 }

@@ -64,7 +64,8 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     std::mem::swap(&mut request.before, &mut request.current);
     request.answered = false;
     observed.phrase(SignalType::Rephrase).or_else(|| {
-        let metadata = vec![("overlap", Detail::Number(overlap?))];
+        let share = overlap?;
+        let metadata = vec![("overlap", Detail::Number(share))];
         Some(Finding {
             confidence: CONFIDENCE,
             snippet: None,
@@ -95,7 +96,10 @@ impl Content {
 
     /// Whether each word may be among the other's.
     fn may_be_within(&self, other: &Self) -> bool {
-        self.bits.iter().zip(&other.bits).all(|(mine, other)| mine & !other == 0)
+        self.bits
+            .iter()
+            .zip(&other.bits)
+            .all(|(mine, other)| mine & !other == 0)
     }
 
     fn sort(&mut self) {

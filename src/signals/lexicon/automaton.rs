@@ -9,6 +9,14 @@ pub(super) const DEAD: u32 = u32::MAX;
 /// Stands for the end of a clause on an edge; no word has this symbol.
 pub(super) const END: u32 = u32::MAX;
 
+/// A free slot among the edges.
+pub(super) const FREE: (u32, u32) = (END, DEAD);
+
+/// Where the edge of a symbol should lie among so many slots.
+pub(super) fn slot_of(symbol: u32, slots: usize) -> usize {
+    (symbol.wrapping_mul(0x9E37_79B1) >> 16) as usize & (slots - 1)
+}
+
 /// A place in the phrases: what may come next, and the phrase that is complete here.
 #[derive(Debug, Default)]
 pub(super) struct Node {
@@ -26,7 +34,7 @@ pub(super) struct Builder {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
-    /// Where the state's edges lie in `edges`, sorted by symbol.
+    /// Where the state's edges lie in `edges`: none, or an open table of its own, a power of two long and at most half full.
     pub(super) first: u32,
     pub(super) last: u32,
     /// Where a symbol without an edge leads.
@@ -118,7 +126,9 @@ impl Builder {
         let root = machine.states[0];
         machine.start = vec![root.otherwise; symbols];
         for &(symbol, to) in &machine.edges[root.first as usize..root.last as usize] {
-            machine.start[symbol as usize] = to;
+            if (symbol, to) != FREE {
+                machine.start[symbol as usize] = to;
+            }
         }
         Some(machine)
     }
@@ -167,9 +177,14 @@ impl Automaton {
             return state.otherwise;
         }
         let edges = &self.edges[state.first as usize..state.last as usize];
-        edges
-            .binary_search_by_key(&symbol, |edge| edge.0)
-            .map_or(state.otherwise, |at| edges[at].1)
+        let mut slot = slot_of(symbol, edges.len());
+        loop {
+            match edges[slot] {
+                (found, to) if found == symbol => return to,
+                FREE => return state.otherwise,
+                _ => slot = (slot + 1) & (edges.len() - 1),
+            }
+        }
     }
 
     /// Number of states, for tests of the size.

@@ -1,7 +1,7 @@
 //! Makes the phrase automaton deterministic: the subset construction, with sets as stretches of one vector and a table of
 //! their hashes. Runs once a start, so its time counts. Refuses phrases that together need too many states.
 
-use super::automaton::{Automaton, DEAD, END, Node, State};
+use super::automaton::{Automaton, DEAD, END, FREE, Node, State, slot_of};
 
 /// More states than any sensible set of phrases needs; a lexicon beyond it is refused.
 const MOST_STATES: usize = 1 << 20;
@@ -42,7 +42,7 @@ impl<'a> Subsets<'a> {
     /// Every state that is reachable from the first node. None when there are too many.
     pub(super) fn build(mut self) -> Option<Automaton> {
         let mut machine = Automaton::default();
-        let (mut any, mut edges, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut any, mut edges, mut targets, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.state(&[0]);
         let (mut at, mut start) = (0, 0);
         while at < self.ends.len() {
@@ -53,7 +53,11 @@ impl<'a> Subsets<'a> {
                 let node = &nodes[node as usize];
                 any.extend(node.any);
                 machine.accepts.extend(node.accepts);
-                edges.extend(node.edges.iter().map(|&(symbol, to)| (u64::from(symbol) << 32) | u64::from(to)));
+                edges.extend(
+                    node.edges
+                        .iter()
+                        .map(|&(symbol, to)| (u64::from(symbol) << 32) | u64::from(to)),
+                );
             }
             edges.sort_unstable();
             edges.dedup();
@@ -74,9 +78,10 @@ impl<'a> Subsets<'a> {
                 } else {
                     targets.extend_from_slice(&any);
                     state.sieve |= 1 << (symbol & 63);
-                    machine.edges.push((symbol, self.state(&targets)));
+                    found.push((symbol, self.state(&targets)));
                 }
             }
+            lay_out(&mut machine.edges, &mut found);
             state.last = offset(machine.edges.len());
             machine.states.push(state);
             start = self.ends[at];
@@ -159,6 +164,23 @@ impl<'a> Subsets<'a> {
             }
             self.table[slot] = offset(state + 1);
         }
+    }
+}
+
+/// Moves a state's edges to the end of `edges`, as an open table.
+fn lay_out(edges: &mut Vec<(u32, u32)>, found: &mut Vec<(u32, u32)>) {
+    if found.is_empty() {
+        return;
+    }
+    let first = edges.len();
+    edges.resize(first + (found.len() * 2).next_power_of_two(), FREE);
+    let table = &mut edges[first..];
+    for edge in found.drain(..) {
+        let mut slot = slot_of(edge.0, table.len());
+        while table[slot] != FREE {
+            slot = (slot + 1) & (table.len() - 1);
+        }
+        table[slot] = edge;
     }
 }
 

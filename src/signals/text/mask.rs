@@ -19,16 +19,26 @@ const CAPITAL_E: u8 = 16;
 /// Which kinds of signs stand in a text; a loop over all bytes without a branch, so that it runs many bytes at a time.
 fn signs(bytes: &[u8]) -> u8 {
     let kind = |byte: u8| {
-        let when = |is: bool, kind: u8| if is { kind } else { 0 };
-        when(byte.wrapping_sub(b':') <= b'>' - b':', CODE)
-            | when(byte.wrapping_sub(b'{') <= b'}' - b'{', CODE)
-            | when((byte == b'&') | (byte == b'(') | (byte == b')'), CODE)
-            | when((byte == b'"') | (byte == b'`'), QUOTE)
-            | when(byte == b'\'', APOSTROPHE)
-            | when(byte == b'E', CAPITAL_E)
+        let code = (byte.wrapping_sub(b':') <= b'>' - b':')
+            | (byte.wrapping_sub(b'{') <= b'}' - b'{')
+            | (byte.wrapping_sub(b'(') <= b')' - b'(')
+            | (byte == b'&');
+        let quote = (byte == b'"') | (byte == b'`');
+        u8::from(code) * CODE
+            | u8::from(quote) * QUOTE
+            | u8::from(byte == b'\'') * APOSTROPHE
+            | u8::from(byte == b'E') * CAPITAL_E
             | (byte >> 7) * BEYOND
     };
-    bytes.iter().fold(0, |found, &byte| found | kind(byte))
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut found = [0; 32];
+    for block in blocks {
+        for (found, &byte) in found.iter_mut().zip(block) {
+            *found |= kind(byte);
+        }
+    }
+    let last = rest.iter().fold(0, |found, &byte| found | kind(byte));
+    found.iter().fold(last, |all, found| all | found)
 }
 
 /// Adds the masked stretches of `part` to `masks`, in order and without overlap.

@@ -90,7 +90,9 @@ fn goes_on(bytes: &[u8], end: usize) -> bool {
 #[inline]
 fn elongated(word: &[u8], prefix: u64) -> bool {
     if word.len() > 8 {
-        return word.windows(3).any(|run| run[0].eq_ignore_ascii_case(&run[1]) && run[1].eq_ignore_ascii_case(&run[2]));
+        return word
+            .windows(3)
+            .any(|run| run[0].eq_ignore_ascii_case(&run[1]) && run[1].eq_ignore_ascii_case(&run[2]));
     }
     let differ = (prefix ^ (prefix >> 8)) & !HIGH;
     let same = !(differ + 0x7F * EACH) & HIGH;

@@ -131,6 +131,7 @@ impl Vocabulary {
     }
 
     /// The symbols of an ASCII word as it is written, given the hash and the first letters of its folded form.
+    #[inline]
     pub(super) fn exact(&self, word: &[u8], prefix: u64, hash: u32) -> Option<&[u32]> {
         let bit = hash >> (32 - SIEVE);
         if self.sieve.get(bit as usize / 64)? & (1 << (bit % 64)) == 0 {
@@ -142,7 +143,7 @@ impl Vocabulary {
             let candidate = &self.words[found];
             let same = self.table[slot].0 == hash
                 && candidate.prefix == prefix
-                && self.letters_of(candidate).len() == word.len()
+                && (candidate.letters.1 - candidate.letters.0) as usize == word.len()
                 && (word.len() <= 8 || self.letters_of(candidate).eq_ignore_ascii_case(word));
             if same {
                 return Some(self.symbols_of(candidate));
