@@ -103,7 +103,11 @@ fn field(kind: &Kind, tag: u64, entropy: &mut Entropy<'_>, out: &mut Vec<u8>, de
         Kind::Blob => length_delimited(tag, &[entropy.byte(), 0xff], out),
         Kind::Id(len) => {
             let byte = entropy.byte();
-            let len = if byte % 16 == 0 { usize::from(byte / 16) } else { *len };
+            let len = if byte.is_multiple_of(16) {
+                usize::from(byte / 16)
+            } else {
+                *len
+            };
             length_delimited(tag, &vec![byte; len], out);
         }
         Kind::Message(inner) => {

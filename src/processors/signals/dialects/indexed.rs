@@ -12,10 +12,13 @@ use crate::{
 /// Gaps in the indexes up to this many are kept, as empty messages.
 const LARGEST_GAP: usize = 64;
 
+/// A message at its index, with its tool calls at theirs.
+type Entry<'a> = (usize, Message<'a>, Vec<(usize, ToolCall<'a>)>);
+
 /// The messages of one side as their attributes come in.
 #[derive(Default)]
 pub(super) struct Indexed<'a> {
-    messages: Vec<(usize, Message<'a>, Vec<(usize, ToolCall<'a>)>)>,
+    messages: Vec<Entry<'a>>,
 }
 
 impl<'a> Indexed<'a> {
@@ -39,7 +42,7 @@ impl<'a> Indexed<'a> {
         &mut calls[place].1
     }
 
-    fn entry(&mut self, index: usize, role: Role) -> &mut (usize, Message<'a>, Vec<(usize, ToolCall<'a>)>) {
+    fn entry(&mut self, index: usize, role: Role) -> &mut Entry<'a> {
         // Attributes of one message stand together in what emitters write: the last one is nearly always it.
         let place = match self.messages.last() {
             Some(last) if last.0 == index => self.messages.len() - 1,
@@ -81,7 +84,11 @@ pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
         return None;
     }
     let (digits, rest) = rest.split_at(digits);
-    let rest = if rest.is_empty() { rest } else { rest.strip_prefix(b".")? };
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        rest.strip_prefix(b".")?
+    };
     let number = digits
         .iter()
         .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
