@@ -73,7 +73,11 @@ pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
         return None;
     }
     let (digits, rest) = rest.split_at(digits);
-    let rest = if rest.is_empty() { rest } else { rest.strip_prefix(b".")? };
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        rest.strip_prefix(b".")?
+    };
     let number = digits
         .iter()
         .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
