@@ -123,7 +123,11 @@ impl Builder {
     /// Makes the machine. None when the phrases together need too many states.
     pub(super) fn build(&self, symbols: usize) -> Option<Automaton> {
         let mut machine = Subsets::new(&self.nodes).build()?;
-        let root = machine.states[0];
+        // A lexicon without phrases has no state.
+        let Some(&root) = machine.states.first() else {
+            machine.start = vec![DEAD; symbols];
+            return Some(machine);
+        };
         machine.start = vec![root.otherwise; symbols];
         for &(symbol, to) in &machine.edges[root.first as usize..root.last as usize] {
             if (symbol, to) != FREE {

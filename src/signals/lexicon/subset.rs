@@ -47,7 +47,8 @@ impl<'a> Subsets<'a> {
         let (mut at, mut start) = (0, 0);
         while at < self.ends.len() {
             let nodes = self.nodes;
-            (any.clear(), edges.clear());
+            any.clear();
+            edges.clear();
             let accepts = offset(machine.accepts.len());
             for &node in &self.members[start..self.ends[at]] {
                 let node = &nodes[node as usize];

@@ -24,11 +24,11 @@ fn signs(bytes: &[u8]) -> u8 {
             | (byte.wrapping_sub(b'(') <= b')' - b'(')
             | (byte == b'&');
         let quote = (byte == b'"') | (byte == b'`');
-        u8::from(code) * CODE
-            | u8::from(quote) * QUOTE
-            | u8::from(byte == b'\'') * APOSTROPHE
-            | u8::from(byte == b'E') * CAPITAL_E
-            | (byte >> 7) * BEYOND
+        (u8::from(code) * CODE)
+            | (u8::from(quote) * QUOTE)
+            | (u8::from(byte == b'\'') * APOSTROPHE)
+            | (u8::from(byte == b'E') * CAPITAL_E)
+            | ((byte >> 7) * BEYOND)
     };
     let (blocks, rest) = bytes.as_chunks::<32>();
     let mut found = [0; 32];
