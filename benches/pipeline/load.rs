@@ -184,35 +184,45 @@ fn chat(mut span: SpanBuilder, random: &mut fastrand::Rng) -> SpanBuilder {
         .attribute("gen_ai.request.temperature", Value::Double(0.2))
         .attribute("gen_ai.usage.input_tokens", Value::Int(random.i64(400..1200)))
         .attribute("gen_ai.usage.output_tokens", Value::Int(random.i64(40..200)));
-    let mut index = 0;
-    for _ in 0..3 {
-        for (role, lines) in [("user", &USER[..]), ("assistant", &ASSISTANT[..])] {
-            span = message(span, "gen_ai.prompt", index, role, lines, random);
-            index += 1;
-        }
+    let (mut user, mut assistant) = (Voice::new(&USER, random), Voice::new(&ASSISTANT, random));
+    for i in 0..7 {
+        let (role, text) = match i % 2 {
+            0 => ("user", user.speak(250, random)),
+            _ => ("assistant", assistant.speak(600, random)),
+        };
+        span = message(span, "gen_ai.prompt", i, role, &text);
     }
-    span = message(span, "gen_ai.prompt", index, "user", &USER, random);
-    message(span, "gen_ai.completion", 0, "assistant", &ASSISTANT, random)
+    message(span, "gen_ai.completion", 0, "assistant", &assistant.speak(600, random))
 }
 
-/// One message: two or three lines in a random order, and a reference that no other message has.
-fn message(
-    span: SpanBuilder,
-    prefix: &str,
-    index: usize,
-    role: &str,
-    lines: &[&str],
-    random: &mut fastrand::Rng,
-) -> SpanBuilder {
-    let (first, second) = (lines[random.usize(..lines.len())], lines[random.usize(..lines.len())]);
-    let text = match role {
-        "user" => format!(
-            "{first} {second} (reference {:08x}, item {})",
-            random.u32(..),
-            random.u16(..)
-        ),
-        _ => format!("{first} {} Your case number is {:08x}.", second, random.u32(..)),
-    };
+/// One side of a conversation: its sentences in an order of its own, none said twice.
+struct Voice {
+    sentences: Vec<&'static str>,
+}
+
+impl Voice {
+    fn new(lines: &[&'static str], random: &mut fastrand::Rng) -> Voice {
+        let mut sentences: Vec<&str> = lines
+            .iter()
+            .flat_map(|line| line.split_inclusive(['.', '!', '?']))
+            .collect();
+        random.shuffle(&mut sentences);
+        Voice { sentences }
+    }
+
+    /// Some sentences, up to so many bytes, and a reference that no other message has.
+    fn speak(&mut self, bytes: usize, random: &mut fastrand::Rng) -> String {
+        let mut text = format!("Case {:08x}:", random.u32(..));
+        while text.len() < bytes {
+            let Some(sentence) = self.sentences.pop() else { break };
+            text.push(' ');
+            text.push_str(sentence.trim());
+        }
+        text
+    }
+}
+
+fn message(span: SpanBuilder, prefix: &str, index: usize, role: &str, text: &str) -> SpanBuilder {
     span.attribute(&format!("{prefix}.{index}.role"), Value::Str(role))
-        .attribute(&format!("{prefix}.{index}.content"), Value::Str(&text))
+        .attribute(&format!("{prefix}.{index}.content"), Value::Str(text))
 }
