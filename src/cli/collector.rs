@@ -161,7 +161,7 @@ fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Resu
         let metrics = Arc::new(Metrics::new());
         let server = MetricsServer::bind(&checked.service.telemetry.metrics.addresses()).await?;
         for address in server.addresses() {
-            tracing::info!(component = "metrics", %address, "listening");
+            tracing::info!(component = %"metrics", %address, "listening");
         }
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(server.run(metrics.clone(), stop.clone()));
