@@ -1,5 +1,6 @@
 //! Micro-benchmarks of the pure parts: `cargo bench --bench micro [FILTER]`. One module per part; never fails by time.
 
+mod analyzer;
 mod otlp;
 
-criterion::criterion_main!(otlp::benches);
+criterion::criterion_main!(analyzer::benches, otlp::benches);

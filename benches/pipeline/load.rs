@@ -133,7 +133,7 @@ fn span(kind: Kind, random: &mut fastrand::Rng) -> SpanBuilder {
 
 fn http(span: SpanBuilder, random: &mut fastrand::Rng) -> SpanBuilder {
     let id = random.u32(..);
-    let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36";
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
     span.attribute("http.request.method", Value::Str("GET"))
         .attribute("http.route", Value::Str("/api/v1/orders/{id}"))
         .attribute("http.response.status_code", Value::Int(200))
@@ -175,11 +175,6 @@ const ASSISTANT: [&str; 10] = [
     "I have noted your request and added the new delivery details to the order. You will receive a confirmation within the next few minutes. Please check that the name on the door bell is the same as the one in the address, because the driver cannot leave the parcel otherwise.",
     "Let me summarize what we have done so far: the replacement has been ordered, the return label has been sent by mail, and the refund for the shipping costs has been approved. Is there anything else that I can do for you today?",
 ];
-const SYSTEM: &str = "You are the support assistant of an online shop for sports equipment. Answer in a friendly and precise way, in \
-    the language of the customer, and in no more than five sentences. Use the tools to look up orders, invoices, stock and returns before you \
-    answer questions about them; never guess dates or amounts. Do not promise refunds above 200 without asking a supervisor. When a customer is \
-    upset, say that you understand, and offer to hand the conversation over to a colleague of the support team.";
-
 fn chat(mut span: SpanBuilder, random: &mut fastrand::Rng) -> SpanBuilder {
     span = span
         .attribute("gen_ai.system", Value::Str("openai"))
@@ -188,10 +183,8 @@ fn chat(mut span: SpanBuilder, random: &mut fastrand::Rng) -> SpanBuilder {
         .attribute("llm.request.type", Value::Str("chat"))
         .attribute("gen_ai.request.temperature", Value::Double(0.2))
         .attribute("gen_ai.usage.input_tokens", Value::Int(random.i64(400..1200)))
-        .attribute("gen_ai.usage.output_tokens", Value::Int(random.i64(40..200)))
-        .attribute("gen_ai.prompt.0.role", Value::Str("system"))
-        .attribute("gen_ai.prompt.0.content", Value::Str(SYSTEM));
-    let mut index = 1;
+        .attribute("gen_ai.usage.output_tokens", Value::Int(random.i64(40..200)));
+    let mut index = 0;
     for _ in 0..3 {
         for (role, lines) in [("user", &USER[..]), ("assistant", &ASSISTANT[..])] {
             span = message(span, "gen_ai.prompt", index, role, lines, random);
@@ -218,11 +211,7 @@ fn message(
             random.u32(..),
             random.u16(..)
         ),
-        _ => format!(
-            "{first} {} Your case number is {:08x}.",
-            &second[..second.len() / 2],
-            random.u32(..)
-        ),
+        _ => format!("{first} {} Your case number is {:08x}.", second, random.u32(..)),
     };
     span.attribute(&format!("{prefix}.{index}.role"), Value::Str(role))
         .attribute(&format!("{prefix}.{index}.content"), Value::Str(&text))

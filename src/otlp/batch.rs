@@ -36,6 +36,29 @@ impl TraceBatch {
         }
     }
 
+    /// Shows every chunk to `replace`, with the number of its spans, and puts what it answers in the chunk's place. A batch
+    /// of which nothing is replaced costs nothing.
+    pub(super) fn replace_chunks(
+        mut self,
+        mut replace: impl FnMut(&Bytes, usize) -> Option<(Bytes, usize)>,
+    ) -> TraceBatch {
+        let mut replaced = false;
+        for (chunk, count) in self.chunks.iter_mut().zip(&mut self.counts) {
+            if let Some(new) = replace(chunk, *count) {
+                (*chunk, *count) = new;
+                replaced = true;
+            }
+        }
+        if !replaced {
+            return self;
+        }
+        let mut batch = TraceBatch::default();
+        for (chunk, count) in self.into_counted_chunks() {
+            batch.push(chunk, count);
+        }
+        batch
+    }
+
     /// The chunks, each with the number of its spans.
     pub(super) fn into_counted_chunks(self) -> impl Iterator<Item = (Bytes, usize)> {
         self.chunks.into_iter().zip(self.counts)
@@ -100,10 +123,7 @@ impl TraceBatch {
 
     /// Every resource with its scopes and spans, in order.
     pub fn resource_spans(&self) -> impl Iterator<Item = ResourceSpansRef<'_>> {
-        let resources = self
-            .chunks
-            .iter()
-            .flat_map(|chunk| bodies(chunk, u32::from(RESOURCE_SPANS_TAG)));
+        let resources = self.chunks.iter().flat_map(|chunk| bodies(chunk, RESOURCE_SPANS_TAG));
         resources.map(|wire| ResourceSpansRef { wire })
     }
 }

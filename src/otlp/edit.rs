@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::encode::{put_attribute, put_event};
 use super::schema::{SPAN_ATTRIBUTES_TAG, SPAN_EVENTS_TAG, SPAN_NAME_TAG};
 use super::splice::Plan;
-use super::wire::{Field, Raw, fields, put_bytes};
+use super::wire::{LEN, bodies, key, put_frame};
 use super::{EventRef, KeyValueRef, ResourceSpansRef, ScopeSpansRef, SpanRef, TraceBatch, ValueRef};
 
 /// A value to be written.
@@ -40,7 +40,7 @@ pub enum Edit {
 }
 
 /// The changes to one span, collected in buffers that are reused from span to span. What is set, added or appended goes to
-/// the end of the span, in the order of the calls.
+/// the end of the span: attributes, events and the name, each in the order of the calls.
 #[derive(Debug, Default)]
 pub struct SpanEdit {
     /// Keys, names and encoded fields of one chunk's edits, one after the other.
@@ -94,17 +94,18 @@ impl SpanEdit {
     /// Sets an attribute, whether or not the key is there. Of several calls with one key the last one counts.
     pub fn set(&mut self, key: &str, value: Value<'_>) {
         self.forget(key);
+        self.key_lengths |= length_bit(key.as_bytes());
         let start = self.scratch.len();
-        put_attribute(&mut self.scratch, SPAN_ATTRIBUTES_TAG, key, value);
+        let key = put_attribute(&mut self.scratch, SPAN_ATTRIBUTES_TAG, key, value);
         let field = start..self.scratch.len();
-        let key = self.note(key);
         self.sets.push(Set { key, field });
     }
 
     /// Removes the attributes with that key, those that were set before this call too.
     pub fn delete(&mut self, key: &str) {
         self.forget(key);
-        let key = self.note(key);
+        self.key_lengths |= length_bit(key.as_bytes());
+        let key = self.keep_text(key);
         self.deletes.push(key);
     }
 
@@ -150,13 +151,8 @@ impl SpanEdit {
         start..self.scratch.len()
     }
 
-    fn note(&mut self, key: &str) -> Range<usize> {
-        self.key_lengths |= 1 << (key.len() & 63);
-        self.keep_text(key)
-    }
-
     fn forget(&mut self, key: &str) {
-        if self.key_lengths & 1 << (key.len() & 63) != 0 {
+        if self.key_lengths & length_bit(key.as_bytes()) != 0 {
             let scratch = &self.scratch;
             self.sets.retain(|set| scratch[set.key.clone()] != *key.as_bytes());
         }
@@ -184,42 +180,35 @@ impl SpanEdit {
         &self.scratch
     }
 
-    /// Gets ready to be applied to `span`: writes the new name, sorts what is searched.
-    pub(super) fn finish(&mut self, span: &SpanRef<'_>) -> Changes<'_> {
-        let start = self.scratch.len();
-        match self.rename {
-            Rename::No => {}
-            Rename::Replace => put_bytes(&mut self.scratch, SPAN_NAME_TAG, self.new_name.as_bytes()),
-            Rename::Append => {
-                self.new_name.insert_str(0, span.name());
-                put_bytes(&mut self.scratch, SPAN_NAME_TAG, self.new_name.as_bytes());
-            }
-        }
+    /// Gets ready to be applied: sorts what is searched.
+    pub(super) fn finish(&mut self) -> Changes<'_> {
         self.cut.sort_unstable();
-        Changes {
-            name: start..self.scratch.len(),
-            edit: self,
-        }
+        Changes { edit: self }
     }
+}
+
+/// The bit of [`SpanEdit::key_lengths`] for a key.
+#[inline]
+fn length_bit(key: &[u8]) -> u64 {
+    1 << (key.len() & 63)
 }
 
 /// A finished edit: which of the span's fields stay, and what is added.
 pub(super) struct Changes<'a> {
-    edit: &'a SpanEdit,
-    name: Range<usize>,
+    edit: &'a mut SpanEdit,
 }
 
 impl Changes<'_> {
-    /// Whether a field of the span stays as it is.
+    /// Whether a field of the span, as [`step`](super::wire::step) has it, stays as it is.
     #[inline]
-    pub(super) fn keeps(&self, field: &Field<'_>) -> bool {
-        const NAME: u32 = SPAN_NAME_TAG as u32;
-        const ATTRIBUTE: u32 = SPAN_ATTRIBUTES_TAG as u32;
-        const EVENT: u32 = SPAN_EVENTS_TAG as u32;
-        match (field.tag, field.raw) {
-            (NAME, _) => self.edit.rename == Rename::No,
-            (ATTRIBUTE, Raw::Bytes(wire)) => !self.is_cut(wire) && self.keeps_key(KeyValueRef { wire }.key_bytes()),
-            (EVENT, Raw::Bytes(wire)) => !self.is_cut(wire) && self.keeps_event(wire),
+    pub(super) fn keeps(&self, field: u8, body: &[u8]) -> bool {
+        const NAME: u8 = key(SPAN_NAME_TAG, LEN);
+        const ATTRIBUTE: u8 = key(SPAN_ATTRIBUTES_TAG, LEN);
+        const EVENT: u8 = key(SPAN_EVENTS_TAG, LEN);
+        match field {
+            ATTRIBUTE => self.keeps_attribute(body) && !self.is_cut(body),
+            NAME => self.edit.rename == Rename::No,
+            EVENT => self.keeps_event(body) && !self.is_cut(body),
             _ => true,
         }
     }
@@ -229,35 +218,49 @@ impl Changes<'_> {
     }
 
     #[inline]
-    fn keeps_key(&self, key: &[u8]) -> bool {
-        let edit = self.edit;
-        if edit.key_lengths & 1 << (key.len() & 63) == 0 {
+    fn keeps_attribute(&self, wire: &[u8]) -> bool {
+        if self.edit.key_lengths == 0 {
             return true;
         }
+        let key = KeyValueRef { wire }.key_bytes();
+        self.edit.key_lengths & length_bit(key) == 0 || !self.names(key)
+    }
+
+    /// Whether that very key is set or deleted.
+    fn names(&self, key: &[u8]) -> bool {
+        let edit = &*self.edit;
         let mut keys = edit.sets.iter().map(|set| &set.key).chain(&edit.deletes);
-        keys.all(|range| edit.scratch[range.clone()] != *key)
+        keys.any(|range| edit.scratch[range.clone()] == *key)
     }
 
     fn keeps_event(&self, wire: &[u8]) -> bool {
         if self.edit.event_deletes.is_empty() {
             return true;
         }
-        let name = fields(wire)
-            .filter(|field| field.tag == 2)
-            .filter_map(|field| field.raw.bytes())
-            .last();
-        let name = name.unwrap_or_default();
+        let name = bodies(wire, 2).last().unwrap_or_default();
         self.edit
             .event_deletes
             .iter()
             .all(|range| self.edit.scratch[range.clone()] != *name)
     }
 
-    /// Ranges of the scratch buffer that are appended to the span.
-    pub(super) fn added(&self) -> impl Iterator<Item = Range<usize>> {
-        let name = Some(self.name.clone()).filter(|name| !name.is_empty());
-        let sets = self.edit.sets.iter().map(|set| set.field.clone());
-        name.into_iter().chain(sets).chain(self.edit.events.iter().cloned())
+    /// Ranges of the scratch buffer that are appended to the span, whose name was `old_name`. The new name comes last: it
+    /// is written only now, so that all of them are one piece in most cases.
+    pub(super) fn added(&mut self, old_name: &[u8]) -> impl Iterator<Item = Range<usize>> {
+        let edit = &mut *self.edit;
+        let kept = match edit.rename {
+            Rename::Append => old_name,
+            Rename::No | Rename::Replace => &[],
+        };
+        let start = edit.scratch.len();
+        if edit.rename != Rename::No {
+            put_frame(&mut edit.scratch, SPAN_NAME_TAG, kept.len() + edit.new_name.len());
+            edit.scratch.extend_from_slice(kept);
+            edit.scratch.extend_from_slice(edit.new_name.as_bytes());
+        }
+        let name = Some(start..edit.scratch.len()).filter(|name| !name.is_empty());
+        let sets = edit.sets.iter().map(|set| set.field.clone());
+        sets.chain(edit.events.iter().cloned()).chain(name)
     }
 }
 
@@ -269,14 +272,10 @@ where
 {
     let mut edit = SpanEdit::default();
     let mut plan = Plan::default();
-    let mut edited = TraceBatch::default();
-    for (chunk, spans) in batch.into_counted_chunks() {
+    batch.replace_chunks(|chunk, spans| {
         edit.start_chunk();
-        plan.make(&chunk, &mut edit, &mut decide);
-        match plan.outcome(spans) {
-            None => edited.push(chunk, spans),
-            Some(left) => edited.push(plan.carry_out(&chunk, edit.scratch()), left),
-        }
-    }
-    edited
+        plan.make(chunk, &mut edit, &mut decide);
+        let left = plan.outcome(spans)?;
+        Some((plan.carry_out(chunk, edit.scratch()), left))
+    })
 }

@@ -1,6 +1,8 @@
 //! Attributes, values and events written to the wire, sizes first, so that each byte is written once. What it writes is
 //! valid wherever it is put. Refuses to know where that is.
 
+use std::ops::Range;
+
 use super::schema::{self, MAX_DEPTH};
 use super::validate::fits;
 use super::value::Body;
@@ -20,100 +22,71 @@ const BYTES: u8 = 7;
 /// resource, scope, span, event, attribute, value.
 const LEVELS_ABOVE_BODY: u32 = 7;
 
-/// A value whose size is known.
-enum Sized<'a> {
-    Value(Value<'a>),
-    Message(u8, Body<'a>),
+/// The length of a plain value's `AnyValue`; `None` for lists and trees.
+#[inline(always)]
+fn plain_len(value: &Value<'_>) -> Option<usize> {
+    Some(match *value {
+        Value::Str(text) | Value::Copy(ValueRef::Str(text)) => field_len(text.len()),
+        Value::Bool(_) | Value::Copy(ValueRef::Bool(_)) => 2,
+        Value::Int(int) | Value::Copy(ValueRef::Int(int)) => 1 + varint_len(int as u64),
+        Value::Double(_) | Value::Copy(ValueRef::Double(_)) => 9,
+        Value::Bytes(bytes) | Value::Copy(ValueRef::Bytes(bytes)) => field_len(bytes.len()),
+        Value::Copy(ValueRef::Empty) => 0,
+        Value::Strings(_) | Value::Copy(ValueRef::Array(_) | ValueRef::KvList(_)) => return None,
+    })
 }
 
-/// A value with the length of its `AnyValue`.
-struct Measured<'a> {
-    value: Sized<'a>,
-    len: usize,
+/// Writes the `AnyValue` of a plain value; nothing for lists and trees.
+#[inline(always)]
+fn put_plain(out: &mut Vec<u8>, value: &Value<'_>) {
+    match *value {
+        Value::Str(text) | Value::Copy(ValueRef::Str(text)) => put_bytes(out, STRING, text.as_bytes()),
+        Value::Bool(value) | Value::Copy(ValueRef::Bool(value)) => put_uint(out, BOOL, u64::from(value)),
+        Value::Int(int) | Value::Copy(ValueRef::Int(int)) => put_uint(out, INT, int as u64),
+        Value::Double(double) | Value::Copy(ValueRef::Double(double)) => put_fixed64(out, DOUBLE, double.to_bits()),
+        Value::Bytes(bytes) | Value::Copy(ValueRef::Bytes(bytes)) => put_bytes(out, BYTES, bytes),
+        Value::Copy(ValueRef::Empty | ValueRef::Array(_) | ValueRef::KvList(_)) | Value::Strings(_) => {}
+    }
 }
 
-impl<'a> Measured<'a> {
-    #[inline]
-    fn new(value: Value<'a>) -> Measured<'a> {
-        let plain = |value, len| Measured {
-            value: Sized::Value(value),
-            len,
-        };
-        match value {
-            Value::Str(text) => plain(value, field_len(text.len())),
-            Value::Bool(_) => plain(value, 2),
-            Value::Int(int) => plain(value, 1 + varint_len(int as u64)),
-            Value::Double(_) => plain(value, 9),
-            Value::Bytes(bytes) => plain(value, field_len(bytes.len())),
-            Value::Strings(texts) => plain(value, field_len(strings_len(texts))),
-            Value::Copy(copied) => match copied {
-                ValueRef::Empty => plain(value, 0),
-                ValueRef::Str(text) => Measured::new(Value::Str(text)),
-                ValueRef::Bool(value) => Measured::new(Value::Bool(value)),
-                ValueRef::Int(value) => Measured::new(Value::Int(value)),
-                ValueRef::Double(value) => Measured::new(Value::Double(value)),
-                ValueRef::Bytes(bytes) => Measured::new(Value::Bytes(bytes)),
-                ValueRef::Array(array) => Measured::message(ARRAY, array.body),
-                ValueRef::KvList(list) => Measured::message(KVLIST, list.body),
-            },
-        }
-    }
+/// The bodies of a copied tree's `AnyValue`: its field and that field's pieces. `None` where the value is no tree, or would
+/// be nested too deep in its new place: it is written as no value then.
+fn tree<'a>(value: &Value<'a>) -> Option<(u8, Body<'a>)> {
+    let (tag, message, body) = match *value {
+        Value::Copy(ValueRef::Array(array)) => (ARRAY, &schema::ARRAY_VALUE, array.body),
+        Value::Copy(ValueRef::KvList(list)) => (KVLIST, &schema::KEY_VALUE_LIST, list.body),
+        _ => return None,
+    };
+    let mut pieces = body.pieces();
+    let fits = pieces.all(|piece| fits(message, piece, MAX_DEPTH - LEVELS_ABOVE_BODY));
+    fits.then_some((tag, body))
+}
 
-    /// A copied tree; written as no value at all where it would be nested too deep in its new place.
-    fn message(tag: u8, body: Body<'a>) -> Measured<'a> {
-        let message = if tag == ARRAY {
-            &schema::ARRAY_VALUE
-        } else {
-            &schema::KEY_VALUE_LIST
-        };
-        let mut len = 0;
-        for piece in body.pieces() {
-            if !fits(message, piece, MAX_DEPTH - LEVELS_ABOVE_BODY) {
-                return Measured {
-                    value: Sized::Value(Value::Copy(ValueRef::Empty)),
-                    len: 0,
-                };
-            }
-            len += piece.len();
-        }
-        Measured {
-            value: Sized::Message(tag, body),
-            len: field_len(len),
-        }
-    }
+fn pieces_len(body: Body<'_>) -> usize {
+    body.pieces().map(<[u8]>::len).sum()
+}
 
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        match self.value {
-            Sized::Value(Value::Str(text)) => put_bytes(out, STRING, text.as_bytes()),
-            Sized::Value(Value::Bool(value)) => put_uint(out, BOOL, u64::from(value)),
-            Sized::Value(Value::Int(value)) => put_uint(out, INT, value as u64),
-            Sized::Value(Value::Double(value)) => put_fixed64(out, DOUBLE, value.to_bits()),
-            Sized::Value(Value::Bytes(bytes)) => put_bytes(out, BYTES, bytes),
-            Sized::Value(Value::Strings(texts)) => {
-                put_frame(out, ARRAY, strings_len(texts));
-                for text in texts {
-                    put_frame(out, 1, field_len(text.len()));
-                    put_bytes(out, STRING, text.as_bytes());
-                }
-            }
-            Sized::Value(Value::Copy(_)) => {}
-            Sized::Message(tag, body) => {
-                put_frame(out, tag, body.pieces().map(<[u8]>::len).sum());
-                body.pieces().for_each(|piece| out.extend_from_slice(piece));
-            }
+/// The length of a value's `AnyValue`.
+#[inline]
+fn value_len(value: &Value<'_>) -> usize {
+    plain_len(value).unwrap_or_else(|| match value {
+        Value::Strings(texts) => field_len(strings_len(texts)),
+        other => tree(other).map_or(0, |(_, body)| field_len(pieces_len(body))),
+    })
+}
+
+/// Writes the `AnyValue` of a list or tree.
+#[inline(never)]
+fn put_tree(out: &mut Vec<u8>, value: &Value<'_>) {
+    if let Value::Strings(texts) = value {
+        put_frame(out, ARRAY, strings_len(texts));
+        for text in *texts {
+            put_frame(out, 1, field_len(text.len()));
+            put_bytes(out, STRING, text.as_bytes());
         }
-    }
-
-    fn attribute_len(&self, key: &str) -> usize {
-        field_len(key.len()) + field_len(self.len)
-    }
-
-    fn put_attribute(&self, out: &mut Vec<u8>, tag: u8, key: &str) {
-        put_frame(out, tag, self.attribute_len(key));
-        put_bytes(out, 1, key.as_bytes());
-        put_frame(out, 2, self.len);
-        self.put(out);
+    } else if let Some((tag, body)) = tree(value) {
+        put_frame(out, tag, pieces_len(body));
+        body.pieces().for_each(|piece| out.extend_from_slice(piece));
     }
 }
 
@@ -121,16 +94,34 @@ fn strings_len(texts: &[&str]) -> usize {
     texts.iter().map(|text| field_len(field_len(text.len()))).sum()
 }
 
-/// Writes an attribute as the field `tag` of whatever message comes around it.
-pub(super) fn put_attribute(out: &mut Vec<u8>, tag: u8, key: &str, value: Value<'_>) {
-    Measured::new(value).put_attribute(out, tag, key);
+/// The length of an attribute, given that of its `AnyValue`.
+#[inline]
+fn attribute_len(key: &str, value_len: usize) -> usize {
+    field_len(key.len()) + field_len(value_len)
+}
+
+/// Writes an attribute as the field `tag` of whatever message comes around it. Says where in `out` the key stands.
+#[inline]
+pub(super) fn put_attribute(out: &mut Vec<u8>, tag: u8, key: &str, value: Value<'_>) -> Range<usize> {
+    let plain = plain_len(&value);
+    let len = plain.unwrap_or_else(|| value_len(&value));
+    put_frame(out, tag, attribute_len(key, len));
+    put_frame(out, 1, key.len());
+    let start = out.len();
+    out.extend_from_slice(key.as_bytes());
+    put_frame(out, 2, len);
+    match plain {
+        Some(_) => put_plain(out, &value),
+        None => put_tree(out, &value),
+    }
+    start..start + key.len()
 }
 
 /// Writes an event as a field of a span.
 pub(super) fn put_event(out: &mut Vec<u8>, time_unix_nano: u64, name: &str, attributes: &[(&str, Value<'_>)]) {
     let attributes_len: usize = attributes
         .iter()
-        .map(|(key, value)| field_len(Measured::new(*value).attribute_len(key)))
+        .map(|(key, value)| field_len(attribute_len(key, value_len(value))))
         .sum();
     put_frame(out, schema::SPAN_EVENTS_TAG, 9 + field_len(name.len()) + attributes_len);
     put_fixed64(out, 1, time_unix_nano);

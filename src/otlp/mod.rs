@@ -22,7 +22,7 @@ pub use edit::{Edit, SpanEdit, Value, edit_spans};
 pub use id::{SpanId, TraceId};
 pub use validate::{Malformed, Validated, validate};
 pub use value::{ArrayRef, KvListRef, ValueRef};
-pub use view::{EventRef, KeyValueRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, StatusRef};
+pub use view::{AttributeOrEvent, EventRef, KeyValueRef, LinkRef, ResourceSpansRef, ScopeSpansRef, SpanRef, StatusRef};
 
 #[cfg(test)]
 mod tests;

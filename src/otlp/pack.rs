@@ -1,6 +1,8 @@
 //! Splitting: fills batches greedily within two bounds, whole chunks and resources as slices, and what is too large by scope
 //! and by span with the headers repeated. Loses and reorders nothing.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::TraceBatch;
@@ -20,7 +22,8 @@ struct Part<'a> {
     /// Fields of the message that are not its items, in order.
     header: Vec<&'a [u8]>,
     header_len: usize,
-    items: Vec<u8>,
+    items: Vec<Cow<'a, [u8]>>,
+    items_len: usize,
     spans: usize,
 }
 
@@ -34,21 +37,32 @@ impl<'a> Part<'a> {
             header_len: header.iter().map(|field| field.len()).sum(),
             header,
             items: Vec::new(),
+            items_len: 0,
             spans: 0,
         }
     }
 
     /// Length of the message with `more` bytes of items added.
     fn len_with(&self, more: usize) -> usize {
-        self.header_len + self.items.len() + more
+        self.header_len + self.items_len + more
     }
 
-    /// Writes the message as a field, and starts anew with the same header.
-    fn flush(&mut self, tag: u8, out: &mut Vec<u8>) -> usize {
-        put_frame(out, tag, self.len_with(0));
+    /// Takes one more item, with its spans.
+    fn add(&mut self, item: Cow<'a, [u8]>, spans: usize) {
+        self.items_len += item.len();
+        self.spans += spans;
+        self.items.push(item);
+    }
+
+    /// The message as a field, with the number of its spans. Starts anew with the same header.
+    fn flush(&mut self, tag: u8) -> (Vec<u8>, usize) {
+        let len = self.len_with(0);
+        let mut out = Vec::with_capacity(field_len(len));
+        put_frame(&mut out, tag, len);
         self.header.iter().for_each(|field| out.extend_from_slice(field));
-        out.append(&mut self.items);
-        std::mem::take(&mut self.spans)
+        self.items.drain(..).for_each(|item| out.extend_from_slice(&item));
+        self.items_len = 0;
+        (out, std::mem::take(&mut self.spans))
     }
 }
 
@@ -124,7 +138,7 @@ impl Packer {
         let mut resource = Part::new(wire, SCOPE_SPANS_TAG);
         for field in fields(wire).filter(|field| field.tag == u32::from(SCOPE_SPANS_TAG)) {
             let Some(body) = field.raw.bytes() else { continue };
-            let spans = bodies(body, u32::from(SPANS_TAG)).count();
+            let spans = bodies(body, SPANS_TAG).count();
             let alone = field_len(resource.header_len + field.whole.len());
             if !self.takes(resource.spans + spans, field_len(resource.len_with(field.whole.len()))) {
                 if spans > 0 && !self.can_ever_take(spans, alone) {
@@ -134,8 +148,7 @@ impl Packer {
                 self.close(&mut resource);
                 self.next_batch();
             }
-            resource.items.extend_from_slice(field.whole);
-            resource.spans += spans;
+            resource.add(Cow::Borrowed(field.whole), spans);
         }
         self.close(&mut resource);
     }
@@ -150,8 +163,7 @@ impl Packer {
                 self.close(resource);
                 self.next_batch();
             }
-            scope.items.extend_from_slice(field.whole);
-            scope.spans += 1;
+            scope.add(Cow::Borrowed(field.whole), 1);
         }
         close_scope(&mut scope, resource);
     }
@@ -159,8 +171,7 @@ impl Packer {
     /// Puts what was collected of a resource into the current batch.
     fn close(&mut self, resource: &mut Part<'_>) {
         if !resource.items.is_empty() {
-            let mut wire = Vec::with_capacity(field_len(resource.len_with(0)));
-            let spans = resource.flush(RESOURCE_SPANS_TAG, &mut wire);
+            let (wire, spans) = resource.flush(RESOURCE_SPANS_TAG);
             self.current.push(Bytes::from(wire), spans);
         }
     }
@@ -168,12 +179,13 @@ impl Packer {
 
 fn close_scope(scope: &mut Part<'_>, resource: &mut Part<'_>) {
     if !scope.items.is_empty() {
-        resource.spans += scope.flush(SCOPE_SPANS_TAG, &mut resource.items);
+        let (wire, spans) = scope.flush(SCOPE_SPANS_TAG);
+        resource.add(Cow::Owned(wire), spans);
     }
 }
 
 fn count_spans(resource: &[u8]) -> usize {
-    bodies(resource, u32::from(SCOPE_SPANS_TAG))
-        .map(|scope| bodies(scope, u32::from(SPANS_TAG)).count())
+    bodies(resource, SCOPE_SPANS_TAG)
+        .map(|scope| bodies(scope, SPANS_TAG).count())
         .sum()
 }

@@ -5,9 +5,14 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::schema::{RESOURCE_SPANS_TAG, SCOPE_SPANS_TAG, SPANS_TAG};
-use super::wire::{Raw, field_len, fields, put_frame};
+use super::schema::{RESOURCE_SPANS_TAG, SCOPE_SPANS_TAG, SPAN_NAME_TAG, SPANS_TAG};
+use super::wire::{LEN, field_len, key, put_frame, step};
 use super::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef};
+
+const RESOURCE_SPANS: u8 = key(RESOURCE_SPANS_TAG, LEN);
+const SCOPE_SPANS: u8 = key(SCOPE_SPANS_TAG, LEN);
+const SPANS: u8 = key(SPANS_TAG, LEN);
+const SPAN_NAME: u8 = key(SPAN_NAME_TAG, LEN);
 
 /// The pieces of the new chunk, in order. Reused from chunk to chunk.
 #[derive(Default)]
@@ -56,17 +61,14 @@ impl Plan {
             ..Plan::default()
         };
         self.pieces.clear();
-        for field in fields(chunk) {
-            let start = offset(chunk, field.whole);
-            let whole = start..start + field.whole.len();
-            match field.raw {
-                Raw::Bytes(wire) if field.tag == u32::from(RESOURCE_SPANS_TAG) => {
-                    let mark = self.enter(RESOURCE_SPANS_TAG);
-                    let content = self.resource(chunk, wire, edit, decide);
-                    self.leave(mark, whole, content);
-                }
-                _ => self.keep(whole),
+        for (key, body, whole) in parts(chunk, chunk) {
+            if key != RESOURCE_SPANS {
+                self.keep(whole);
+                continue;
             }
+            let mark = self.enter(RESOURCE_SPANS_TAG);
+            let content = self.resource(chunk, body, edit, decide);
+            self.leave(mark, whole, content);
         }
     }
 
@@ -76,18 +78,15 @@ impl Plan {
     {
         let before = self.mark();
         let mut left = 0;
-        for field in fields(wire) {
-            let start = offset(chunk, field.whole);
-            let whole = start..start + field.whole.len();
-            match field.raw {
-                Raw::Bytes(body) if field.tag == u32::from(SCOPE_SPANS_TAG) => {
-                    let mark = self.enter(SCOPE_SPANS_TAG);
-                    let content = self.scope(chunk, wire, body, edit, decide);
-                    left += usize::from(content != Content::Emptied);
-                    self.leave(mark, whole, content);
-                }
-                _ => self.keep(whole),
+        for (key, body, whole) in parts(chunk, wire) {
+            if key != SCOPE_SPANS {
+                self.keep(whole);
+                continue;
             }
+            let mark = self.enter(SCOPE_SPANS_TAG);
+            let content = self.scope(chunk, wire, body, edit, decide);
+            left += usize::from(content != Content::Emptied);
+            self.leave(mark, whole, content);
         }
         self.content_since(before, left)
     }
@@ -99,16 +98,12 @@ impl Plan {
         let (resource, scope) = (ResourceSpansRef { wire: resource }, ScopeSpansRef { wire });
         let before = self.mark();
         let mut left = 0;
-        for field in fields(wire) {
-            let start = offset(chunk, field.whole);
-            let whole = start..start + field.whole.len();
-            let span = match field.raw {
-                Raw::Bytes(wire) if field.tag == u32::from(SPANS_TAG) => SpanRef { wire },
-                _ => {
-                    self.keep(whole);
-                    continue;
-                }
-            };
+        for (key, wire, whole) in parts(chunk, wire) {
+            if key != SPANS {
+                self.keep(whole);
+                continue;
+            }
+            let span = SpanRef { wire };
             edit.start_span();
             let answer = decide(&resource, &scope, &span, edit);
             left += usize::from(answer != Edit::Drop);
@@ -124,16 +119,22 @@ impl Plan {
     fn span(&mut self, chunk: &[u8], span: &SpanRef<'_>, edit: &mut SpanEdit) {
         self.applied += 1;
         let mark = self.enter(SPANS_TAG);
-        let changes = edit.finish(span);
+        let mut changes = edit.finish();
+        let mut name: &[u8] = &[];
         let mut from = offset(chunk, span.wire);
         let end = from + span.wire.len();
-        for field in fields(span.wire).filter(|field| !changes.keeps(field)) {
-            let start = offset(chunk, field.whole);
-            self.keep(from..start);
-            from = start + field.whole.len();
+        for (key, body, whole) in parts(chunk, span.wire) {
+            if changes.keeps(key, body) {
+                continue;
+            }
+            if key == SPAN_NAME {
+                name = body;
+            }
+            self.keep(from..whole.start);
+            from = whole.end;
         }
         self.keep(from..end);
-        for range in changes.added() {
+        for range in changes.added(name) {
             self.size += range.len();
             match self.pieces.last_mut() {
                 Some(Piece::New(last)) if last.end == range.start => last.end = range.end,
@@ -213,6 +214,18 @@ impl Plan {
         debug_assert_eq!(out.len(), self.size, "the first pass measured what the second wrote");
         Bytes::from(out)
     }
+}
+
+/// The fields of a message that stands in `chunk`: key and body as [`step`] has them, and where in the chunk the field is.
+#[inline(always)]
+fn parts<'a>(chunk: &[u8], message: &'a [u8]) -> impl Iterator<Item = (u8, &'a [u8], Range<usize>)> + use<'a> {
+    let end = offset(chunk, message) + message.len();
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let from = end - rest.len();
+        let (key, body) = step(&mut rest)?;
+        Some((key, body, from..end - rest.len()))
+    })
 }
 
 /// Where a part of `chunk` starts in it.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::KeyValueRef;
 use super::view::utf8;
-use super::wire::{Field, Raw, bodies, fields};
+use super::wire::{Field, Raw, bodies, delimited, fields, varint};
 
 /// An `AnyValue`.
 #[derive(Clone, Copy)]
@@ -113,7 +113,7 @@ pub(super) enum Enclosing<'a> {
     /// These are its bytes.
     Whole(&'a [u8]),
     /// All fields of that number in this message are its bytes, one after the other.
-    Fields(&'a [u8], u32),
+    Fields(&'a [u8], u8),
 }
 
 impl<'a> Enclosing<'a> {
@@ -153,6 +153,26 @@ impl<'a> Body<'a> {
         };
         one.into_iter().chain(pieces.into_iter().flatten())
     }
+}
+
+/// Reads an `AnyValue` in the form that every encoder writes: one field, nothing else. `None` for any other form, which
+/// may be as valid.
+#[inline]
+pub(super) fn usual_value(wire: &[u8]) -> Option<ValueRef<'_>> {
+    let (&key, mut rest) = wire.split_first()?;
+    let value = match key {
+        0x0a => ValueRef::Str(utf8(delimited(&mut rest)?)),
+        0x10 => ValueRef::Bool(varint(&mut rest)? != 0),
+        0x18 => ValueRef::Int(varint(&mut rest)? as i64),
+        0x2a => ValueRef::Array(ArrayRef {
+            body: Body::One(delimited(&mut rest)?),
+        }),
+        0x32 => ValueRef::KvList(KvListRef {
+            body: Body::One(delimited(&mut rest)?),
+        }),
+        _ => return None,
+    };
+    rest.is_empty().then_some(value)
 }
 
 /// Reads an `AnyValue`: the last field of its oneof, merged with those of the same number right before it.

@@ -1,13 +1,14 @@
 //! Zero-copy views over validated wire bytes. A view never fails: what `validate` let in can be read. Where a field is
 //! repeated on the wire the last one wins, as in protobuf.
 
-use super::value::{Enclosing, last_value};
-use super::wire::{Raw, bodies, fields, usual_key_value};
+use super::schema::{SPAN_ATTRIBUTES_TAG, SPAN_EVENTS_TAG};
+use super::value::{Enclosing, last_value, usual_value};
+use super::wire::{LEN, Raw, bodies, fields, key, step, usual_key, usual_key_value};
 use super::{SpanId, TraceId, ValueRef};
 
 /// The last value of a string field; empty where absent.
 #[inline]
-fn text(wire: &[u8], tag: u32) -> &str {
+fn text(wire: &[u8], tag: u8) -> &str {
     utf8(bytes(wire, tag))
 }
 
@@ -19,7 +20,7 @@ pub(super) fn utf8(bytes: &[u8]) -> &str {
 
 /// The last value of a length-delimited field; empty where absent.
 #[inline]
-fn bytes(wire: &[u8], tag: u32) -> &[u8] {
+fn bytes(wire: &[u8], tag: u8) -> &[u8] {
     bodies(wire, tag).last().unwrap_or_default()
 }
 
@@ -40,7 +41,7 @@ fn count(wire: &[u8], tag: u32) -> u32 {
 
 /// The attributes of a message.
 #[inline]
-fn attributes(wire: &[u8], tag: u32) -> impl Iterator<Item = KeyValueRef<'_>> {
+fn attributes(wire: &[u8], tag: u8) -> impl Iterator<Item = KeyValueRef<'_>> {
     bodies(wire, tag).map(|wire| KeyValueRef { wire })
 }
 
@@ -179,6 +180,21 @@ impl<'a> SpanRef<'a> {
     pub fn attributes(&self) -> impl Iterator<Item = KeyValueRef<'a>> + use<'a> {
         attributes(self.wire, 9)
     }
+    /// Attributes and events in one pass, in the order of the wire.
+    pub fn attributes_and_events(&self) -> impl Iterator<Item = AttributeOrEvent<'a>> + use<'a> {
+        const ATTRIBUTE: u8 = key(SPAN_ATTRIBUTES_TAG, LEN);
+        const EVENT: u8 = key(SPAN_EVENTS_TAG, LEN);
+        let mut rest = self.wire;
+        std::iter::from_fn(move || {
+            loop {
+                match step(&mut rest)? {
+                    (ATTRIBUTE, wire) => return Some(AttributeOrEvent::Attribute(KeyValueRef { wire })),
+                    (EVENT, wire) => return Some(AttributeOrEvent::Event(EventRef { wire })),
+                    _ => {}
+                }
+            }
+        })
+    }
     /// First attribute with that key.
     pub fn attribute(&self, key: &str) -> Option<ValueRef<'a>> {
         self.attributes()
@@ -217,6 +233,15 @@ impl<'a> SpanRef<'a> {
         }
         status
     }
+}
+
+/// What [`SpanRef::attributes_and_events`] yields.
+#[derive(Clone, Copy)]
+pub enum AttributeOrEvent<'a> {
+    /// An attribute.
+    Attribute(KeyValueRef<'a>),
+    /// An event.
+    Event(EventRef<'a>),
 }
 
 /// A span's status.
@@ -294,8 +319,13 @@ pub struct KeyValueRef<'a> {
 
 impl<'a> KeyValueRef<'a> {
     /// The key's bytes, which are UTF-8: for comparing without a second check.
+    #[inline]
     pub fn key_bytes(&self) -> &'a [u8] {
-        usual_key_value(self.wire).map_or_else(|| bytes(self.wire, 1), |(key, _)| key)
+        usual_key(self.wire).unwrap_or_else(|| self.last_key())
+    }
+    #[inline(never)]
+    fn last_key(&self) -> &'a [u8] {
+        bytes(self.wire, 1)
     }
     /// The key.
     pub fn key(&self) -> &'a str {
@@ -304,7 +334,7 @@ impl<'a> KeyValueRef<'a> {
     /// The value; `Empty` where absent.
     pub fn value(&self) -> ValueRef<'a> {
         match usual_key_value(self.wire) {
-            Some((_, value)) => last_value(Enclosing::Whole(value)),
+            Some((_, value)) => usual_value(value).unwrap_or_else(|| last_value(Enclosing::Whole(value))),
             None => last_value(Enclosing::Fields(self.wire, 2)),
         }
     }

@@ -36,11 +36,14 @@ pub(super) fn varint(buf: &mut &[u8]) -> Option<u64> {
         *buf = rest;
         return Some(u64::from(first & 0x7f) | u64::from(*second) << 7);
     }
-    long_varint(buf)
+    let (value, rest) = long_varint(buf)?;
+    *buf = rest;
+    Some(value)
 }
 
+/// Slices go in and out by value here and in [`rare_step`]: a reference would keep the caller's out of registers.
 #[inline(never)]
-fn long_varint(buf: &mut &[u8]) -> Option<u64> {
+fn long_varint(buf: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, &byte) in buf.iter().take(10).enumerate() {
         if index == 9 && byte > 1 {
@@ -48,8 +51,7 @@ fn long_varint(buf: &mut &[u8]) -> Option<u64> {
         }
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
-            *buf = &buf[index + 1..];
-            return Some(value);
+            return Some((value, &buf[index + 1..]));
         }
     }
     None
@@ -175,33 +177,105 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
         let start = self.rest;
-        let key = match start {
-            [first @ 8..0x80, rest @ ..] => {
-                self.rest = rest;
-                u32::from(*first)
+        let (key, mut rest) = match start {
+            [] => return None,
+            [first @ 8..0x80, rest @ ..] => (u32::from(*first), rest),
+            _ => {
+                let mut rest = start;
+                (field_key(&mut rest).ok()?, rest)
             }
-            _ => field_key(&mut self.rest).ok()?,
         };
         let raw = match key & 7 {
-            LEN => Raw::Bytes(delimited(&mut self.rest)?),
-            VARINT => Raw::Varint(varint(&mut self.rest)?),
-            FIXED64 => Raw::Fixed64(u64::from_le_bytes(take(&mut self.rest, 8)?.try_into().ok()?)),
-            FIXED32 => Raw::Fixed32(u32::from_le_bytes(take(&mut self.rest, 4)?.try_into().ok()?)),
+            LEN => Raw::Bytes(delimited(&mut rest)?),
+            VARINT => Raw::Varint(varint(&mut rest)?),
+            FIXED64 => Raw::Fixed64(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?)),
+            FIXED32 => Raw::Fixed32(u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?)),
             _ => {
-                skip(&mut self.rest, key, super::schema::MAX_DEPTH).ok()?;
+                let mut behind = rest;
+                skip(&mut behind, key, super::schema::MAX_DEPTH).ok()?;
+                rest = behind;
                 Raw::Group
             }
         };
+        self.rest = rest;
         Some(Field {
             tag: key >> 3,
             raw,
-            whole: &start[..start.len() - self.rest.len()],
+            // What cannot panic is left out by the compiler where the caller has no use for it.
+            whole: start.get(..start.len() - rest.len()).unwrap_or_default(),
         })
     }
+}
+
+/// The bodies of the length-delimited fields with one key, in the order of the wire. All other fields are stepped over
+/// without being read.
+#[derive(Clone, Debug)]
+pub(super) struct Bodies<'a> {
+    rest: &'a [u8],
+    key: u8,
+}
+
+/// The bodies of all length-delimited fields with that number, which must be below 16, in order.
+#[inline(always)]
+pub(super) fn bodies(wire: &[u8], tag: u8) -> Bodies<'_> {
+    debug_assert!(tag < 16, "the key is one byte");
+    Bodies {
+        rest: wire,
+        key: key(tag, LEN),
+    }
+}
+
+impl<'a> Iterator for Bodies<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let (key, body) = step(&mut self.rest)?;
+            if key == self.key {
+                return Some(body);
+            }
+        }
+    }
+}
+
+/// Takes a field off the front: its key and body where it is length-delimited with a number below 16, else 0, which is no
+/// key, and nothing.
+#[inline(always)]
+pub(super) fn step<'a>(buf: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    const LEN_KEY: u8 = LEN as u8;
+    const FIXED64_KEY: u8 = FIXED64 as u8;
+    let (&key, mut rest) = buf.split_first()?;
+    // The wire type, and whether the key goes on.
+    match key & 0x87 {
+        LEN_KEY => {
+            let body = delimited(&mut rest)?;
+            *buf = rest;
+            Some((key, body))
+        }
+        FIXED64_KEY => {
+            *buf = rest.get(8..)?;
+            Some((0, &[]))
+        }
+        _ => {
+            let (key, body, rest) = rare_step(buf)?;
+            *buf = rest;
+            Some((key, body))
+        }
+    }
+}
+
+/// [`step`] for the fields that a span has one or two of, and for keys that are longer than they need be. The last slice is
+/// what is behind the field.
+#[inline(never)]
+fn rare_step(wire: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let mut fields = fields(wire);
+    let field = fields.next()?;
+    Some(match (field.tag, field.raw) {
+        (tag @ 1..16, Raw::Bytes(body)) => (key(tag as u8, LEN), body, fields.rest),
+        _ => (0, &[], fields.rest),
+    })
 }
 
 /// Takes a length-delimited field with that key byte off the front, if the next one is one.
@@ -226,12 +300,21 @@ pub(super) fn usual_key_value(wire: &[u8]) -> Option<(&[u8], &[u8])> {
     buf.is_empty().then_some((name, value))
 }
 
-/// The bodies of all length-delimited fields with that number, in order.
+/// The key alone of a `KeyValue` in that form, as long as the value is shorter than 16 KiB.
 #[inline(always)]
-pub(super) fn bodies(wire: &[u8], tag: u32) -> impl Iterator<Item = &[u8]> {
-    fields(wire)
-        .filter(move |field| field.tag == tag)
-        .filter_map(|field| field.raw.bytes())
+pub(super) fn usual_key(wire: &[u8]) -> Option<&[u8]> {
+    const KEY: u8 = key(1, LEN);
+    const VALUE: u8 = key(2, LEN);
+    let [KEY, name_len @ 0..0x80, rest @ ..] = wire else {
+        return None;
+    };
+    let (name, value) = rest.split_at_checked(usize::from(*name_len))?;
+    let ends = match value {
+        [VALUE, len @ 0..0x80, body @ ..] => body.len() == usize::from(*len),
+        [VALUE, low, high @ 0..0x80, body @ ..] => body.len() == usize::from(*low & 0x7f) | usize::from(*high) << 7,
+        _ => false,
+    };
+    ends.then_some(name)
 }
 
 /// How many bytes a varint takes.
@@ -260,8 +343,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Writes the key and length of a length-delimited field.
 #[inline]
 pub(super) fn put_frame(out: &mut Vec<u8>, tag: u8, len: usize) {
-    out.push(key(tag, LEN));
-    put_varint(out, len as u64);
+    put_uint_after(out, key(tag, LEN), len as u64);
 }
 
 /// Writes a length-delimited field.
@@ -274,15 +356,25 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
 /// Writes an integer field.
 #[inline]
 pub(super) fn put_uint(out: &mut Vec<u8>, tag: u8, value: u64) {
-    out.push(key(tag, VARINT));
-    put_varint(out, value);
+    put_uint_after(out, key(tag, VARINT), value);
+}
+
+/// Writes a key and the varint behind it, both at once where that is one byte, as most are.
+#[inline]
+fn put_uint_after(out: &mut Vec<u8>, key: u8, value: u64) {
+    if value < 0x80 {
+        out.extend_from_slice(&[key, value as u8]);
+    } else {
+        out.push(key);
+        put_varint(out, value);
+    }
 }
 
 /// Writes an eight-byte field.
 #[inline]
 pub(super) fn put_fixed64(out: &mut Vec<u8>, tag: u8, value: u64) {
-    out.push(key(tag, FIXED64));
-    out.extend_from_slice(&value.to_le_bytes());
+    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+    out.extend_from_slice(&[key(tag, FIXED64), a, b, c, d, e, f, g, h]);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod automaton;
 mod pattern;
+mod subset;
 
 use std::collections::BTreeMap;
 
@@ -257,6 +258,9 @@ impl Lexicon {
         hits.found.clear();
         let tokens = &words.tokens;
         for first in 0..tokens.len() {
+            if !self.automaton.begins(tokens[first].symbol) {
+                continue;
+            }
             let sentence = tokens[first..]
                 .iter()
                 .enumerate()

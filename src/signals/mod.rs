@@ -12,6 +12,8 @@ mod report;
 mod suggest;
 mod text;
 
+use std::cell::Cell;
+
 pub use conversation::{Conversation, Message, Role, ToolCall};
 pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
@@ -144,29 +146,42 @@ impl Analyzer {
     /// Reads a conversation and reports what it shows.
     #[must_use]
     pub fn analyze(&self, conversation: &Conversation<'_>) -> Report {
-        let (mut words, mut hits, mut signals) = (Words::default(), Hits::default(), Vec::new());
-        let mut memory = Memory::new(self.baseline_turns);
+        // A detector that panics takes its space with it; the next conversation gets a new one.
+        let mut space = SPACE.take().unwrap_or_default();
+        let report = self.analyze_in(conversation, &mut space);
+        SPACE.set(Some(space));
+        report
+    }
+
+    fn analyze_in(&self, conversation: &Conversation<'_>, space: &mut Space) -> Report {
+        let Space { words, hits, memory } = space;
+        let mut signals = Vec::new();
+        memory.start(self.baseline_turns);
         let (mut turn_count, mut user_turns) = (0, 0);
         for (index, message) in conversation.messages.iter().enumerate() {
             hits.clear();
-            if message.is_turn() {
+            words.clear();
+            let is_turn = message.is_turn();
+            if is_turn {
                 turn_count += 1;
-                words.read(&message.text, self.lexicon.vocabulary());
                 if message.role == Role::User {
                     user_turns += 1;
-                    self.lexicon.find(&words, &mut hits);
+                    words.read(&message.text, Some(self.lexicon.vocabulary()));
+                    self.lexicon.find(words, hits);
+                } else {
+                    // Replies are compared with each other only: no phrase is looked for in them.
+                    words.read(&message.text, None);
                 }
-            } else {
-                words.clear();
             }
             let observed = Observed {
                 message,
-                words: &words,
+                is_turn,
+                words,
                 hits: &hits.found,
                 lexicon: &self.lexicon,
             };
             for detector in &self.detectors {
-                signals.extend((detector.find)(&observed, &mut memory).map(|finding| Signal {
+                signals.extend((detector.find)(&observed, memory).map(|finding| Signal {
                     kind: detector.kind,
                     message_index: index,
                     confidence: finding.confidence,
@@ -184,6 +199,18 @@ impl Analyzer {
         };
         Report::new(signals, facts, &self.weights)
     }
+}
+
+/// What an analysis needs besides its result; kept by each thread, so that only the first conversations allocate.
+#[derive(Debug, Default)]
+struct Space {
+    words: Words,
+    hits: Hits,
+    memory: Memory,
+}
+
+thread_local! {
+    static SPACE: Cell<Option<Box<Space>>> = const { Cell::new(None) };
 }
 
 #[cfg(test)]

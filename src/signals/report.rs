@@ -163,6 +163,7 @@ pub struct Report {
     /// Signals in the newest turn, so that spans of one conversation count each once.
     pub new_count: usize,
     counts: [usize; SignalType::ALL.len()],
+    category_counts: [usize; Category::ALL.len()],
     severities: [u8; Category::ALL.len()],
     frustration_severity: u8,
     looping: bool,
@@ -183,13 +184,11 @@ impl Report {
         for signal in &signals {
             counts[signal.kind as usize] += 1;
         }
-        let in_category = |category: Category| -> usize {
-            SignalType::ALL
-                .iter()
-                .filter(|kind| kind.category() == category)
-                .map(|&kind| counts[kind as usize])
-                .sum()
-        };
+        let mut category_counts = [0; Category::ALL.len()];
+        for signal in &signals {
+            category_counts[signal.kind.category() as usize] += 1;
+        }
+        let in_category = |category: Category| category_counts[category as usize];
         let repetitions = counts[SignalType::Repetition as usize];
         let positives = in_category(Category::Satisfaction).min(3);
         let mut report = Self {
@@ -205,6 +204,7 @@ impl Report {
                 .filter(|signal| signal.message_index >= facts.newest_turn)
                 .count(),
             counts,
+            category_counts,
             severities: Category::ALL.map(|category| weights.severity(in_category(category))),
             frustration_severity: weights.severity(counts[SignalType::NegativeStance as usize]),
             looping: repetitions > weights.looping_repetitions || in_category(Category::Loops) > 0,
@@ -247,11 +247,7 @@ impl Report {
     /// Instances in one category.
     #[must_use]
     pub fn category_count(&self, category: Category) -> usize {
-        SignalType::ALL
-            .iter()
-            .filter(|kind| kind.category() == category)
-            .map(|&kind| self.count(kind))
-            .sum()
+        self.category_counts[category as usize]
     }
 
     /// Severity of one category, 0 to 3.

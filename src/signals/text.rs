@@ -1,11 +1,15 @@
 //! Text as the detectors read it: a bounded part of each message as words with their places, folded for case, width,
 //! apostrophes, elongation and digits in place of letters. Quotation and code become one opaque word each, so no phrase
-//! matches inside or across them. Makes no copy of the text and allocates nothing once its buffers have grown.
+//! matches inside or across them. Makes no copy of the text and allocates nothing once its buffers have grown. Plain words take
+//! the short way of `scan.rs`; the loop here reads everything, and is what the short way is held to.
 
 mod mask;
+mod scan;
 mod words;
 
 use std::ops::Range;
+
+use scan::Plain;
 
 pub(crate) use words::{OTHER, QUOTED, Vocabulary, hash};
 
@@ -28,7 +32,7 @@ pub(crate) const NUMBER: u8 = 8;
 pub(crate) const CONTINUED: u8 = 16;
 
 /// One word, or one symbol of a word that stands for several.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token {
     /// Its symbol in the vocabulary, [`OTHER`] where it has none.
     pub(crate) symbol: u32,
@@ -85,14 +89,24 @@ enum Kind {
 }
 
 impl Words {
-    /// Reads `text`, replacing what was read before.
-    pub(crate) fn read(&mut self, text: &str, vocabulary: &Vocabulary) {
+    /// Reads `text`, replacing what was read before. Without a vocabulary no word has a symbol.
+    pub(crate) fn read(&mut self, text: &str, vocabulary: Option<&Vocabulary>) {
+        self.read_by(text, vocabulary, scan::plain_word);
+    }
+
+    /// The same, with another way to read plain words.
+    fn read_by(
+        &mut self,
+        text: &str,
+        vocabulary: Option<&Vocabulary>,
+        plain_word: impl Fn(&[u8], usize) -> Option<Plain> + Copy,
+    ) {
         self.clear();
         for part in windows(text) {
             self.pending = AFTER_STOP;
             self.masks.clear();
             mask::find(text, part.clone(), &mut self.masks);
-            self.read_part(text, part, vocabulary);
+            self.read_part(text, part, vocabulary, plain_word);
         }
     }
 
@@ -102,7 +116,13 @@ impl Words {
         self.shape = Shape::default();
     }
 
-    fn read_part(&mut self, text: &str, part: Range<usize>, vocabulary: &Vocabulary) {
+    fn read_part(
+        &mut self,
+        text: &str,
+        part: Range<usize>,
+        vocabulary: Option<&Vocabulary>,
+        plain_word: impl Fn(&[u8], usize) -> Option<Plain>,
+    ) {
         let (mut at, mut mask) = (part.start, 0);
         while at < part.end {
             if let Some(range) = self.masks.get(mask).cloned().filter(|range| range.start <= at) {
@@ -115,6 +135,14 @@ impl Words {
                 continue;
             }
             let limit = self.masks.get(mask).map_or(part.end, |range| range.start);
+            let bytes = &text.as_bytes()[..limit];
+            while let Some(plain) = plain_word(bytes, at) {
+                self.push_plain(bytes, at, plain, vocabulary);
+                at = plain.end + usize::from(bytes.get(plain.end) == Some(&b' '));
+            }
+            if at >= limit {
+                continue;
+            }
             at = match classify(text, at) {
                 (Kind::Letter, _) => self.read_word(text, at, limit, vocabulary),
                 (Kind::Single, next) => {
@@ -154,8 +182,27 @@ impl Words {
         next
     }
 
+    #[inline]
+    fn push_plain(&mut self, bytes: &[u8], start: usize, plain: Plain, vocabulary: Option<&Vocabulary>) {
+        let word = &bytes[start..plain.end];
+        let mut marks = 0;
+        if word.len() >= 2 {
+            if plain.capitals {
+                marks = CAPITALS;
+                self.shape.capitals += 1;
+            } else {
+                self.shape.lower += 1;
+            }
+        }
+        let symbols = vocabulary
+            .filter(|_| word.len() <= WORD)
+            .and_then(|vocabulary| vocabulary.exact(word, plain.prefix, plain.hash))
+            .unwrap_or_default();
+        self.push_symbols(symbols, plain.hash, start..plain.end, marks);
+    }
+
     /// Reads the word at `start`; an identifier or an address becomes one unknown word.
-    fn read_word(&mut self, text: &str, start: usize, limit: usize, vocabulary: &Vocabulary) -> usize {
+    fn read_word(&mut self, text: &str, start: usize, limit: usize, vocabulary: Option<&Vocabulary>) -> usize {
         let bytes = text.as_bytes();
         self.word.clear();
         let (mut at, mut marks, mut upper, mut lower) = (start, 0, 0_u32, 0_u32);
@@ -229,23 +276,25 @@ impl Words {
         end
     }
 
-    fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: &Vocabulary) {
+    fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: Option<&Vocabulary>) {
         let hash = hash(&self.word);
-        if self.word.len() > WORD {
-            return self.push(OTHER, hash, place, marks);
-        }
-        let symbols = vocabulary.find(&mut self.word, hash);
-        match symbols {
-            [] => self.push(OTHER, hash, place, marks),
-            [first, rest @ ..] => {
-                self.push(*first, hash, place.clone(), marks);
-                for symbol in rest {
-                    self.push(*symbol, hash, place.clone(), marks | CONTINUED);
-                }
-            }
+        let symbols = match vocabulary {
+            Some(vocabulary) if self.word.len() <= WORD => vocabulary.find(&mut self.word, hash),
+            _ => &[],
+        };
+        self.push_symbols(symbols, hash, place, marks);
+    }
+
+    #[inline]
+    fn push_symbols(&mut self, symbols: &[u32], hash: u32, place: Range<usize>, marks: u8) {
+        let (first, rest) = symbols.split_first().unwrap_or((&OTHER, &[]));
+        self.push(*first, hash, place.clone(), marks);
+        for symbol in rest {
+            self.push(*symbol, hash, place.clone(), marks | CONTINUED);
         }
     }
 
+    #[inline]
     fn push(&mut self, symbol: u32, hash: u32, place: Range<usize>, marks: u8) {
         let small = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         let marks = marks | self.pending;

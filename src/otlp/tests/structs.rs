@@ -25,11 +25,11 @@ pub(super) fn span_count(all: &[ResourceSpans]) -> usize {
         .sum()
 }
 
-/// A span with the headers that it stands under: resource and its schema, scope and its schema.
-type Flat = (Option<Resource>, String, Option<InstrumentationScope>, String, Span);
+/// A span with the headers that it stands under: resource and its schema URL, scope and its schema URL.
+pub(super) type Headed = (Option<Resource>, String, Option<InstrumentationScope>, String, Span);
 
 /// Each span with the headers that it stands under.
-pub(super) fn flat(all: &[ResourceSpans]) -> Vec<Flat> {
+pub(super) fn flat(all: &[ResourceSpans]) -> Vec<Headed> {
     let mut spans = Vec::new();
     for resource in all {
         for scope in &resource.scope_spans {

@@ -151,9 +151,10 @@ fn key(tag: u64, wire_type: u32, out: &mut Vec<u8>) {
 }
 
 fn length_delimited(tag: u64, body: &[u8], out: &mut Vec<u8>) {
-    if tag == 3 && body.len() == 1 {
+    if tag < 16 && body.len() < 0x80 && (body.len() % 8 == 5 || tag == 3 && body.len() == 1) {
         // An over-long key and an over-long length.
-        out.extend_from_slice(&[0x9a, 0x80, 0x00, 0x81, 0x00]);
+        let key = (tag as u8) << 3 | wire::LEN as u8;
+        out.extend_from_slice(&[key | 0x80, 0x80, 0x00, body.len() as u8 | 0x80, 0x00]);
     } else {
         key(tag, wire::LEN, out);
         put_varint(out, body.len() as u64);

@@ -68,8 +68,9 @@ pub(super) fn attach(
         annotate(span, &written, edit);
     }
     if style.events {
+        let time = span.end_unix_nano();
         for signal in &report.signals {
-            event(span.end_unix_nano(), conversation, signal, style, edit);
+            event(time, conversation, signal, style, edit);
         }
     }
     flag(span, report, style, edit);

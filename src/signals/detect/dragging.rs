@@ -16,7 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// Turns so far, and the number of them that fires next.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Turns {
     count: usize,
     limit: usize,
@@ -33,7 +33,7 @@ impl Turns {
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     let turns = &mut memory.dragging;
-    if !observed.message.is_turn() {
+    if !observed.is_turn {
         return None;
     }
     turns.count += 1;

@@ -49,6 +49,8 @@ pub(super) static DETECTORS: &[Detector] = &[
 /// One message as the detectors see it.
 pub(super) struct Observed<'a> {
     pub(super) message: &'a Message<'a>,
+    /// Whether it is a turn.
+    pub(super) is_turn: bool,
     /// Its words; none unless it is a turn.
     pub(super) words: &'a Words,
     /// The phrases in it; none unless it is a user's turn.
@@ -65,7 +67,7 @@ pub(super) struct Finding {
 }
 
 /// What the detectors remember of the messages before; bounded but for one number an assistant reply.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Memory {
     dragging: dragging::Turns,
     replies: repetition::Replies,
@@ -74,20 +76,19 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(baseline_turns: u32) -> Self {
-        Self {
-            dragging: dragging::Turns::new(baseline_turns),
-            replies: repetition::Replies::default(),
-            request: rephrase::Request::default(),
-            voice: negative_stance::Voice::default(),
-        }
+    /// Forgets the conversation and keeps the space.
+    pub(super) fn start(&mut self, baseline_turns: u32) {
+        self.dragging = dragging::Turns::new(baseline_turns);
+        self.replies.clear();
+        self.request.clear();
+        self.voice = negative_stance::Voice::default();
     }
 }
 
 impl Observed<'_> {
     /// Whether the message is a turn of that role.
     fn is(&self, role: Role) -> bool {
-        self.message.role == role && self.message.is_turn()
+        self.is_turn && self.message.role == role
     }
 
     /// The surest phrase of a type; of equals, the first.

@@ -51,11 +51,10 @@ fn shouting(observed: &Observed<'_>, shape: Shape, spoke: bool) -> Option<Findin
     let shouted = (shape.questions >= MARKS && (spoke || negated || capitals))
         || (shape.bangs >= MARKS && (negated || capitals))
         || (capitals && (spoke || negated));
-    let metadata = vec![("marks", Detail::Number(f64::from(shape.bangs.max(shape.questions))))];
-    shouted.then_some(Finding {
+    shouted.then(|| Finding {
         confidence: CONFIDENCE,
         snippet: None,
-        metadata,
+        metadata: vec![("marks", Detail::Number(f64::from(shape.bangs.max(shape.questions))))],
     })
 }
 

@@ -3,6 +3,7 @@
 //! reply that the user asked to hear again is none.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
@@ -20,6 +21,12 @@ const SKETCH: usize = 48;
 const LIKENESS: f64 = 0.8;
 /// Longest stretch of words whose repetition inside a reply is looked for.
 const LONGEST_PERIOD: usize = 24;
+/// Replies for which space is kept from one conversation to the next.
+const ROOM: usize = 1024;
+/// Bins of a trace.
+const BINS: usize = 64;
+/// Every so many words a reply is tapped for a stretch that repeats; the shortest such run of equal words is 18.
+const TAP: usize = 16;
 /// Fewest times that a stretch must come, and fewest words that it must fill.
 const DEGENERATE: (usize, usize) = (4, 24);
 
@@ -32,19 +39,57 @@ pub(super) const DETECTOR: Detector = Detector {
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     /// Index of each reply by the hash of its words.
-    seen: HashMap<u64, usize>,
+    seen: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     recent: [Sketch; RECENT],
     count: usize,
     /// Whether the user asked for the last reply again.
     pub(super) asked_again: bool,
     current: Sketch,
+    /// The hashes of the words at hand.
+    hashes: Vec<u32>,
 }
 
-/// The least hashes of a reply's word triples, sorted, and a hash of its numbers.
-#[derive(Debug, Default, Clone)]
+/// Takes a number that is a hash already for its own hash.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |sum, &byte| sum.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A reply's word triples by their hashes, and a hash of its numbers. Most replies are unlike; that is told from the traces,
+/// and only the others are sorted for the estimate.
+#[derive(Debug, Clone)]
 struct Sketch {
+    /// Every triple while `sorted` is not set, then the least ones.
     least: Vec<u32>,
+    sorted: bool,
+    /// The least triple of each bin, by its high bits: replies with most triples in common have most bins in common.
+    trace: [u32; BINS],
     numbers: u32,
+}
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self {
+            least: Vec::new(),
+            sorted: false,
+            trace: [u32::MAX; BINS],
+            numbers: 0,
+        }
+    }
 }
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
@@ -53,6 +98,8 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
         return None;
     }
     let tokens = &observed.words.tokens;
+    replies.hashes.clear();
+    replies.hashes.extend(tokens.iter().map(|token| token.hash));
     let (before, asked) = (replies.admit(tokens), std::mem::take(&mut replies.asked_again));
     if let Some((likeness, distance)) = before.filter(|_| !asked) {
         let metadata = vec![
@@ -65,6 +112,9 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
             metadata,
         });
     }
+    if !may_degenerate(&replies.hashes) {
+        return None;
+    }
     let (range, times) = degeneration(tokens)?;
     let snippet = Some(tokens[range.start].start as usize..tokens[range.end - 1].end as usize);
     Some(Finding {
@@ -75,6 +125,16 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
 }
 
 impl Replies {
+    /// Forgets the replies and keeps the space, unless that is large.
+    pub(super) fn clear(&mut self) {
+        if self.seen.capacity() > ROOM {
+            self.seen = HashMap::default();
+        }
+        self.seen.clear();
+        self.count = 0;
+        self.asked_again = false;
+    }
+
     /// Remembers a reply; the likeness of an earlier one and how many replies back it lies, where it is the same.
     fn admit(&mut self, tokens: &[Token]) -> Option<(f64, usize)> {
         if tokens.len() < SHORTEST {
@@ -82,10 +142,10 @@ impl Replies {
         }
         let index = self.count;
         self.count += 1;
-        let whole = tokens.iter().fold(0_u64, |sum, token| {
-            (sum ^ u64::from(token.hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let whole = self.hashes.iter().fold(0_u64, |sum, &hash| {
+            (sum ^ u64::from(hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
-        self.current.take(tokens);
+        self.current.take(tokens, &self.hashes);
         let equal = self
             .seen
             .insert(whole ^ (whole >> 32), index)
@@ -93,7 +153,7 @@ impl Replies {
         let found = equal.or_else(|| {
             let kept = index.min(RECENT);
             (1..=kept)
-                .map(|back| (self.current.likeness(&self.recent[(index - back) % RECENT]), back))
+                .map(|back| (self.current.likeness(&mut self.recent[(index - back) % RECENT]), back))
                 .find(|(likeness, _)| *likeness >= LIKENESS)
         });
         std::mem::swap(&mut self.recent[index % RECENT], &mut self.current);
@@ -102,16 +162,29 @@ impl Replies {
 }
 
 impl Sketch {
-    fn take(&mut self, tokens: &[Token]) {
+    fn take(&mut self, tokens: &[Token], hashes: &[u32]) {
         self.least.clear();
+        self.sorted = false;
+        self.trace = [u32::MAX; BINS];
         self.numbers = 0;
         for token in tokens.iter().filter(|token| token.has(NUMBER)) {
             self.numbers = self.numbers.wrapping_mul(0x0100_0193) ^ token.hash;
         }
-        self.least.extend(tokens.windows(3).map(|three| {
-            let mixed = three.iter().fold(0_u32, |sum, token| sum.rotate_left(9) ^ token.hash);
+        self.least.extend(hashes.array_windows().map(|[a, b, c]| {
+            let mixed = a.rotate_left(18) ^ b.rotate_left(9) ^ c;
             (mixed ^ (mixed >> 16)).wrapping_mul(0x7FEB_352D)
         }));
+        for &triple in &self.least {
+            let bin = &mut self.trace[(triple >> 26) as usize];
+            *bin = (*bin).min(triple);
+        }
+    }
+
+    /// Keeps the least triples, sorted and each once: a bottom-k sketch.
+    fn sort(&mut self) {
+        if std::mem::replace(&mut self.sorted, true) {
+            return;
+        }
         if self.least.len() > 4 * SKETCH {
             self.least.select_nth_unstable(2 * SKETCH);
             self.least.truncate(2 * SKETCH);
@@ -121,11 +194,28 @@ impl Sketch {
         self.least.truncate(SKETCH);
     }
 
+    /// Whether half of the bins that either fills have the same triple; at a likeness of 0.8 that fails by chance alone.
+    fn resembles(&self, other: &Self) -> bool {
+        let (mut same, mut filled) = (0, 0);
+        for (&a, &b) in self.trace.iter().zip(&other.trace) {
+            filled += u32::from(a.min(b) != u32::MAX);
+            same += u32::from(a == b && a != u32::MAX);
+        }
+        same * 2 >= filled
+    }
+
     /// Estimated share of common triples (bottom-k sketch); 0 where the numbers differ.
-    fn likeness(&self, other: &Self) -> f64 {
-        if self.numbers != other.numbers {
+    fn likeness(&mut self, other: &mut Self) -> f64 {
+        if self.numbers != other.numbers || !self.resembles(other) {
             return 0.0;
         }
+        self.sort();
+        other.sort();
+        self.estimate(other)
+    }
+
+    /// The estimate itself, for sorted sketches.
+    fn estimate(&self, other: &Self) -> f64 {
         let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
         while all < SKETCH && (a < self.least.len() || b < other.least.len()) {
             all += 1;
@@ -142,6 +232,23 @@ impl Sketch {
         }
         as_f64(common) / as_f64(all.max(1))
     }
+}
+
+/// Whether a stretch may be repeated on and on: compares three words here and there with the threes before them. Never misses
+/// one, since a stretch that counts holds a tap and the two words behind it.
+fn may_degenerate(hashes: &[u32]) -> bool {
+    let (_, words) = DEGENERATE;
+    hashes.len() >= words
+        && (TAP..hashes.len() - 2).step_by(TAP).any(|at| {
+            let &[first, second, third] = &hashes[at..at + 3] else {
+                return false;
+            };
+            hashes[at.saturating_sub(LONGEST_PERIOD)..at + 2]
+                .array_windows()
+                .fold(false, |found, &[a, b, c]| {
+                    found | ((a == first) & (b == second) & (c == third))
+                })
+        })
 }
 
 /// A stretch of words that is repeated on and on: where, and how many times.
@@ -173,6 +280,8 @@ fn is_prose(token: &Token) -> bool {
 mod tests {
     use super::*;
     use crate::signals::detect::tests::indexes;
+
+    use proptest::prelude::*;
 
     const MENU: &str = "I am sorry, I can only help with orders, returns and shipping.";
 
@@ -214,5 +323,41 @@ mod tests {
         check(&[("a", &"no ".repeat(30))], &[0]);
         check(&[("a", &"0 1 0 1 ".repeat(30))], &[]);
         check(&[("a", &format!("```\n{}```", "let x = y;\n".repeat(30)))], &[]);
+    }
+
+    fn sketch(hashes: &[u32]) -> Sketch {
+        let mut sketch = Sketch::default();
+        sketch.take(&[], hashes);
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn replies_that_are_alike_resemble_each_other(
+            words in prop::collection::vec(any::<u32>(), 8..300),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u32>()), 0..6),
+        ) {
+            let mut changed = words.clone();
+            for (at, word) in changes {
+                *at.get_mut(&mut changed) = word;
+            }
+            let (mut before, mut now) = (sketch(&words), sketch(&changed));
+            let resembles = now.resembles(&before);
+            before.sort();
+            now.sort();
+            prop_assert!(resembles || now.estimate(&before) < LIKENESS);
+        }
+
+        #[test]
+        fn no_stretch_that_repeats_is_missed(
+            before in prop::collection::vec(any::<u32>(), 0..40),
+            stretch in prop::collection::vec(any::<u32>(), 1..=LONGEST_PERIOD),
+            behind in prop::collection::vec(any::<u32>(), 0..4),
+        ) {
+            let (times, words) = DEGENERATE;
+            let times = times.max(words.div_ceil(stretch.len()));
+            let hashes: Vec<u32> = before.into_iter().chain(stretch.repeat(times)).chain(behind).collect();
+            prop_assert!(may_degenerate(&hashes));
+        }
     }
 }

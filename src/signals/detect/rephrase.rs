@@ -24,12 +24,27 @@ pub(super) const DETECTOR: Detector = Detector {
     find,
 };
 
-/// Hashes of the content words of the user turn before, sorted.
+/// The content words of the user turn before, and space for those of the turn at hand.
 #[derive(Debug, Default)]
 pub(super) struct Request {
-    words: Vec<u32>,
-    current: Vec<u32>,
+    before: Content,
+    current: Content,
     answered: bool,
+}
+
+/// Hashes of content words, and a bit for each of them.
+#[derive(Debug, Default)]
+struct Content {
+    words: Vec<u32>,
+    bits: [u64; 4],
+}
+
+impl Request {
+    /// Forgets the requests and keeps the space.
+    pub(super) fn clear(&mut self) {
+        self.before.clear();
+        self.answered = false;
+    }
 }
 
 fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
@@ -42,14 +57,15 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     }
     content_words(observed, &mut request.current);
     let overlap = if request.answered {
-        overlap(&request.words, &request.current)
+        overlap(&mut request.before, &mut request.current)
     } else {
         None
     };
-    std::mem::swap(&mut request.words, &mut request.current);
+    std::mem::swap(&mut request.before, &mut request.current);
     request.answered = false;
     observed.phrase(SignalType::Rephrase).or_else(|| {
-        let metadata = vec![("overlap", Detail::Number(overlap?))];
+        let share = overlap?;
+        let metadata = vec![("overlap", Detail::Number(share))];
         Some(Finding {
             confidence: CONFIDENCE,
             snippet: None,
@@ -58,21 +74,49 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     })
 }
 
-fn content_words(observed: &Observed<'_>, content: &mut Vec<u32>) {
+fn content_words(observed: &Observed<'_>, content: &mut Content) {
     content.clear();
     let Words { tokens, .. } = observed.words;
     let carries = |token: &&crate::signals::text::Token| {
         !token.has(CONTINUED)
-            && !observed.lexicon.is_function_word(token.symbol)
             && (token.end - token.start > 2 || token.has(NUMBER))
+            && !observed.lexicon.is_function_word(token.symbol)
     };
-    content.extend(tokens.iter().filter(carries).take(MOST).map(|token| token.hash));
-    content.sort_unstable();
-    content.dedup();
+    for token in tokens.iter().filter(carries).take(MOST) {
+        content.words.push(token.hash);
+        content.bits[(token.hash >> 30) as usize] |= 1 << (token.hash >> 24 & 63);
+    }
 }
 
-/// The share of common words, where it makes the second request the first one again.
-fn overlap(before: &[u32], now: &[u32]) -> Option<f64> {
+impl Content {
+    fn clear(&mut self) {
+        self.words.clear();
+        self.bits = [0; 4];
+    }
+
+    /// Whether each word may be among the other's.
+    fn may_be_within(&self, other: &Self) -> bool {
+        self.bits
+            .iter()
+            .zip(&other.bits)
+            .all(|(mine, other)| mine & !other == 0)
+    }
+
+    fn sort(&mut self) {
+        self.words.sort_unstable();
+        self.words.dedup();
+    }
+}
+
+/// The share of common words, where it makes the second request the first one again: no content was exchanged, so one holds
+/// all words of the other.
+fn overlap(before: &mut Content, now: &mut Content) -> Option<f64> {
+    if !before.may_be_within(now) && !now.may_be_within(before) {
+        return None;
+    }
+    before.sort();
+    now.sort();
+    let (before, now) = (&before.words, &now.words);
     let common = now.iter().filter(|word| before.binary_search(word).is_ok()).count();
     let (gone, come) = (before.len() - common, now.len() - common);
     let share = as_f64(common) / as_f64((common + gone + come).max(1));

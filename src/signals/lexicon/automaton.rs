@@ -1,23 +1,29 @@
 //! The phrase automaton: every phrase of every type and language in one deterministic machine over word symbols. Built once
 //! from the phrases' alternatives; matching follows one edge a word and allocates nothing.
 
-use std::collections::{BTreeMap, HashMap};
-
 use super::pattern::Part;
+use super::subset::Subsets;
 use crate::signals::text::Vocabulary;
 
-/// More states than any sensible set of phrases needs; a lexicon beyond it is refused.
-const MOST_STATES: usize = 1 << 20;
-const DEAD: u32 = u32::MAX;
+pub(super) const DEAD: u32 = u32::MAX;
 /// Stands for the end of a clause on an edge; no word has this symbol.
-const END: u32 = u32::MAX;
+pub(super) const END: u32 = u32::MAX;
 
+/// A free slot among the edges.
+pub(super) const FREE: (u32, u32) = (END, DEAD);
+
+/// Where the edge of a symbol should lie among so many slots.
+pub(super) fn slot_of(symbol: u32, slots: usize) -> usize {
+    (symbol.wrapping_mul(0x9E37_79B1) >> 16) as usize & (slots - 1)
+}
+
+/// A place in the phrases: what may come next, and the phrase that is complete here.
 #[derive(Debug, Default)]
-struct Node {
-    edges: Vec<(u32, u32)>,
-    any: Option<u32>,
-    empty: Vec<u32>,
-    accepts: Option<u32>,
+pub(super) struct Node {
+    pub(super) edges: Vec<(u32, u32)>,
+    pub(super) any: Option<u32>,
+    pub(super) empty: Vec<u32>,
+    pub(super) accepts: Option<u32>,
 }
 
 /// Collects phrases; [`Builder::build`] makes the machine.
@@ -27,26 +33,28 @@ pub(super) struct Builder {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct State {
-    /// Where the state's edges lie in `edges`, sorted by symbol.
-    first: u32,
-    last: u32,
+pub(super) struct State {
+    /// Where the state's edges lie in `edges`: none, or an open table of its own, a power of two long and at most half full.
+    pub(super) first: u32,
+    pub(super) last: u32,
     /// Where a symbol without an edge leads.
-    otherwise: u32,
+    pub(super) otherwise: u32,
     /// The state for a clause that ends here.
-    ended: u32,
+    pub(super) ended: u32,
     /// Where its entries lie in `accepts`.
-    accepts: (u32, u32),
+    pub(super) accepts: (u32, u32),
+    /// A bit for each symbol with an edge, by the symbol's last six bits: most words have none, and are told so at once.
+    pub(super) sieve: u64,
 }
 
 /// The machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Automaton {
     /// Where each symbol leads from the start, since most words begin no phrase.
-    start: Vec<u32>,
-    states: Vec<State>,
-    edges: Vec<(u32, u32)>,
-    accepts: Vec<u32>,
+    pub(super) start: Vec<u32>,
+    pub(super) states: Vec<State>,
+    pub(super) edges: Vec<(u32, u32)>,
+    pub(super) accepts: Vec<u32>,
 }
 
 impl Builder {
@@ -58,12 +66,9 @@ impl Builder {
 
     /// Adds a phrase; a match of it yields `entry`.
     pub(super) fn add(&mut self, parts: &[Part], entry: u32, vocabulary: &mut Vocabulary) {
-        let first = self.node();
-        self.nodes[0].empty.push(first);
-        let last = self.sequence(parts, first, vocabulary);
         let end = self.node();
-        self.nodes[last as usize].empty.push(end);
         self.nodes[end as usize].accepts = Some(entry);
+        self.sequence(parts, 0, end, vocabulary);
     }
 
     fn node(&mut self) -> u32 {
@@ -71,129 +76,74 @@ impl Builder {
         u32::try_from(self.nodes.len() - 1).expect("phrases are bounded by the size of a file")
     }
 
-    fn sequence(&mut self, parts: &[Part], mut from: u32, vocabulary: &mut Vocabulary) -> u32 {
-        for part in parts {
-            from = match part {
-                Part::Word(word) => {
-                    let symbols: Vec<u32> = vocabulary.intern(word).to_vec();
-                    symbols.into_iter().fold(from, |from, symbol| {
-                        let to = self.node();
-                        self.nodes[from as usize].edges.push((symbol, to));
-                        to
-                    })
-                }
-                Part::End => {
-                    let to = self.node();
-                    self.nodes[from as usize].edges.push((END, to));
-                    to
-                }
-                Part::Any => {
-                    // A node has one such edge: give it a node of its own.
-                    let (via, to) = (self.node(), self.node());
-                    self.nodes[from as usize].empty.push(via);
-                    self.nodes[via as usize].any = Some(to);
-                    to
-                }
-                Part::OneOf(choices) => {
-                    let to = self.node();
-                    for choice in choices {
-                        let first = self.node();
-                        self.nodes[from as usize].empty.push(first);
-                        let last = self.sequence(choice, first, vocabulary);
-                        self.nodes[last as usize].empty.push(to);
-                    }
-                    to
-                }
-            };
+    /// Leads from one node to another through `parts`. Nothing loops, so alternatives share the nodes at both of their ends;
+    /// that keeps the sets of the construction small.
+    fn sequence(&mut self, parts: &[Part], mut from: u32, into: u32, vocabulary: &mut Vocabulary) {
+        let Some((last, before)) = parts.split_last() else {
+            self.nodes[from as usize].empty.push(into);
+            return;
+        };
+        for part in before {
+            let to = self.node();
+            self.part(part, from, to, vocabulary);
+            from = to;
         }
-        from
+        self.part(last, from, into, vocabulary);
     }
 
-    /// Every node that is reachable without a word, sorted.
-    fn closure(&self, nodes: impl IntoIterator<Item = u32>) -> Vec<u32> {
-        let mut open: Vec<u32> = nodes.into_iter().collect();
-        let mut seen = std::collections::HashSet::new();
-        while let Some(node) = open.pop() {
-            if seen.insert(node) {
-                open.extend(&self.nodes[node as usize].empty);
+    fn part(&mut self, part: &Part, mut from: u32, to: u32, vocabulary: &mut Vocabulary) {
+        match part {
+            Part::Word(word) => {
+                let symbols = vocabulary.intern(word);
+                let Some((last, before)) = symbols.split_last() else {
+                    return self.nodes[from as usize].empty.push(to);
+                };
+                for symbol in before {
+                    let next = self.node();
+                    self.nodes[from as usize].edges.push((*symbol, next));
+                    from = next;
+                }
+                self.nodes[from as usize].edges.push((*last, to));
+            }
+            Part::End => self.nodes[from as usize].edges.push((END, to)),
+            Part::Any => {
+                // A node has one such edge: give it a node of its own.
+                let via = self.node();
+                self.nodes[from as usize].empty.push(via);
+                self.nodes[via as usize].any = Some(to);
+            }
+            Part::OneOf(choices) => {
+                for choice in choices.iter() {
+                    self.sequence(choice, from, to, vocabulary);
+                }
             }
         }
-        // Nodes that only lead on add nothing to a state's identity.
-        let matters = |node: &u32| {
-            let node = &self.nodes[*node as usize];
-            !node.edges.is_empty() || node.any.is_some() || node.accepts.is_some()
-        };
-        let mut closed: Vec<u32> = seen.into_iter().filter(matters).collect();
-        closed.sort_unstable();
-        closed
     }
 
-    /// The subset construction. None when the phrases together need too many states.
+    /// Makes the machine. None when the phrases together need too many states.
     pub(super) fn build(&self, symbols: usize) -> Option<Automaton> {
-        let mut machine = Automaton {
-            start: Vec::new(),
-            states: Vec::new(),
-            edges: Vec::new(),
-            accepts: Vec::new(),
+        let mut machine = Subsets::new(&self.nodes).build()?;
+        // A lexicon without phrases has no state.
+        let Some(&root) = machine.states.first() else {
+            machine.start = vec![DEAD; symbols];
+            return Some(machine);
         };
-        let mut ids: HashMap<Vec<u32>, u32> = HashMap::new();
-        let mut sets = vec![self.closure([0])];
-        ids.insert(sets[0].clone(), 0);
-        let mut at = 0;
-        while at < sets.len() {
-            let set = sets[at].clone();
-            let mut state_of = |set: Vec<u32>| -> u32 {
-                if set.is_empty() {
-                    return DEAD;
-                }
-                *ids.entry(set).or_insert_with_key(|set| {
-                    sets.push(set.clone());
-                    u32::try_from(sets.len() - 1).expect("states are bounded")
-                })
-            };
-            let any: Vec<u32> = set.iter().filter_map(|&node| self.nodes[node as usize].any).collect();
-            let mut targets: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-            for &(symbol, to) in set.iter().flat_map(|&node| &self.nodes[node as usize].edges) {
-                targets
-                    .entry(symbol)
-                    .or_insert_with(|| if symbol == END { Vec::new() } else { any.clone() })
-                    .push(to);
-            }
-            let ended = targets.remove(&END).map_or(DEAD, |to| state_of(self.closure(to)));
-            let first = offset(machine.edges.len());
-            for (symbol, to) in targets {
-                machine.edges.push((symbol, state_of(self.closure(to))));
-            }
-            let accepts = offset(machine.accepts.len());
-            machine
-                .accepts
-                .extend(set.iter().filter_map(|&node| self.nodes[node as usize].accepts));
-            machine.states.push(State {
-                first,
-                last: offset(machine.edges.len()),
-                otherwise: state_of(self.closure(any)),
-                ended,
-                accepts: (accepts, offset(machine.accepts.len())),
-            });
-            at += 1;
-            if sets.len() > MOST_STATES {
-                return None;
-            }
-        }
-        let root = machine.states[0];
         machine.start = vec![root.otherwise; symbols];
         for &(symbol, to) in &machine.edges[root.first as usize..root.last as usize] {
-            machine.start[symbol as usize] = to;
+            if (symbol, to) != FREE {
+                machine.start[symbol as usize] = to;
+            }
         }
         Some(machine)
     }
 }
 
-fn offset(length: usize) -> u32 {
-    u32::try_from(length).expect("states and edges are bounded")
-}
-
 impl Automaton {
+    /// Whether any phrase begins with this word.
+    pub(crate) fn begins(&self, symbol: u32) -> bool {
+        self.start[symbol as usize] != DEAD
+    }
+
     /// Reports every match that begins with the first of `symbols`: the entry, and how many words it takes. `ends` tells
     /// whether a clause ends behind that many words.
     pub(crate) fn matches(
@@ -212,7 +162,7 @@ impl Automaton {
             if state == DEAD {
                 return;
             }
-            let here = self.states[state as usize];
+            let here = &self.states[state as usize];
             self.accepted(here.accepts).for_each(|entry| found(entry, at + 1));
             if here.ended != DEAD && ends(at + 1) {
                 self.accepted(self.states[here.ended as usize].accepts)
@@ -226,11 +176,19 @@ impl Automaton {
     }
 
     fn step(&self, state: u32, symbol: u32) -> u32 {
-        let state = self.states[state as usize];
+        let state = &self.states[state as usize];
+        if state.sieve & (1 << (symbol & 63)) == 0 {
+            return state.otherwise;
+        }
         let edges = &self.edges[state.first as usize..state.last as usize];
-        edges
-            .binary_search_by_key(&symbol, |edge| edge.0)
-            .map_or(state.otherwise, |at| edges[at].1)
+        let mut slot = slot_of(symbol, edges.len());
+        loop {
+            match edges[slot] {
+                (found, to) if found == symbol => return to,
+                FREE => return state.otherwise,
+                _ => slot = (slot + 1) & (edges.len() - 1),
+            }
+        }
     }
 
     /// Number of states, for tests of the size.

@@ -8,7 +8,7 @@ fn compile(yaml: &str) -> Result<Lexicon, (String, Fault)> {
 
 fn found(lexicon: &Lexicon, text: &str) -> Vec<String> {
     let (mut words, mut hits) = (Words::default(), Hits::default());
-    words.read(text, lexicon.vocabulary());
+    words.read(text, Some(lexicon.vocabulary()));
     lexicon.find(&words, &mut hits);
     hits.found
         .iter()

@@ -6,6 +6,41 @@ use std::ops::Range;
 /// Longest quotation in one line that is still taken for one, in bytes.
 const LONGEST_QUOTE: usize = 600;
 
+/// A sign of code, of a quoted line, or of a log.
+const CODE: u8 = 1;
+/// `"` or a backtick.
+const QUOTE: u8 = 2;
+const APOSTROPHE: u8 = 4;
+/// A byte beyond ASCII.
+const BEYOND: u8 = 8;
+/// A capital E, without which there is no SQL.
+const CAPITAL_E: u8 = 16;
+
+/// Which kinds of signs stand in a text; a loop over all bytes without a branch, so that it runs many bytes at a time.
+fn signs(bytes: &[u8]) -> u8 {
+    let kind = |byte: u8| {
+        let code = (byte.wrapping_sub(b':') <= b'>' - b':')
+            | (byte.wrapping_sub(b'{') <= b'}' - b'{')
+            | (byte.wrapping_sub(b'(') <= b')' - b'(')
+            | (byte == b'&');
+        let quote = (byte == b'"') | (byte == b'`');
+        (u8::from(code) * CODE)
+            | (u8::from(quote) * QUOTE)
+            | (u8::from(byte == b'\'') * APOSTROPHE)
+            | (u8::from(byte == b'E') * CAPITAL_E)
+            | ((byte >> 7) * BEYOND)
+    };
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut found = [0; 32];
+    for block in blocks {
+        for (found, &byte) in found.iter_mut().zip(block) {
+            *found |= kind(byte);
+        }
+    }
+    let last = rest.iter().fold(0, |found, &byte| found | kind(byte));
+    found.iter().fold(last, |all, found| all | found)
+}
+
 /// Adds the masked stretches of `part` to `masks`, in order and without overlap.
 pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>) {
     let mut fence: Option<usize> = None;
@@ -15,7 +50,8 @@ pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let line = &text[line_start..line_start + length];
         let line_end = (line_start + length + 1).min(part.end);
-        let is_fence = line.trim_start().starts_with("```");
+        let signs = signs(line.as_bytes());
+        let is_fence = signs & QUOTE != 0 && line.trim_start().starts_with("```");
         match (fence, is_fence) {
             (None, true) => fence = Some(line_start),
             (Some(open), true) => {
@@ -23,8 +59,8 @@ pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>
                 fence = None;
             }
             (Some(_), false) => {}
-            (None, false) if is_quoted_or_code(line) => masks.push(line_start..line_end),
-            (None, false) => find_in_line(line, line_start, masks),
+            (None, false) if is_quoted_or_code(line, signs) => masks.push(line_start..line_end),
+            (None, false) => find_in_line(line, signs, line_start, masks),
         }
         line_start = line_end;
     }
@@ -34,10 +70,7 @@ pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>
 }
 
 /// Whether a whole line is a quoted mail, a log, a statement of a programming language, or SQL.
-fn is_quoted_or_code(line: &str) -> bool {
-    const INSIDE: &[&str] = &[
-        "();", "=>", "==", "!=", "&&", "||", "</", "/>", "::", "${", "\":", "{\"", ");",
-    ];
+fn is_quoted_or_code(line: &str, signs: u8) -> bool {
     const LOG: &[&str] = &[
         "ERROR",
         "WARN",
@@ -49,26 +82,33 @@ fn is_quoted_or_code(line: &str) -> bool {
         "Exception in",
     ];
     let line = line.trim();
-    if line.starts_with('>') || line.starts_with("at ") && line.contains('(') {
-        return true;
-    }
-    if LOG
-        .iter()
-        .any(|&mark| line.starts_with(mark) && line.len() > mark.len() + 8)
+    let may_log = matches!(line.as_bytes(), [b'C' | b'D' | b'E' | b'F' | b'I' | b'T' | b'W', ..]);
+    if may_log
+        && LOG
+            .iter()
+            .any(|&mark| line.starts_with(mark) && line.len() > mark.len() + 8)
         || starts_with_date(line)
     {
         return true;
     }
-    if !line.bytes().any(|byte| {
-        matches!(
-            byte,
-            b';' | b'{' | b'}' | b'=' | b'&' | b'|' | b'<' | b'>' | b':' | b')'
-        )
-    }) {
-        return is_sql(line);
+    if signs & CODE != 0 {
+        if line.starts_with('>') || line.starts_with("at ") && line.contains('(') {
+            return true;
+        }
+        let ends_as_code = line.ends_with([';', '{', '}']) && line.contains(['=', '(', '{', '}']);
+        if ends_as_code || line.as_bytes().windows(2).any(is_code_sign) {
+            return true;
+        }
     }
-    let ends_as_code = line.ends_with([';', '{', '}']) && line.contains(['=', '(', '{', '}']);
-    ends_as_code || INSIDE.iter().any(|&sign| line.contains(sign)) || is_sql(line)
+    signs & CAPITAL_E != 0 && is_sql(line)
+}
+
+/// Two signs that prose never has side by side.
+fn is_code_sign(pair: &[u8]) -> bool {
+    matches!(
+        pair,
+        b");" | b"=>" | b"==" | b"!=" | b"&&" | b"||" | b"</" | b"/>" | b"::" | b"${" | b"\":" | b"{\""
+    )
 }
 
 fn starts_with_date(line: &str) -> bool {
@@ -89,10 +129,21 @@ fn is_sql(line: &str) -> bool {
 }
 
 /// Quotations and code inside one line.
-fn find_in_line(line: &str, base: usize, masks: &mut Vec<Range<usize>>) {
+fn find_in_line(line: &str, signs: u8, base: usize, masks: &mut Vec<Range<usize>>) {
+    if signs & (QUOTE | APOSTROPHE | BEYOND) == 0 {
+        return;
+    }
     let bytes = line.as_bytes();
+    let next = |at: usize| match signs & (QUOTE | APOSTROPHE | BEYOND) {
+        APOSTROPHE => memchr::memchr(b'\'', &bytes[at..]),
+        QUOTE => memchr::memchr2(b'"', b'`', &bytes[at..]),
+        _ => bytes[at..]
+            .iter()
+            .position(|&byte| matches!(byte, b'"' | b'`' | b'\'' | 0xC2 | 0xE2 | 0xE3)),
+    };
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(ahead) = next(at) {
+        at += ahead;
         let close = match bytes[at] {
             b'`' => closing(line, at + 1, "`"),
             b'"' => closing(line, at + 1, "\""),
@@ -118,7 +169,7 @@ fn closing(line: &str, from: usize, mark: &str) -> Option<usize> {
     Some(from + length + mark.len())
 }
 
-/// Marks beyond ASCII that come in pairs.
+/// Marks beyond ASCII that come in pairs; each begins with 0xC2, 0xE2 or 0xE3.
 fn closing_pair(line: &str, at: usize) -> Option<usize> {
     const PAIRS: &[(&str, &str)] = &[
         ("“", "”"),

@@ -20,7 +20,7 @@ fn check(text: &str, expected: &str) {
     ];
     let vocabulary = vocabulary(KNOWN);
     let mut words = Words::default();
-    words.read(text, &vocabulary);
+    words.read(text, Some(&vocabulary));
     let shown: Vec<String> = words
         .tokens
         .iter()
@@ -93,7 +93,7 @@ fn quotation_and_code_become_one_word() {
 fn only_the_head_and_the_tail_of_a_long_message_are_read() {
     let text = format!("useless {} give {} up", "x".repeat(HEAD), "y ".repeat(TAIL));
     let mut words = Words::default();
-    words.read(&text, &vocabulary(&["useless", "give", "up"]));
+    words.read(&text, Some(&vocabulary(&["useless", "give", "up"])));
     let known: Vec<u32> = words
         .tokens
         .iter()
@@ -107,7 +107,7 @@ fn only_the_head_and_the_tail_of_a_long_message_are_read() {
 fn offsets_point_into_the_original_text() {
     let text = "Ｔhis is soooo don’t";
     let mut words = Words::default();
-    words.read(text, &vocabulary(&["this"]));
+    words.read(text, Some(&vocabulary(&["this"])));
     let parts: Vec<&str> = words
         .tokens
         .iter()
@@ -116,11 +116,81 @@ fn offsets_point_into_the_original_text() {
     assert_eq!(parts, ["Ｔhis", "is", "soooo", "don’t"]);
 }
 
+/// Text in which plain words, words that only look plain, and marks of every kind stand side by side.
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "this",
+        "useless",
+        "USELESS",
+        "don't",
+        "DON'T",
+        "I",
+        "sooo",
+        "uselesss",
+        "www",
+        "good4",
+        "4.5",
+        "th1s",
+        "f*ck",
+        "**so**",
+        "a@b",
+        "x_y",
+        "https://a.b",
+        "a.b",
+        "goodgood",
+        "goodgoodg",
+        "extraordinarily",
+        "'up'",
+        "\"so\"",
+        "`is`",
+        "don’t",
+        "café",
+        "ﬁ",
+        "没用",
+        "😡",
+        "…",
+        "'",
+        "’",
+        "!!!",
+        "?",
+        ".",
+        ",",
+        ":",
+        ";",
+        "-",
+        " - ",
+        "\n",
+        "> ",
+        "```",
+        "(",
+        ")",
+        " ",
+        "\u{200b}",
+        "$",
+    ]);
+    let joint = prop::sample::select(vec!["", " ", " ", " ", ", "]);
+    let pieces = prop::collection::vec((piece, joint), 0..40);
+    let written = pieces.prop_map(|pieces| pieces.into_iter().flat_map(|(piece, joint)| [piece, joint]).collect());
+    prop_oneof!["\\PC{0,200}", "(?s).{0,80}", "[a-zA-Z' .]{0,300}", written]
+}
+
 proptest! {
+    #[test]
+    fn the_short_way_reads_what_the_loop_reads(text in any_text()) {
+        let vocabulary = vocabulary(&["this", "is", "useless", "good", "goodgood", "goodgoodg", "extraordinarily", "don't", "so", "up"]);
+        for vocabulary in [Some(&vocabulary), None] {
+            let (mut short, mut long) = (Words::default(), Words::default());
+            short.read(&text, vocabulary);
+            long.read_by(&text, vocabulary, |_, _| None);
+            prop_assert_eq!(&short.tokens, &long.tokens);
+            prop_assert_eq!(short.shape, long.shape);
+        }
+    }
+
     #[test]
     fn any_text_is_read_with_offsets_in_order_and_on_boundaries(text in "\\PC{0,200}|[a-z'\"`>\n .!?*_@$’“”😡没]{0,400}") {
         let mut words = Words::default();
-        words.read(&text, &vocabulary(&["this"]));
+        words.read(&text, Some(&vocabulary(&["this"])));
         let mut last = 0;
         for token in &words.tokens {
             prop_assert!(last <= token.start as usize || token.has(CONTINUED));

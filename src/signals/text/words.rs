@@ -9,34 +9,63 @@ pub(crate) const OTHER: u32 = 0;
 pub(crate) const QUOTED: u32 = 1;
 const FIRST_WORD: u32 = 2;
 
-/// FNV-1a over 32 bits, finished so that its low bits are good enough for a table.
-pub(crate) fn hash(word: &[u8]) -> u32 {
-    let sum = word.iter().fold(0x811C_9DC5_u32, |sum, &byte| {
-        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    (sum ^ (sum >> 15)).wrapping_mul(0x2C1B_3C6D) ^ (sum >> 12)
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Takes eight further letters of a word, the first lowest, into its hash.
+pub(super) const fn mix(sum: u64, letters: u64) -> u64 {
+    (sum.rotate_left(23) ^ letters).wrapping_mul(FACTOR)
 }
 
+/// Ends the hash of a word.
+pub(super) fn finish(sum: u64) -> u32 {
+    u32::try_from((sum ^ (sum >> 32)).wrapping_mul(FACTOR) >> 32).expect("32 bits are left")
+}
+
+/// Hash of a folded word, eight letters at a time; never 0 bytes inside, so the padding is no ambiguity.
+pub(crate) fn hash(word: &[u8]) -> u32 {
+    finish(word.chunks(8).fold(0, |sum, letters| mix(sum, eight(letters))))
+}
+
+/// The first eight bytes, the first lowest, zeros behind the end.
+pub(super) fn eight(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_le_bytes(*first);
+    }
+    let mut padded = [0; 8];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(padded)
+}
+
+/// A word: its letters and symbols as stretches of the vocabulary's vectors.
 #[derive(Debug)]
 struct Word {
-    text: Box<[u8]>,
-    symbols: Box<[u32]>,
+    /// Its first eight letters.
+    prefix: u64,
+    letters: (u32, u32),
+    symbols: (u32, u32),
 }
 
-/// Words by hash, in an open table.
+/// Bits of the sieve, as a power of two.
+const SIEVE: u32 = 16;
+
+/// Words by hash, in an open table behind a sieve of one bit a hash.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
     words: Vec<Word>,
-    /// Index in `words` plus one, or 0; a power of two long, at most half full.
-    table: Vec<u32>,
-    symbols: u32,
+    letters: Vec<u8>,
+    symbols: Vec<u32>,
+    /// Hash, and index in `words` plus one, or 0; a power of two long, at most half full.
+    table: Vec<(u32, u32)>,
+    /// A bit for every known hash: most words of a text are unknown, and are told so here.
+    sieve: Vec<u64>,
+    count: u32,
     building: HashMap<Box<str>, u32>,
 }
 
 impl Vocabulary {
     /// How many symbols there are, the two reserved ones included.
     pub(crate) fn symbol_count(&self) -> usize {
-        (FIRST_WORD + self.symbols) as usize
+        (FIRST_WORD + self.count) as usize
     }
 
     /// Makes `variant` stand for `words`, unless it is known already; whether it was new.
@@ -44,7 +73,7 @@ impl Vocabulary {
         if self.building.contains_key(variant) {
             return false;
         }
-        self.add(variant, words.into());
+        self.add(variant, words);
         true
     }
 
@@ -53,60 +82,91 @@ impl Vocabulary {
         let index = if let Some(&index) = self.building.get(word) {
             index
         } else {
-            let symbol = FIRST_WORD + self.symbols;
-            self.symbols += 1;
-            self.add(word, [symbol].into())
+            let symbol = FIRST_WORD + self.count;
+            self.count += 1;
+            self.add(word, &[symbol])
         };
-        &self.words[index as usize].symbols
+        self.symbols_of(&self.words[index as usize])
     }
 
-    fn add(&mut self, word: &str, symbols: Box<[u32]>) -> u32 {
-        let index = u32::try_from(self.words.len()).expect("a lexicon has fewer than 2^32 words");
+    fn add(&mut self, word: &str, symbols: &[u32]) -> u32 {
+        let small = |length: usize| u32::try_from(length).expect("a lexicon has fewer than 2^32 letters");
+        let (letter, symbol) = (small(self.letters.len()), small(self.symbols.len()));
+        self.letters.extend_from_slice(word.as_bytes());
+        self.symbols.extend_from_slice(symbols);
+        let index = small(self.words.len());
         self.words.push(Word {
-            text: word.as_bytes().into(),
-            symbols,
+            prefix: eight(word.as_bytes()),
+            letters: (letter, small(self.letters.len())),
+            symbols: (symbol, small(self.symbols.len())),
         });
         self.building.insert(word.into(), index);
         index
     }
 
+    fn letters_of(&self, word: &Word) -> &[u8] {
+        &self.letters[word.letters.0 as usize..word.letters.1 as usize]
+    }
+
+    fn symbols_of(&self, word: &Word) -> &[u32] {
+        &self.symbols[word.symbols.0 as usize..word.symbols.1 as usize]
+    }
+
     /// Ends the building: lays out the table that `find` reads.
     pub(crate) fn finish(&mut self) {
         self.building = HashMap::new();
-        self.table = vec![0; (self.words.len() * 2).next_power_of_two().max(2)];
+        self.table = vec![(0, 0); (self.words.len() * 2).next_power_of_two().max(2)];
+        self.sieve = vec![0; 1 << (SIEVE - 6)];
         let mask = self.table.len() - 1;
         for (index, word) in (1_u32..).zip(&self.words) {
-            let mut slot = hash(&word.text) as usize & mask;
-            while self.table[slot] != 0 {
+            let hash = hash(self.letters_of(word));
+            let mut slot = hash as usize & mask;
+            while self.table[slot].1 != 0 {
                 slot = (slot + 1) & mask;
             }
-            self.table[slot] = index;
+            self.table[slot] = (hash, index);
+            let bit = hash >> (32 - SIEVE);
+            self.sieve[bit as usize / 64] |= 1 << (bit % 64);
         }
     }
 
-    fn exact(&self, word: &[u8], hash: u32) -> Option<&[u32]> {
-        let mask = self.table.len().checked_sub(1)?;
+    /// The symbols of an ASCII word as it is written, given the hash and the first letters of its folded form.
+    #[inline]
+    pub(super) fn exact(&self, word: &[u8], prefix: u64, hash: u32) -> Option<&[u32]> {
+        let bit = hash >> (32 - SIEVE);
+        if self.sieve.get(bit as usize / 64)? & (1 << (bit % 64)) == 0 {
+            return None;
+        }
+        let mask = self.table.len() - 1;
         let mut slot = hash as usize & mask;
-        while let Some(found) = (self.table[slot] as usize).checked_sub(1) {
+        while let Some(found) = (self.table[slot].1 as usize).checked_sub(1) {
             let candidate = &self.words[found];
-            if *candidate.text == *word {
-                return Some(&candidate.symbols);
+            let same = self.table[slot].0 == hash
+                && candidate.prefix == prefix
+                && (candidate.letters.1 - candidate.letters.0) as usize == word.len()
+                && (word.len() <= 8 || self.letters_of(candidate).eq_ignore_ascii_case(word));
+            if same {
+                return Some(self.symbols_of(candidate));
             }
             slot = (slot + 1) & mask;
         }
         None
     }
 
+    fn folded(&self, word: &[u8], hash: u32) -> Option<&[u32]> {
+        self.exact(word, eight(word), hash)
+    }
+
     /// The symbols of a folded word; none where it is unknown in every usual spelling. `word` is scratch space.
     pub(crate) fn find(&self, word: &mut Vec<u8>, hash_of_word: u32) -> &[u32] {
-        if let Some(symbols) = self.exact(word, hash_of_word) {
+        if let Some(symbols) = self.folded(word, hash_of_word) {
             return symbols;
         }
         if let Some(symbols) = self.possessive_or_elongated(word) {
             return symbols;
         }
         if word.len() >= 4 && spells_with_digits(word) {
-            return self.exact(word, hash(word)).unwrap_or_default();
+            return self.folded(word, hash(word)).unwrap_or_default();
         }
         &[]
     }
@@ -121,7 +181,7 @@ impl Vocabulary {
         }
         for most in [2, 1] {
             shorten_runs(word, most);
-            if let Some(symbols) = self.exact(word, hash(word)) {
+            if let Some(symbols) = self.folded(word, hash(word)) {
                 return Some(symbols);
             }
         }

@@ -67,12 +67,21 @@ impl<'a> Indexed<'a> {
 }
 
 /// Splits `{i}.rest` off a key; `None` where there is no index.
-pub(super) fn index(rest: &str) -> Option<(usize, &str)> {
-    let (digits, rest) = rest.split_once('.').unwrap_or((rest, ""));
-    if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=9).contains(&digits) {
         return None;
     }
-    Some((digits.parse().ok()?, rest))
+    let (digits, rest) = rest.split_at(digits);
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        rest.strip_prefix(b".")?
+    };
+    let number = digits
+        .iter()
+        .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
+    Some((number, rest))
 }
 
 /// A value as text: a string as it is.

@@ -13,7 +13,7 @@ mod otel_messages;
 
 pub(super) use self::{message::read as read_message, node::Node};
 use crate::{
-    otlp::SpanRef,
+    otlp::{AttributeOrEvent, SpanRef},
     signals::{Conversation, Message, Role},
 };
 
@@ -112,20 +112,30 @@ fn says_something(messages: &[Message<'_>]) -> bool {
 /// Which dialects have a key or an event on the span.
 fn recognise(span: &SpanRef<'_>) -> [bool; DIALECTS.len()] {
     let mut present = [false; DIALECTS.len()];
-    for attribute in span.attributes() {
-        let key = attribute.key_bytes();
-        if is_candidate(key) {
-            for (i, dialect) in DIALECTS.iter().enumerate() {
-                present[i] |= (dialect.carries)(key);
+    for item in span.attributes_and_events() {
+        match item {
+            AttributeOrEvent::Attribute(attribute) => {
+                let key = attribute.key_bytes();
+                if is_candidate(key) {
+                    mark(&mut present, |dialect| (dialect.carries)(key));
+                }
+            }
+            AttributeOrEvent::Event(event) => {
+                let name = event.name();
+                if is_candidate_event(name) {
+                    mark(&mut present, |dialect| (dialect.carries_event)(name));
+                }
             }
         }
     }
-    for event in span.events() {
-        for (i, dialect) in DIALECTS.iter().enumerate() {
-            present[i] |= (dialect.carries_event)(event.name());
-        }
-    }
     present
+}
+
+/// Asks each dialect that is not known to be present: a conversation has many keys of one dialect.
+fn mark(present: &mut [bool; DIALECTS.len()], is_there: impl Fn(&Dialect) -> bool) {
+    for (present, dialect) in present.iter_mut().zip(DIALECTS) {
+        *present = *present || is_there(dialect);
+    }
 }
 
 /// Cheap first look that every content key passes; almost no other key does.
@@ -139,6 +149,11 @@ fn is_candidate(key: &[u8]) -> bool {
     }
 }
 
+/// The same for the names of events.
+fn is_candidate_event(name: &str) -> bool {
+    name.starts_with("gen_ai.")
+}
+
 /// Whether an attribute with this key carries message content, in any dialect: what `content: drop` removes.
 pub(super) fn is_content_key(key: &[u8]) -> bool {
     is_candidate(key) && DIALECTS.iter().any(|dialect| (dialect.carries)(key))
@@ -146,7 +161,7 @@ pub(super) fn is_content_key(key: &[u8]) -> bool {
 
 /// Whether an event with this name carries message content, in any dialect.
 pub(super) fn is_content_event(name: &str) -> bool {
-    DIALECTS.iter().any(|dialect| (dialect.carries_event)(name))
+    is_candidate_event(name) && DIALECTS.iter().any(|dialect| (dialect.carries_event)(name))
 }
 
 /// Reads a tree that holds a list of messages, or one message.

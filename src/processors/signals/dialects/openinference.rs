@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openinference",
-    carries: |key| std::str::from_utf8(key).is_ok_and(|key| side(key).is_some() || is_whole(key)),
+    carries: |key| side(key).is_some() || is_whole(key),
     carries_event: |_| false,
     read,
 };
@@ -31,28 +31,29 @@ enum Side {
     Output,
 }
 
-fn is_whole(key: &str) -> bool {
-    key == keys::INPUT_VALUE || key == keys::OUTPUT_VALUE
+fn is_whole(key: &[u8]) -> bool {
+    key == keys::INPUT_VALUE.as_bytes() || key == keys::OUTPUT_VALUE.as_bytes()
 }
 
 /// Side, index and field of a key.
-fn side(key: &str) -> Option<(Side, usize, &str)> {
-    const PREFIXES: [(&str, Side, &str); 4] = [
-        ("llm.input_messages.", Side::Input, "message."),
-        ("llm.output_messages.", Side::Output, "message."),
-        ("llm.prompts.", Side::Input, "prompt."),
-        ("llm.choices.", Side::Output, "completion."),
+fn side(key: &[u8]) -> Option<(Side, usize, &[u8])> {
+    const PREFIXES: [(&[u8], Side, &[u8]); 4] = [
+        (b"input_messages.", Side::Input, b"message."),
+        (b"output_messages.", Side::Output, b"message."),
+        (b"prompts.", Side::Input, b"prompt."),
+        (b"choices.", Side::Output, b"completion."),
     ];
+    let name = key.strip_prefix(b"llm.")?;
     PREFIXES.iter().find_map(|(prefix, side, inner)| {
-        let (index, field) = index(key.strip_prefix(prefix)?)?;
-        Some((*side, index, field.strip_prefix(inner)?))
+        let (index, field) = index(name.strip_prefix(*prefix)?)?;
+        Some((*side, index, field.strip_prefix(*inner)?))
     })
 }
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let (mut input, mut output) = (Indexed::default(), Indexed::default());
     for attribute in span.attributes() {
-        let Some((side, index, field)) = side(attribute.key()) else {
+        let Some((side, index, field)) = side(attribute.key_bytes()) else {
             continue;
         };
         if matches!(attribute.value(), ValueRef::Str(REDACTED)) {
@@ -84,28 +85,28 @@ fn is_llm(span: &SpanRef<'_>) -> bool {
     )
 }
 
-fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, value: ValueRef<'a>) {
+fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], value: ValueRef<'a>) {
     match field {
-        "role" => {
+        b"role" => {
             if let ValueRef::Str(name) = value {
                 messages.at(at, role).role = message::role(name).unwrap_or(role);
             }
         }
-        "content" => set_content(messages.at(at, role), value),
-        "text" => messages.at(at, role).text = text(value),
-        "name" => messages.at(at, role).name = Some(text(value)),
-        "tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
+        b"content" => set_content(messages.at(at, role), value),
+        b"text" => messages.at(at, role).text = text(value),
+        b"name" => messages.at(at, role).name = Some(text(value)),
+        b"tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
         _ => {
-            if let Some((_, part)) = field.strip_prefix("contents.").and_then(index) {
-                if part == "message_content.text" {
+            if let Some((_, part)) = field.strip_prefix(b"contents.").and_then(index) {
+                if part == b"message_content.text" {
                     append(messages.at(at, role), text(value));
                 }
-            } else if let Some((call, part)) = field.strip_prefix("tool_calls.").and_then(index) {
+            } else if let Some((call, part)) = field.strip_prefix(b"tool_calls.").and_then(index) {
                 let call = messages.tool_call(at, role, call);
                 let place = match part {
-                    "tool_call.id" => &mut call.id,
-                    "tool_call.function.name" => &mut call.name,
-                    "tool_call.function.arguments" => &mut call.arguments,
+                    b"tool_call.id" => &mut call.id,
+                    b"tool_call.function.name" => &mut call.name,
+                    b"tool_call.function.arguments" => &mut call.arguments,
                     _ => return,
                 };
                 *place = text(value);

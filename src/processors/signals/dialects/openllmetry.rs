@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openllmetry",
-    carries: |key| std::str::from_utf8(key).is_ok_and(|key| side(key).is_some()),
+    carries: |key| side(key).is_some(),
     carries_event: |_| false,
     read,
 };
@@ -27,25 +27,24 @@ enum Side {
 }
 
 /// Side, index and field of a key.
-fn side(key: &str) -> Option<(Side, usize, &str)> {
-    const PREFIXES: [(&str, Side); 4] = [
-        ("gen_ai.prompt.", Side::Input),
-        ("gen_ai.completion.", Side::Output),
-        ("llm.prompts.", Side::Input),
-        ("llm.completions.", Side::Output),
-    ];
-    let (rest, side) = PREFIXES
-        .iter()
-        .find_map(|(prefix, side)| Some((key.strip_prefix(prefix)?, *side)))?;
+fn side(key: &[u8]) -> Option<(Side, usize, &[u8])> {
+    let (prompt, completion, name): (&[u8], &[u8], _) = match key.strip_prefix(b"gen_ai.") {
+        Some(name) => (b"prompt.", b"completion.", name),
+        None => (b"prompts.", b"completions.", key.strip_prefix(b"llm.")?),
+    };
+    let (side, rest) = match name.strip_prefix(prompt) {
+        Some(rest) => (Side::Input, rest),
+        None => (Side::Output, name.strip_prefix(completion)?),
+    };
     let (index, field) = index(rest)?;
     // `llm.prompts.0.prompt.text` is OpenInference's.
-    (!field.starts_with("prompt.")).then(|| (side, index, field.strip_prefix("message.").unwrap_or(field)))
+    (!field.starts_with(b"prompt.")).then(|| (side, index, field.strip_prefix(b"message.").unwrap_or(field)))
 }
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let (mut input, mut output) = (Indexed::default(), Indexed::default());
     for attribute in span.attributes() {
-        let Some((side, index, field)) = side(attribute.key()) else {
+        let Some((side, index, field)) = side(attribute.key_bytes()) else {
             continue;
         };
         let (messages, role) = if side == Side::Input {
@@ -62,30 +61,30 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     }
 }
 
-fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &'a str, value: ValueRef<'a>) {
+fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], value: ValueRef<'a>) {
     match field {
-        "role" => {
+        b"role" => {
             if let ValueRef::Str(name) = value {
                 messages.at(at, role).role = message::role(name).unwrap_or(role);
             }
         }
-        "content" => set_content(messages.at(at, role), value),
-        "refusal" => {
+        b"content" => set_content(messages.at(at, role), value),
+        b"refusal" => {
             let message = messages.at(at, role);
             if message.text.is_empty() {
                 message.text = text(value);
             }
         }
-        "tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
+        b"tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
         _ => {
-            let Some((call, part)) = field.strip_prefix("tool_calls.").and_then(index) else {
+            let Some((call, part)) = field.strip_prefix(b"tool_calls.").and_then(index) else {
                 return;
             };
             let call = messages.tool_call(at, role, call);
             let place: &mut Cow<'a, str> = match part {
-                "id" => &mut call.id,
-                "name" => &mut call.name,
-                "arguments" => &mut call.arguments,
+                b"id" => &mut call.id,
+                b"name" => &mut call.name,
+                b"arguments" => &mut call.arguments,
                 _ => return,
             };
             *place = text(value);

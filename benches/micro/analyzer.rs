@@ -1,0 +1,86 @@
+//! Time of the signals analyzer: the start, a support conversation of 8 messages, and one of 25.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group};
+use plano::signals::{Analyzer, Conversation, Message, Role, Settings};
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(50).measurement_time(Duration::from_secs(3));
+    targets = analyzer
+}
+
+/// What a customer writes: about 250 bytes each.
+const REQUESTS: [&str; 4] = [
+    "Hi there, my coffee machine stopped heating the water on Sunday, although the light is on and the pump makes its usual \
+     noise. I bought it in March and I'd like to know whether the warranty covers this, and where I would have to send it.",
+    "I have already descaled it twice with the liquid that came in the box, and I left it unplugged for a whole night as the \
+     manual says. The display shows E4 for a second when I switch it on, then nothing. The serial number is CM-88213-K.",
+    "That would be fine. I'm at home on Thursday until noon and on Friday all day, so either works for the pickup. Do I need the \
+     original carton? We moved in June and I believe it went into the recycling together with everything else.",
+    "Good, then Friday it is. One last question: the grinder has been rather loud since the summer, could the workshop look at \
+     it while they have the machine open, or do I have to describe that in a second form? I wouldn't mind a small charge.",
+];
+
+/// What an assistant answers: about 500 bytes each.
+const REPLIES: [&str; 4] = [
+    "I'm sorry to hear that the machine left you without coffee. Machines that were bought in March are still covered by the \
+     two-year warranty, and a heater that fails is part of it. Before we send it in, two things are worth a try: run the \
+     descaling program once with fresh liquid, and leave the plug out of the socket for at least six hours so that the thermal \
+     fuse can reset. If the water stays cold after that, please tell me what the display shows and the serial number on the \
+     bottom plate.",
+    "Thank you for the details. The code E4 means that the controller cannot read the temperature sensor, so descaling will not \
+     bring the heater back and the unit has to go to our workshop in Leipzig. I can book a courier who collects the parcel at \
+     your door; that is free of charge under the warranty. The repair usually takes eight working days, and you receive a \
+     message when the technician has opened the case. Which days of the coming week would suit you for the collection?",
+    "No problem at all: any sturdy box will do as long as there are about five centimeters of padding on each side. Please take \
+     out the water tank, the drip tray and the bean container, since loose parts tend to break on the way. I have reserved \
+     Friday between nine and one for the courier, who brings the label along, so you need no printer. A confirmation with the \
+     reference of the repair has just been sent to the address that is stored in your account.",
+    "The workshop can do that in the same visit, and you need no second form. I have added a note about the noise to the order, \
+     with the request to clean the burrs and to check the bearing of the motor. Cleaning is included; should the bearing need \
+     replacement, you will be asked before any work starts that the warranty doesn't cover, and the part itself costs about \
+     twenty euros. Is there anything else that I can take care of before the courier comes on Friday?",
+];
+
+/// A conversation that goes on with other words in every round, as people do.
+fn support(messages: usize) -> Conversation<'static> {
+    let turn = |index: usize| {
+        let (round, at) = (index / 8, index / 2 % 4);
+        let (role, text) = if index.is_multiple_of(2) {
+            (Role::User, REQUESTS[at])
+        } else {
+            (Role::Assistant, REPLIES[at])
+        };
+        let words = text.split(' ').enumerate();
+        let varied: Vec<String> = words
+            .map(|(place, word)| match (round + place) % 3 {
+                1 if round > 0 => word.chars().rev().collect(),
+                _ => word.to_owned(),
+            })
+            .collect();
+        Message::new(role, varied.join(" "))
+    };
+    Conversation {
+        messages: (0..messages).map(turn).collect(),
+    }
+}
+
+fn analyzer(criterion: &mut Criterion) {
+    let analyzer = Analyzer::new(Settings::default()).expect("the default settings are valid");
+    let mut group = criterion.benchmark_group("analyzer");
+    group.bench_function("new", |bencher| {
+        bencher.iter(|| Analyzer::new(black_box(Settings::default())))
+    });
+    for messages in [8, 25] {
+        let conversation = support(messages);
+        let bytes: usize = conversation.messages.iter().map(|message| message.text.len()).sum();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(format!("support, {messages} messages, {bytes} B"), |bencher| {
+            bencher.iter(|| analyzer.analyze(black_box(&conversation)));
+        });
+    }
+    group.finish();
+}
