@@ -211,7 +211,7 @@ impl Signals {
 
 /// How one run of a config ended.
 enum End {
-    /// As told. The engine has logged what could not be sent.
+    /// As told; the drain has logged what could not be sent.
     Stopped,
     /// Cut short by a second signal.
     Aborted,

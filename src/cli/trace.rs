@@ -43,9 +43,12 @@ Examples:
   planoai trace --json | jq '.traces[0].spans[].name'
 ";
 
+const EXIT_CODES: &str = "Exit codes: 0 shown, 1 failure, 2 usage, 3 nothing matched, 4 the listener cannot be reached.
+PLANO_TRACE_PORT is the port that is asked, 4317 without it.";
+
 /// Show traces that the local listener holds
 #[derive(Debug, Args)]
-#[command(before_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(before_help = EXAMPLES, after_help = EXIT_CODES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct TraceArgs {
     #[command(subcommand)]
     command: Option<TraceCommand>,
