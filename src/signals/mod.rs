@@ -164,13 +164,11 @@ impl Analyzer {
             let is_turn = message.is_turn();
             if is_turn {
                 turn_count += 1;
+                // Replies are compared with each other only: no phrase is looked for in them.
                 if message.role == Role::User {
                     user_turns += 1;
                     words.read(&message.text, Some(self.lexicon.vocabulary()));
                     self.lexicon.find(words, hits);
-                } else {
-                    // Replies are compared with each other only: no phrase is looked for in them.
-                    words.read(&message.text, None);
                 }
             }
             let observed = Observed {

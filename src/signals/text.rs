@@ -3,6 +3,7 @@
 //! matches inside or across them. Makes no copy of the text and allocates nothing once its buffers have grown. Plain words take
 //! the short way of `scan.rs`; the loop here reads everything, and is what the short way is held to.
 
+pub(crate) mod glance;
 mod mask;
 mod scan;
 mod words;
@@ -328,7 +329,7 @@ pub(crate) fn fold(phrase: &str) -> Vec<String> {
 }
 
 /// The parts of a text that are read, on character boundaries.
-fn windows(text: &str) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn windows(text: &str) -> impl Iterator<Item = Range<usize>> {
     let (head, tail) = if text.len() <= HEAD + TAIL {
         (0..text.len(), None)
     } else {

@@ -51,7 +51,7 @@ pub(super) struct Observed<'a> {
     pub(super) message: &'a Message<'a>,
     /// Whether it is a turn.
     pub(super) is_turn: bool,
-    /// Its words; none unless it is a turn.
+    /// Its words; none unless it is a user's turn.
     pub(super) words: &'a Words,
     /// The phrases in it; none unless it is a user's turn.
     pub(super) hits: &'a [Hit],

@@ -9,7 +9,8 @@ use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 use crate::signals::report::{Detail, as_f64};
-use crate::signals::text::{NUMBER, OTHER, QUOTED, Token};
+use crate::signals::text::glance::{Glance, may_run_in_circles};
+use crate::signals::text::{NUMBER, OTHER, QUOTED, Token, Words, windows};
 
 /// Fewest words of a reply that can repeat another; courtesies are shorter.
 const SHORTEST: usize = 6;
@@ -25,8 +26,8 @@ const LONGEST_PERIOD: usize = 24;
 const ROOM: usize = 1024;
 /// Bins of a trace.
 const BINS: usize = 64;
-/// Every so many words a reply is tapped for a stretch that repeats; the shortest such run of equal words is 18.
-const TAP: usize = 16;
+/// Bytes from which a glance at a reply may take the place of reading it.
+const GLANCED: usize = 64;
 /// Fewest times that a stretch must come, and fewest words that it must fill.
 const DEGENERATE: (usize, usize) = (4, 24);
 
@@ -38,15 +39,27 @@ pub(super) const DETECTOR: Detector = Detector {
 /// What is remembered of the replies.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    /// Index of each reply by the hash of its words.
+    /// Index of each reply by the hash of its text.
     seen: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
-    recent: [Sketch; RECENT],
+    recent: [Reply; RECENT],
     count: usize,
     /// Whether the user asked for the last reply again.
     pub(super) asked_again: bool,
-    current: Sketch,
-    /// The hashes of the words at hand.
+    current: Reply,
+    /// For reading a reply.
+    words: Words,
     hashes: Vec<u32>,
+}
+
+/// A reply. Its words are read only where a glance does not tell enough.
+#[derive(Debug, Default)]
+struct Reply {
+    /// The parts of its text that count.
+    text: String,
+    glance: Glance,
+    /// Its sketch, once its words have been read.
+    sketch: Sketch,
+    is_read: bool,
 }
 
 /// Takes a number that is a hash already for its own hash.
@@ -79,6 +92,8 @@ struct Sketch {
     /// The least triple of each bin, by its high bits: replies with most triples in common have most bins in common.
     trace: [u32; BINS],
     numbers: u32,
+    /// Number of words.
+    words: usize,
 }
 
 impl Default for Sketch {
@@ -88,6 +103,7 @@ impl Default for Sketch {
             sorted: false,
             trace: [u32::MAX; BINS],
             numbers: 0,
+            words: 0,
         }
     }
 }
@@ -97,10 +113,8 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     if !observed.is(Role::Assistant) {
         return None;
     }
-    let tokens = &observed.words.tokens;
-    replies.hashes.clear();
-    replies.hashes.extend(tokens.iter().map(|token| token.hash));
-    let (before, asked) = (replies.admit(tokens), std::mem::take(&mut replies.asked_again));
+    let text = &observed.message.text;
+    let (before, asked) = (replies.admit(text), std::mem::take(&mut replies.asked_again));
     if let Some((likeness, distance)) = before.filter(|_| !asked) {
         let metadata = vec![
             ("likeness", Detail::Number(likeness)),
@@ -112,9 +126,10 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
             metadata,
         });
     }
-    if !may_degenerate(&replies.hashes) {
+    if !windows(text).any(|part| may_run_in_circles(&text.as_bytes()[part])) {
         return None;
     }
+    let tokens = replies.read(text);
     let (range, times) = degeneration(tokens)?;
     let snippet = Some(tokens[range.start].start as usize..tokens[range.end - 1].end as usize);
     Some(Finding {
@@ -135,25 +150,34 @@ impl Replies {
         self.asked_again = false;
     }
 
+    fn read(&mut self, text: &str) -> &[Token] {
+        self.words.read(text, None);
+        &self.words.tokens
+    }
+
     /// Remembers a reply; the likeness of an earlier one and how many replies back it lies, where it is the same.
-    fn admit(&mut self, tokens: &[Token]) -> Option<(f64, usize)> {
-        if tokens.len() < SHORTEST {
+    fn admit(&mut self, text: &str) -> Option<(f64, usize)> {
+        self.current.take(text);
+        // A glance at little text says little: it is read, and where it is too short to repeat another it is no reply here.
+        if text.len() < GLANCED && self.current.sketch(&mut self.words, &mut self.hashes).words < SHORTEST {
             return None;
         }
         let index = self.count;
         self.count += 1;
-        let whole = self.hashes.iter().fold(0_u64, |sum, &hash| {
-            (sum ^ u64::from(hash)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let equal = self.seen.insert(self.current.glance.whole, index);
+        let equal = equal.map(|at| (1.0, index - at)).filter(|_| {
+            text.len() < GLANCED || self.current.sketch(&mut self.words, &mut self.hashes).words >= SHORTEST
         });
-        self.current.take(tokens, &self.hashes);
-        let equal = self
-            .seen
-            .insert(whole ^ (whole >> 32), index)
-            .map(|at| (1.0, index - at));
         let found = equal.or_else(|| {
-            let kept = index.min(RECENT);
-            (1..=kept)
-                .map(|back| (self.current.likeness(&mut self.recent[(index - back) % RECENT]), back))
+            let (words, hashes) = (&mut self.words, &mut self.hashes);
+            (1..=index.min(RECENT))
+                .map(|back| {
+                    (
+                        self.current
+                            .likeness(&mut self.recent[(index - back) % RECENT], words, hashes),
+                        back,
+                    )
+                })
                 .find(|(likeness, _)| *likeness >= LIKENESS)
         });
         std::mem::swap(&mut self.recent[index % RECENT], &mut self.current);
@@ -161,10 +185,46 @@ impl Replies {
     }
 }
 
+impl Reply {
+    fn take(&mut self, text: &str) {
+        self.text.clear();
+        for part in windows(text) {
+            self.text.push_str(&text[part]);
+            self.text.push('\n');
+        }
+        self.glance = Glance::at(self.text.as_bytes());
+        self.is_read = false;
+    }
+
+    /// Reads the words where that was not done before.
+    fn sketch(&mut self, words: &mut Words, hashes: &mut Vec<u32>) -> &mut Sketch {
+        if !std::mem::replace(&mut self.is_read, true) {
+            words.read(&self.text, None);
+            hashes.clear();
+            hashes.extend(words.tokens.iter().map(|token| token.hash));
+            self.sketch.take(&words.tokens, hashes);
+        }
+        &mut self.sketch
+    }
+
+    fn likeness(&mut self, other: &mut Reply, words: &mut Words, hashes: &mut Vec<u32>) -> f64 {
+        if !self.glance.may_resemble(&other.glance) {
+            return 0.0;
+        }
+        let other = other.sketch(words, hashes);
+        let own = self.sketch(words, hashes);
+        if own.words.min(other.words) < SHORTEST {
+            return 0.0;
+        }
+        own.likeness(other)
+    }
+}
+
 impl Sketch {
     fn take(&mut self, tokens: &[Token], hashes: &[u32]) {
         self.least.clear();
         self.sorted = false;
+        self.words = hashes.len();
         self.trace = [u32::MAX; BINS];
         self.numbers = 0;
         for token in tokens.iter().filter(|token| token.has(NUMBER)) {
@@ -232,23 +292,6 @@ impl Sketch {
         }
         as_f64(common) / as_f64(all.max(1))
     }
-}
-
-/// Whether a stretch may be repeated on and on: compares three words here and there with the threes before them. Never misses
-/// one, since a stretch that counts holds a tap and the two words behind it.
-fn may_degenerate(hashes: &[u32]) -> bool {
-    let (_, words) = DEGENERATE;
-    hashes.len() >= words
-        && (TAP..hashes.len() - 2).step_by(TAP).any(|at| {
-            let &[first, second, third] = &hashes[at..at + 3] else {
-                return false;
-            };
-            hashes[at.saturating_sub(LONGEST_PERIOD)..at + 2]
-                .array_windows()
-                .fold(false, |found, &[a, b, c]| {
-                    found | ((a == first) & (b == second) & (c == third))
-                })
-        })
 }
 
 /// A stretch of words that is repeated on and on: where, and how many times.
@@ -350,14 +393,13 @@ mod tests {
 
         #[test]
         fn no_stretch_that_repeats_is_missed(
-            before in prop::collection::vec(any::<u32>(), 0..40),
-            stretch in prop::collection::vec(any::<u32>(), 1..=LONGEST_PERIOD),
-            behind in prop::collection::vec(any::<u32>(), 0..4),
+            before in "[a-z]{0,9}( [a-z]{1,9}){0,40}",
+            stretch in "[a-z]{1,9}( [a-z]{1,9}){0,23}",
         ) {
             let (times, words) = DEGENERATE;
-            let times = times.max(words.div_ceil(stretch.len()));
-            let hashes: Vec<u32> = before.into_iter().chain(stretch.repeat(times)).chain(behind).collect();
-            prop_assert!(may_degenerate(&hashes));
+            let times = times.max(words.div_ceil(stretch.split(' ').count())) + 1;
+            let text = format!("{before} {}", format!("{stretch} ").repeat(times));
+            prop_assert!(may_run_in_circles(text.as_bytes()), "{text}");
         }
     }
 }
