@@ -195,6 +195,31 @@ fn files_say_why_they_exist_and_are_named_for_what_they_do() {
 }
 
 #[test]
+fn the_page_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("readable");
+    let table = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit());
+    let words = table.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let is_test =
+        |word: &&str| word.matches('_').count() > 1 && word.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+    let names: Vec<&str> = words.filter(is_test).collect();
+    assert!(
+        names.len() > 10,
+        "the table of invariants is not where it was: {names:?}"
+    );
+    for name in names {
+        let head = format!("fn {name}(");
+        let exists = TREE.iter().any(|file| {
+            let text = std::fs::read_to_string(root.join(&file.path)).expect("read before");
+            text.contains(&head)
+        });
+        assert!(exists, "ARCHITECTURE.md names the test {name}, which does not exist");
+    }
+}
+
+#[test]
 fn exceptions_give_their_reason() {
     hold(rules::reasons);
 }

@@ -111,6 +111,23 @@ fn all_well_is_silence() {
 }
 
 #[test]
+fn a_variable_that_is_not_set_is_named() {
+    let folder = Folder::new();
+    let text = "receivers: {otlp: {protocols: {grpc: }}}
+exporters: {otlp_grpc: {endpoint: 'ENDPOINT', headers: {authorization: '${env:NO_SUCH_TOKEN}'}}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_grpc]}}}";
+    let warning = "warning: exporters::otlp_grpc::headers::authorization: environment variable \"NO_SUCH_TOKEN\" is not set; the value is empty\n";
+    let path = folder
+        .write(&text.replace("ENDPOINT", "backend:4317"))
+        .display()
+        .to_string();
+    check(&["validate", "--config", &path], 0, "", warning);
+    let path = folder.write(&text.replace("ENDPOINT", "")).display().to_string();
+    let fault = "exporters::otlp_grpc: requires a non-empty \"endpoint\"\n";
+    check(&["validate", "--config", &path], 1, "", &format!("{warning}{fault}"));
+}
+
+#[test]
 fn what_cannot_be_is_told_in_one_line() {
     check(
         &["validate", "--config", "/no/such.yaml"],
@@ -181,8 +198,8 @@ impl Collector {
         Collector { child, log }
     }
 
-    /// Reads the log up to a line with these words. The process ends its log when it ends.
-    fn wait_for(&mut self, words: &str) {
+    /// Reads the log up to a line with these words, and gives back what was read. The process ends its log when it ends.
+    fn wait_for(&mut self, words: &str) -> String {
         let mut seen = String::new();
         loop {
             let before = seen.len();
@@ -191,7 +208,7 @@ impl Collector {
                 "never said {words:?}:\n{seen}"
             );
             if seen[before..].contains(words) {
-                return;
+                return seen;
             }
         }
     }
@@ -245,7 +262,12 @@ fn it_starts_reloads_and_ends() {
     let folder = Folder::new();
     let path = folder.write(&config(otlp, health, metrics));
     let mut collector = Collector::start(&path);
-    collector.wait_for("Everything is ready. Begin running and processing data.");
+    let start = collector.wait_for("Everything is ready. Begin running and processing data.");
+    for (component, port) in [("metrics", metrics), ("health_check", health), ("otlp", otlp)] {
+        let place = format!("address=127.0.0.1:{port}");
+        let listens = |line: &str| line.contains("listening") && line.contains(component) && line.contains(&place);
+        assert!(start.lines().any(listens), "{component} on {port}:\n{start}");
+    }
     let url = format!("http://127.0.0.1:{health}/");
     let output = run(&["health", "--url", &url]);
     assert_eq!(
@@ -264,9 +286,13 @@ fn it_starts_reloads_and_ends() {
     assert_eq!(run(&["health", "--url", &url]).status.code(), Some(0));
 
     let other = free_port();
-    folder.write(&config(otlp, other, metrics));
+    folder.write(&config(otlp, other, free_port()));
     collector.signal("-HUP");
-    collector.wait_for("Everything is ready. Begin running and processing data.");
+    let reload = collector.wait_for("Everything is ready. Begin running and processing data.");
+    assert!(
+        reload.contains("service::telemetry has changed, which takes a restart"),
+        "{reload}"
+    );
     let moved = format!("http://127.0.0.1:{other}/");
     assert_eq!(run(&["health", "--url", &moved]).status.code(), Some(0));
 

@@ -31,6 +31,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
 /// What has to be written for a component's optional sections to show, by component.
 const MINIMAL: &[(&str, &str)] = &[("receivers/otlp", "{protocols: {grpc: , http: }}")];
 
+/// Sections that are off until they are written, by the id that shows them in reference.yaml.
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("exporters/file/sections", &["/rotation"]),
+    ("exporters/otlp_grpc/sections", &["/keepalive"]),
+    (
+        "receivers/otlp/sections",
+        &["/protocols/grpc/tls", "/protocols/http/cors"],
+    ),
+];
+
 /// Files that are for another program.
 const FOREIGN: &[&str] = &["xray-collector.yaml"];
 
@@ -107,10 +117,52 @@ fn check_reference<C: ?Sized + 'static>(section: &str, table: &[Factory<C>]) {
             yaml::write(&defaults)
         );
     }
-    for kind in blocks.keys() {
+    for (id, block) in blocks {
+        let (kind, name) = id.split_once('/').unwrap_or((id, ""));
+        let factory = table.iter().find(|factory| factory.kind == kind);
+        let factory = factory.unwrap_or_else(|| panic!("reference.yaml: {section}::{id} does not exist"));
+        if !name.is_empty() {
+            check_sections(&format!("{section}/{id}"), block, factory);
+        }
+    }
+}
+
+/// The sections that a block shows have every one of their fields, each at its default where it is no example.
+fn check_sections<C: ?Sized + 'static>(id: &str, block: &Value, factory: &Factory<C>) {
+    let pointers = SECTIONS.iter().find(|(of, _)| *of == id);
+    let (_, pointers) = pointers.unwrap_or_else(|| panic!("tests/pipelines.rs: SECTIONS lacks {id}"));
+    let parse = |value: &Value| {
+        let parsed = (factory.parse)(value).unwrap_or_else(|error| panic!("{id}: {error}"));
+        parsed.to_value()
+    };
+    let whole = parse(block);
+    for pointer in *pointers {
+        assert_eq!(
+            block.pointer(pointer),
+            whole.pointer(pointer),
+            "{id} in reference.yaml: {pointer}"
+        );
+        let mut bare = block.clone();
+        *bare.pointer_mut(pointer).expect("compared above") = json!({});
+        let defaults = parse(&bare).pointer(pointer).cloned().expect("written");
+        for (key, default) in defaults.as_object().expect("a mapping") {
+            let shown = &block.pointer(pointer).expect("compared above")[key];
+            assert!(
+                shown == default || (default.is_null() && shown.is_string()),
+                "{id} in reference.yaml: {pointer}/{key} is {shown}, its default {default}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_optional_section_is_shown() {
+    let reference = reference();
+    for (id, _) in SECTIONS {
+        let (section, id) = id.split_once('/').expect("a section and an id");
         assert!(
-            table.iter().any(|factory| factory.kind == kind),
-            "reference.yaml: {section}::{kind} does not exist"
+            reference[section].get(id).is_some(),
+            "reference.yaml lacks {section}::{id}"
         );
     }
 }

@@ -8,7 +8,13 @@ use std::{
     time::Duration,
 };
 
+use plano::net::{
+    compression::Encoding,
+    grpc_client::{ClientSettings, GrpcClient, Target},
+};
+
 const PLANOAI: &str = env!("CARGO_BIN_EXE_planoai");
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// A running listener, ended when dropped.
 struct Listener {
@@ -61,6 +67,20 @@ impl Listener {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// Exports the same over gRPC, as an SDK does.
+    fn export(&self, body: &str) {
+        let batch = plano::otlp::json::read(body.as_bytes()).expect("OTLP/JSON").batch;
+        let target = Target::parse(&format!("127.0.0.1:{}", self.grpc)).expect("a target");
+        let client = GrpcClient::new(ClientSettings::to(target));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let headers = http::HeaderMap::new();
+            let call = client.unary(EXPORT, &headers, batch.into_chunks(), Encoding::Identity);
+            call.await.expect("accepted");
+            client.close().await;
+        });
     }
 
     fn trace(&self, options: &[&str]) -> Output {
@@ -156,6 +176,34 @@ fn what_is_sent_is_shown() {
 }
 
 #[test]
+fn a_conversation_that_went_wrong_carries_its_flag() {
+    let listener = Listener::start(&[]);
+    listener.export(include_str!("../docs/examples/conversation.json"));
+    listener.check(&[], 0, &["4 spans  1 🚩", "openai.chat 🚩", "signals.quality: Severe"]);
+    listener.export(&request(
+        "ab",
+        "1",
+        "",
+        "chat",
+        &[
+            attribute("gen_ai.prompt.0.role", "user"),
+            attribute("gen_ai.prompt.0.content", "Thank you, that was very helpful!"),
+            attribute("gen_ai.completion.0.role", "assistant"),
+            attribute("gen_ai.completion.0.content", "You are welcome."),
+        ]
+        .join(","),
+    ));
+    let friendly = listener.trace(&["abab"]);
+    let text = String::from_utf8_lossy(&friendly.stdout);
+    assert!(text.contains("signals.quality: ") && !text.contains('🚩'), "{text}");
+    let flagged = listener.trace(&["--flagged", "--list"]);
+    assert_eq!(
+        String::from_utf8_lossy(&flagged.stdout),
+        "7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a\n"
+    );
+}
+
+#[test]
 fn exit_codes_tell_what_happened() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
@@ -164,6 +212,8 @@ fn exit_codes_tell_what_happened() {
     let output = trace(free, &["--list"]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{errors}");
+    let first = format!("planoai: no trace listener on 127.0.0.1:{free}: Connection refused (os error 111)\n");
+    assert!(!cfg!(target_os = "linux") || errors.starts_with(&first), "{errors}");
     assert!(
         errors.contains(&format!("planoai trace listen --port {free}")),
         "{errors}"
@@ -230,7 +280,7 @@ fn the_store_s_bounds_hold_and_are_told() {
     for pair in ["0a", "0b", "0c"] {
         listener.send(&request(pair, "1", "", "root", ""));
     }
-    listener.check(&["--list"], 0, &["dropped 1 older traces (1 spans)"]);
+    listener.check(&["--list"], 0, &["dropped 1 older trace (1 span)"]);
     assert_eq!(
         String::from_utf8_lossy(&listener.trace(&["--list"]).stdout)
             .lines()

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{INTERRUPTED, complain, health, usage};
 use crate::{
-    config::{self, Checked, Encoding, Loaded, Wiring, yaml},
-    pipeline::{Drained, Health, Running},
+    config::{self, Checked, Encoding, Loaded, Telemetry, Wiring, yaml},
+    pipeline::{Health, Running},
     telemetry::{Metrics, MetricsServer, logs},
     values::duration,
 };
@@ -30,7 +30,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   planoai collector --config pipelines/enrichment.yaml
-  planoai collector --config base.yaml --config prod.yaml --set exporters.otlp_grpc.endpoint=backend:4317
+  planoai collector --config base.yaml --config prod.yaml
+  planoai collector --config base.yaml --set exporters.otlp_grpc.endpoint=backend:4317
   planoai collector validate --config pipelines/enrichment.yaml
   kill -HUP PID    # read the config again")]
 pub(super) struct CollectorArgs {
@@ -81,16 +82,22 @@ pub(super) fn run(args: &CollectorArgs) -> anyhow::Result<ExitCode> {
              pipelines/enrichment.yaml",
         )),
         Some(CollectorCommand::PrintConfig) => match read(args) {
-            Ok((_, checked)) => print(&yaml::write(&checked.to_value())),
-            Err(faults) => Ok(tell(&faults)),
+            Ok((loaded, checked)) => {
+                warn(loaded.warnings());
+                print(&yaml::write(&checked.to_value()))
+            }
+            Err(wrong) => Ok(tell(&wrong)),
         },
         Some(CollectorCommand::Validate) => match read(args) {
-            Ok(_) => Ok(ExitCode::SUCCESS),
-            Err(faults) => Ok(tell(&faults)),
+            Ok((loaded, _)) => {
+                warn(loaded.warnings());
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(wrong) => Ok(tell(&wrong)),
         },
         None => match read(args) {
             Ok((loaded, checked)) => serve(args, loaded, checked),
-            Err(faults) => Ok(tell(&faults)),
+            Err(wrong) => Ok(tell(&wrong)),
         },
     }
 }
@@ -102,8 +109,15 @@ pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(faults: &[String]) -> ExitCode {
-    for fault in faults {
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        complain(&format!("warning: {warning}"));
+    }
+}
+
+fn tell(wrong: &Wrong) -> ExitCode {
+    warn(&wrong.warnings);
+    for fault in &wrong.faults {
         complain(fault);
     }
     ExitCode::FAILURE
@@ -115,10 +129,24 @@ fn default_host() -> String {
         .unwrap_or_else(|| Wiring::default().default_host)
 }
 
-fn read(args: &CollectorArgs) -> Result<(Loaded, Checked), Vec<String>> {
-    let loaded = config::load(&args.config, &args.set, &config::process_env)?;
-    let checked = loaded.check(&default_host())?;
-    Ok((loaded, checked))
+/// A config that does not run.
+struct Wrong {
+    /// What may well be why: variables that are not set.
+    warnings: Vec<String>,
+    faults: Vec<String>,
+}
+
+fn read(args: &CollectorArgs) -> Result<(Loaded, Checked), Wrong> {
+    let wrong = |warnings: &[String], faults| Wrong {
+        warnings: warnings.to_vec(),
+        faults,
+    };
+    let loaded = config::load(&args.config, &args.set, &config::process_env);
+    let loaded = loaded.map_err(|faults| wrong(&[], faults))?;
+    match loaded.check(&default_host()) {
+        Ok(checked) => Ok((loaded, checked)),
+        Err(faults) => Err(wrong(loaded.warnings(), faults)),
+    }
 }
 
 fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Result<ExitCode> {
@@ -132,12 +160,16 @@ fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Resu
     runtime.block_on(async {
         let metrics = Arc::new(Metrics::new());
         let server = MetricsServer::bind(&checked.service.telemetry.metrics.addresses()).await?;
+        for address in server.addresses() {
+            tracing::info!(component = %"metrics", %address, "listening");
+        }
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(server.run(metrics.clone(), stop.clone()));
         let mut life = Life {
             args,
             metrics,
             signals: Signals::listen()?,
+            telemetry: checked.service.telemetry.clone(),
             loaded,
         };
         let outcome = life.run(checked).await;
@@ -179,8 +211,8 @@ impl Signals {
 
 /// How one run of a config ended.
 enum End {
-    /// As told; what could not be sent.
-    Stopped(Drained),
+    /// As told; the drain has logged what could not be sent.
+    Stopped,
     /// Cut short by a second signal.
     Aborted,
     /// For a new config.
@@ -192,6 +224,8 @@ struct Life<'a> {
     args: &'a CollectorArgs,
     metrics: Arc<Metrics>,
     signals: Signals,
+    /// How this process logs and where its metrics are, from start to end.
+    telemetry: Telemetry,
     /// The config that runs.
     loaded: Loaded,
 }
@@ -201,12 +235,7 @@ impl Life<'_> {
         let mut running = self.start(checked).await?;
         loop {
             match self.until_told(running).await? {
-                End::Stopped(drained) => {
-                    for (exporter, spans) in &drained.unsent {
-                        tracing::error!(exporter, spans, "spans could not be sent before the end");
-                    }
-                    return Ok(ExitCode::SUCCESS);
-                }
+                End::Stopped => return Ok(ExitCode::SUCCESS),
                 End::Aborted => return Ok(ExitCode::from(INTERRUPTED)),
                 End::Replaced(next) => running = self.replace(next.0, next.1).await?,
             }
@@ -226,13 +255,7 @@ impl Life<'_> {
         let prepared = self
             .metrics
             .scope(|| config::assemble(checked, wiring).map(|blueprint| Running::prepare(blueprint, Health::new())))?;
-        let running = prepared.start().await?;
-        for (component, addresses) in running.addresses() {
-            for address in addresses {
-                tracing::info!(%component, %address, "listening");
-            }
-        }
-        Ok(running)
+        prepared.start().await
     }
 
     /// Lets it run until a signal or a failure ends it.
@@ -243,11 +266,11 @@ impl Life<'_> {
         loop {
             let told = tokio::select! {
                 drained = &mut end => {
-                    let drained = drained?;
+                    drained?;
                     return Ok(match next {
                         _ if abort.is_cancelled() => End::Aborted,
                         Some(next) => End::Replaced(Box::new(next)),
-                        None => End::Stopped(drained),
+                        None => End::Stopped,
                     });
                 }
                 told = self.signals.next() => told,
@@ -269,8 +292,11 @@ impl Life<'_> {
                         next = Some(read);
                         stop.cancel();
                     }
-                    Err(faults) => {
-                        for fault in faults {
+                    Err(wrong) => {
+                        for warning in wrong.warnings {
+                            tracing::warn!("{warning}");
+                        }
+                        for fault in wrong.faults {
                             tracing::error!(fault, "the new config is wrong, the old one keeps running");
                         }
                     }
@@ -281,6 +307,9 @@ impl Life<'_> {
 
     /// Starts a new config; where it does not start, the old one again.
     async fn replace(&mut self, loaded: Loaded, checked: Checked) -> anyhow::Result<Running> {
+        if checked.service.telemetry != self.telemetry {
+            tracing::warn!("service::telemetry has changed, which takes a restart; logs and metrics stay as they are");
+        }
         match self.start(checked).await {
             Ok(running) => {
                 self.loaded = loaded;

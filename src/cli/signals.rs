@@ -1,5 +1,6 @@
 //! `planoai signals FILE…`: runs the analyzer over transcripts and prints a report for each, for tuning and for CI. A file that
-//! cannot be read and a conversation that cannot be parsed are named on stderr; the others are reported all the same.
+//! cannot be read or holds nothing, and a conversation that cannot be parsed, are named on stderr and end in exit code 1; the
+//! others are reported all the same.
 
 use std::{
     fs,
@@ -7,12 +8,14 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
 use crate::{
     processors::signals::{Transcript, transcripts},
     signals::{Analyzer, Report, Settings},
+    viewer::harmless,
 };
 
 /// Report on conversations in files: quality, score and every signal.
@@ -22,8 +25,10 @@ use crate::{
   planoai signals chats.jsonl
   planoai signals --json chats.jsonl | jq 'select(.flagged)'
   some-export | planoai signals -",
-    after_help = "Each conversation is {\"id\": …, \"messages\": [{\"role\", \"content\", …}, …]} as the OpenAI API has it, or the bare list
-of messages. A file holds one, a list of them, or one a line (JSONL)."
+    after_help = "Each conversation is {\"id\": …, \"messages\": [{\"role\", \"content\", …}, …]} as the OpenAI API has it, \
+or the bare list of messages. A file holds one, a list of them, or one a line (JSONL).
+
+Exit codes: 0 all were reported, 1 a file or a conversation could not be read, 2 usage."
 )]
 pub(super) struct SignalsArgs {
     /// Files of conversations; `-` is standard input
@@ -51,7 +56,12 @@ pub(super) fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        for transcript in transcripts(&text) {
+        let mut conversations = transcripts(&text).peekable();
+        if conversations.peek().is_none() {
+            faults += 1;
+            complain(&format!("{file}: holds no conversation"));
+        }
+        for transcript in conversations {
             match transcript {
                 Ok(transcript) => {
                     let report = analyzer.analyze(&transcript.conversation);
@@ -68,7 +78,7 @@ pub(super) fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    out.flush()?;
+    out.flush().context("writing to standard output")?;
     Ok(if faults == 0 {
         ExitCode::SUCCESS
     } else {
@@ -83,12 +93,14 @@ fn read(file: &str) -> anyhow::Result<String> {
     } else {
         bytes = fs::read(file)?;
     }
-    String::from_utf8(bytes).map_err(|error| anyhow::anyhow!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    let text = String::from_utf8(bytes)
+        .map_err(|error| anyhow::anyhow!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))?;
+    // Some editors put a byte order mark first, which is no JSON.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-#[expect(clippy::print_stderr, reason = "messages of a command go to stderr")]
 fn complain(message: &str) {
-    eprintln!("planoai: {message}");
+    super::complain(&format!("planoai: {message}"));
 }
 
 fn print_json(out: &mut impl Write, transcript: &Transcript<'_>, report: &Report) -> anyhow::Result<()> {
@@ -112,20 +124,17 @@ fn print_json(out: &mut impl Write, transcript: &Transcript<'_>, report: &Report
 }
 
 fn print_text(out: &mut impl Write, transcript: &Transcript<'_>, report: &Report) -> anyhow::Result<()> {
-    let id: String = transcript
-        .id
-        .as_deref()
-        .unwrap_or("-")
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
+    let id = harmless(transcript.id.as_deref().unwrap_or("-"));
+    let turns = match report.turn_count {
+        1 => "1 turn".to_owned(),
+        count => format!("{count} turns"),
+    };
     let flag = if report.flagged() { " 🚩" } else { "" };
     writeln!(
         out,
-        "{id}  {} {:.0}  {} turns{flag}",
+        "{id}  {} {:.0}  {turns}{flag}",
         report.quality.name(),
-        report.score,
-        report.turn_count
+        report.score
     )?;
     for signal in &report.signals {
         writeln!(out, "    {} in message {}", signal.kind.name(), signal.message_index)?;

@@ -43,9 +43,12 @@ Examples:
   planoai trace --json | jq '.traces[0].spans[].name'
 ";
 
+const EXIT_CODES: &str = "Exit codes: 0 shown, 1 failure, 2 usage, 3 nothing matched, 4 the listener cannot be reached.
+PLANO_TRACE_PORT is the port that is asked, 4317 without it.";
+
 /// Show traces that the local listener holds
 #[derive(Debug, Args)]
-#[command(before_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(before_help = EXAMPLES, after_help = EXIT_CODES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct TraceArgs {
     #[command(subcommand)]
     command: Option<TraceCommand>,
@@ -259,18 +262,27 @@ fn show(found: &Reply, args: &ShowArgs, filter: &AttributeFilter) -> anyhow::Res
     print(&text)?;
     if args.list && found.dropped.traces + found.dropped.spans > 0 {
         complain(&format!(
-            "the listener dropped {} older traces ({} spans) to stay within --max-traces and --max-memory",
-            found.dropped.traces, found.dropped.spans
+            "the listener dropped {} ({}) to stay within --max-traces and --max-memory",
+            counted(found.dropped.traces, "older trace"),
+            counted(found.dropped.spans, "span"),
         ));
     }
     if nothing {
         let why = match found.held {
             0 => "the listener holds no traces yet".to_owned(),
+            1 => "the one trace that the listener holds does not match".to_owned(),
             held => format!("none of the {held} traces that the listener holds matches"),
         };
         return Ok(fail(NOTHING, &why));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }
 
 fn ink(no_color: bool) -> Ink {

@@ -318,9 +318,9 @@ mod tests {
             json!({"endpont": "e", "port": "no", "wait": "soon", "inner": {"size": -1, "onn": true}, "tiemout": 1}),
             &[
                 "'exporters.x' has invalid keys: endpont (did you mean \"endpoint\"?)",
-                "exporters::x::port: expected a whole number from 0 up, found a string",
+                "exporters::x::port: expected a whole number from 0 to 65535, found a string",
                 "exporters::x::wait: invalid duration \"soon\"; write it like 300ms, 1.5h or 2h45m",
-                "exporters::x::inner::size: expected a whole number from 0 up, found a whole number",
+                "exporters::x::inner::size: expected a whole number from 0 up, found a negative number",
                 "'exporters.x.inner' has invalid keys: onn (did you mean \"on\"?)",
                 "'exporters.x' has invalid keys: tiemout (did you mean \"timeout\"?)",
             ],

@@ -239,17 +239,9 @@ impl Walk<'_> {
         let Some(service) = outcome.value else {
             return Service::default();
         };
-        let configured = |section: &str| -> Vec<&str> {
-            let map = sections.get(section).and_then(Value::as_object);
-            map.map(|map| map.keys().map(String::as_str).collect())
-                .unwrap_or_default()
-        };
-        self.references(
-            "service::extensions",
-            "extension",
-            &service.extensions,
-            &configured("extensions"),
-        );
+        let configured = |section: &str| configured(sections, section);
+        let ids = &service.extensions;
+        self.references("service::extensions", "extension", ids, &configured("extensions"));
         if service.pipelines.0.is_empty() {
             self.fault("service::pipelines: must have at least one pipeline");
         }
@@ -291,7 +283,9 @@ impl Walk<'_> {
     fn references(&mut self, path: &str, kind: &str, ids: &[String], configured: &[&str]) {
         let mut seen = HashSet::new();
         for id in ids {
-            if !seen.insert(id) {
+            if id.is_empty() && self.lines.iter().any(|line| line.starts_with(&format!("{path}::"))) {
+                // It stands for an element that was no string, which is told already.
+            } else if !seen.insert(id) {
                 self.fault(format!("{path}: references {kind} {id:?} multiple times"));
             } else if !configured.contains(&id.as_str()) {
                 let hint = suggest::hint(id, configured.iter().copied());
@@ -301,6 +295,15 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// The ids that a section configures, under its own name or under one that is no section but was most likely meant to be
+/// this one: a misspelt section is one fault and not one for every reference into it.
+fn configured<'a>(sections: &'a Map<String, Value>, section: &str) -> Vec<&'a str> {
+    let meant = |name: &str| !SECTIONS.contains(&name) && suggest::nearest(name, SECTIONS) == Some(section);
+    let named = sections.iter().filter(|(name, _)| *name == section || meant(name));
+    let ids = named.filter_map(|(_, raw)| raw.as_object()).flat_map(Map::keys);
+    ids.map(String::as_str).collect()
 }
 
 fn answers_to<C: ?Sized>(factory: &Factory<C>, kind: &str) -> bool {

@@ -22,7 +22,18 @@ pub(super) fn loops(pipelines: &[Ends<'_>]) -> Vec<String> {
     let edges: Vec<Vec<Edge<'_>>> = pipelines.iter().map(|from| edges(from, pipelines)).collect();
     let mut lines = Vec::new();
     for (index, pipeline) in pipelines.iter().enumerate() {
-        for edge in edges[index].iter().filter(|edge| leads_to(edge.to, index, &edges)) {
+        let mut closing: Vec<&Edge<'_>> = edges[index]
+            .iter()
+            .filter(|edge| leads_to(edge.to, index, &edges))
+            .collect();
+        // A receiver of several pipelines closes one loop, not one for each of them; the pipeline's own is the plainest.
+        closing.sort_by_key(|edge| edge.to != index);
+        let mut told = Vec::new();
+        for edge in closing {
+            if told.contains(&(edge.exporter, edge.receiver)) {
+                continue;
+            }
+            told.push((edge.exporter, edge.receiver));
             lines.push(format!(
                 "service::pipelines::{}: exporter {:?} sends to {}, where receiver {:?} of {} listens: spans would go round \
                  for ever",
@@ -154,6 +165,17 @@ mod tests {
                 "service::pipelines::traces: exporter \"otlp_grpc\" sends to 127.0.0.1:4317, where receiver \"otlp\" of the \
               same pipeline listens: spans would go round for ever"
             ]
+        );
+    }
+
+    #[test]
+    fn a_shared_receiver_is_told_once() {
+        let here = |name| ends(name, "localhost:4317", "127.0.0.1:4317");
+        let lines = loops(&[here("traces/a"), here("traces/b")]);
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        assert!(
+            lines.iter().all(|line| line.contains("of the same pipeline")),
+            "{lines:#?}"
         );
     }
 

@@ -76,6 +76,13 @@ pub fn from_text(text: &str, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
     expand(tree, env)
 }
 
+impl Loaded {
+    /// What the user should know of the variables, one line each: those that are not set.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
 fn expand(mut tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
     let mut expansion = env::Expansion::new(env);
     expansion.tree(&mut tree);

@@ -19,6 +19,14 @@ pub(super) fn read(uri: &str, env: &Lookup<'_>) -> Result<Value, String> {
     if let Some(text) = uri.strip_prefix("yaml:") {
         return inline(text);
     }
+    if let Some((scheme, _)) = uri.split_once("://") {
+        return Err(format!(
+            "{uri}: configs are not read from {scheme}; name a file, env:NAME or yaml:a::b: v"
+        ));
+    }
+    if uri.is_empty() {
+        return Err("--config is empty; name a file, env:NAME or yaml:a::b: v".to_owned());
+    }
     let path = uri.strip_prefix("file:").unwrap_or(uri);
     let text = file(path)?;
     parse(path, &text)
@@ -56,8 +64,13 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Value, String> {
 
 /// `a::b: v`: the Collector's short form of nested keys.
 fn inline(text: &str) -> Result<Value, String> {
-    let tree = parse(&format!("yaml:{}", text.split(':').next().unwrap_or_default()), text)?;
-    Ok(unfold(tree))
+    // Only the keys are shown: the value may be a secret.
+    let keys = text.split_once(": ").map_or("…", |(keys, _)| keys);
+    match yaml::read(text) {
+        Ok(tree @ Value::Object(_)) => Ok(unfold(tree)),
+        Ok(_) => Err("yaml:…: sets nothing; write it as yaml:a::b: v, with a blank before the value".to_owned()),
+        Err(malformed) => Err(format!("yaml:{keys}: {}", malformed.reason)),
+    }
 }
 
 fn unfold(tree: Value) -> Value {
@@ -109,6 +122,16 @@ mod tests {
     fn reads_every_kind_of_source() {
         check("env:CONFIG", Ok(json!({"a": {"b": 1}})));
         check("env:NONE", Err("env:NONE: environment variable is not set"));
+        check(
+            "yaml:a::b",
+            Err("yaml:…: sets nothing; write it as yaml:a::b: v, with a blank before the value"),
+        );
+        check("yaml:a::b: [hunter2", Err("yaml:a::b: unclosed bracket '['"));
+        check("", Err("--config is empty; name a file, env:NAME or yaml:a::b: v"));
+        check(
+            "https://example/c.yaml",
+            Err("https://example/c.yaml: configs are not read from https; name a file, env:NAME or yaml:a::b: v"),
+        );
         check("yaml:a::b: 5", Ok(json!({"a": {"b": 5}})));
         check(
             "yaml:processors::batch/x::timeout: 2s",

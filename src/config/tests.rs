@@ -186,6 +186,28 @@ service:
 }
 
 #[test]
+fn one_mistake_is_one_line() {
+    let misspelt = GOOD
+        .replace("receivers: {otlp: }\n", "recievers: {otlp: }\n")
+        .replace("extensions: {h", "extension: {h");
+    assert_eq!(
+        read(&misspelt).err().expect("faults"),
+        [
+            "'' has invalid keys: recievers (did you mean \"receivers\"?)",
+            "'' has invalid keys: extension (did you mean \"extensions\"?)",
+        ]
+    );
+    check(
+        "service: {pipelines: {traces: {receivers: [otlp, null]}}}",
+        &["service::pipelines::traces::receivers::1: expected a string, found nothing"],
+    );
+    check(
+        "service: {pipelines: {traces: {receivers: [otlp, '']}}}",
+        &["service::pipelines::traces: references receiver \"\" which is not configured"],
+    );
+}
+
+#[test]
 fn references_have_to_lead_somewhere() {
     check(
         "service: {pipelines: {traces: {receivers: [otpl]}}}",
@@ -378,6 +400,11 @@ fn an_unset_variable_is_a_warning() {
         [r#"exporters::otlp_grpc::key: environment variable "NONE" is not set; the value is empty"#]
     );
     assert!(read(&text).is_ok());
+    let text = GOOD.replace("'backend:4317'", "'${env:NONE}'");
+    assert_eq!(
+        read(&text).err().expect("a fault"),
+        ["exporters::otlp_grpc: requires a non-empty \"endpoint\""]
+    );
 }
 
 proptest! {

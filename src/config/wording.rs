@@ -10,7 +10,7 @@ pub(super) enum Wrong {
     Key { name: String, known: Vec<String> },
     /// A word that is none of the allowed ones.
     Word { name: String, known: Vec<String> },
-    /// A value of another type.
+    /// A value of another type, or out of its range.
     Type { found: String, expected: String },
     /// A key that must be there.
     Missing { name: String },
@@ -24,7 +24,13 @@ impl Wrong {
         let listed = |prefix: &str| {
             let rest = message.strip_prefix(prefix)?;
             let end = rest.find("`, expected ").or_else(|| rest.find("`, there are no "))?;
-            let known = rest[end + 1..].split('`').skip(1).step_by(2).map(str::to_owned);
+            // A word that is empty is another way to write one of the others.
+            let known = rest[end + 1..]
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|word| !word.is_empty());
+            let known = known.map(str::to_owned);
             Some((rest[..end].to_owned(), known.collect()))
         };
         if let Some((name, known)) = listed("unknown field `") {
@@ -37,8 +43,12 @@ impl Wrong {
             .iter()
             .find_map(|prefix| message.strip_prefix(prefix));
         if let Some((found, expected)) = value.and_then(|rest| rest.rsplit_once(", expected ")) {
+            let kind = match found.starts_with("integer `-") {
+                true => "a negative number",
+                false => plain_type(found.split(['`', '"']).next().unwrap_or_default().trim()),
+            };
             return Wrong::Type {
-                found: plain_type(found.split(['`', '"']).next().unwrap_or_default().trim()).to_owned(),
+                found: kind.to_owned(),
                 expected: plain_type(expected).to_owned(),
             };
         }
@@ -62,7 +72,9 @@ impl Wrong {
                 let hint = suggest::hint(name, known.iter().map(String::as_str));
                 format!("unknown value {name:?}{hint} (valid values: [{}])", known.join(" "))
             }
-            Wrong::Type { found, expected } if found == expected => format!("expected {expected} of the allowed size"),
+            Wrong::Type { found, expected } if found == "a whole number" && expected.starts_with(found) => {
+                format!("expected {expected}, found a larger one")
+            }
             Wrong::Type { found, expected } => format!("expected {expected}, found {found}"),
             Wrong::Missing { name } => format!("requires {name:?}"),
             Wrong::Other(reason) => reason.clone(),
@@ -79,7 +91,10 @@ impl Wrong {
 
 fn plain_type(word: &str) -> &str {
     match word {
-        "usize" | "u64" | "u32" | "u16" | "u8" | "a nonzero usize" => "a whole number from 0 up",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "usize" | "u64" | "a nonzero usize" => "a whole number from 0 up",
         "isize" | "i64" | "i32" | "i16" | "i8" | "integer" => "a whole number",
         "f64" | "f32" | "floating point" | "floating point number" => "a number",
         "string" => "a string",
@@ -127,9 +142,17 @@ mod tests {
         );
         check(
             "invalid value: integer `70000`, expected u16",
-            "expected a whole number from 0 up, found a whole number",
+            "expected a whole number from 0 to 65535, found a larger one",
+        );
+        check(
+            "invalid value: integer `-1`, expected usize",
+            "expected a whole number from 0 up, found a negative number",
         );
         check("invalid type: null, expected f64", "expected a number, found nothing");
+        check(
+            "unknown variant `x`, expected one of `gzip`, ``, `none`",
+            "unknown value \"x\" (valid values: [gzip none])",
+        );
         check("missing field `key`", "requires \"key\"");
         check(
             "invalid duration \"5\"; write it\nlike 5s",

@@ -2,7 +2,7 @@
 //! order of keys. Refuses duplicate keys, several documents, and what would grow beyond the reader's budgets.
 
 use serde_json::{Map, Value};
-use serde_yaml::{DuplicateKeyPolicy, Options};
+use serde_yaml::{DuplicateKeyPolicy, Error, Options};
 
 /// Where and why a text is no YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +33,31 @@ pub fn read(text: &str) -> Result<Value, Malformed> {
 fn read_with(text: &str, options: Options) -> Result<Value, Malformed> {
     serde_yaml::from_str_with_options(text, options).map_err(|error| {
         let place = error.location().map(|at| (at.line(), at.column()));
-        let reason = error.without_snippet().to_string();
         Malformed {
             place: place.filter(|(line, _)| *line > 0),
-            reason: one_line(&reason),
+            reason: reason(error.without_snippet()),
         }
     })
 }
 
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ")
+/// What is wrong in a user's words: the library's own speak of its options, and repeat the place.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} is there twice"),
+        Error::DuplicateMappingKey { .. } => "a key is there twice".to_owned(),
+        Error::MultipleDocuments { .. } => "holds more than one document; write one without `---`".to_owned(),
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
+            "is too large for a config once its aliases are followed, or too deeply nested".to_owned()
+        }
+        Error::AliasError { error, .. } => reason(error.without_snippet()),
+        other => {
+            let text = other.to_string();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let line = words.join(" ");
+            let place = line.rfind(" at line ").unwrap_or(line.len());
+            line[..place].to_owned()
+        }
+    }
 }
 
 /// Writes a tree as block YAML that [`read`] reads back as the same tree.
@@ -168,7 +182,9 @@ mod tests {
     #[test]
     fn refuses_with_a_place() {
         for (text, line, words) in [
-            ("a: 1\na: 2\n", 2, "duplicate"),
+            ("a: 1\na: 2\n", 2, "the key \"a\" is there twice"),
+            ("a: 1\n---\nb: 2\n", 3, "more than one document"),
+            ("a:\n\tb: 1\n", 2, "tabs"),
             ("a: [1\nb: 2\n", 0, ""),
             ("a: 1\n b: 2\n", 0, ""),
             ("a: *nowhere", 1, ""),
@@ -180,7 +196,7 @@ mod tests {
                 "{text}: {error:?}"
             );
             assert!(
-                error.reason.contains(words) && !error.reason.contains('\n'),
+                error.reason.contains(words) && !error.reason.contains('\n') && !error.reason.contains("at line"),
                 "{error:?}"
             );
         }
@@ -193,7 +209,8 @@ mod tests {
             let items = vec![format!("*a{}", level - 1); 10].join(", ");
             text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
-        read(&text).expect_err("a billion laughs");
+        let error = read(&text).expect_err("a billion laughs");
+        assert!(error.reason.starts_with("is too large for a config"), "{error:?}");
         read(&"[".repeat(100_000)).expect_err("nesting without end");
     }
 

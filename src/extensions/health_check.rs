@@ -4,7 +4,7 @@
 use std::{
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -132,7 +132,6 @@ impl Extension for HealthCheck {
         let probe = Arc::new(Probe {
             config: self.config,
             health,
-            started: Started::now(),
         });
         let service = move |request: Request<Incoming>, _peer: Peer| {
             let reply = probe.reply(request.method(), request.uri().path());
@@ -153,25 +152,9 @@ fn settings() -> listen::Settings {
     }
 }
 
-/// When the process began to serve.
-struct Started {
-    wall: SystemTime,
-    steady: Instant,
-}
-
-impl Started {
-    fn now() -> Started {
-        Started {
-            wall: SystemTime::now(),
-            steady: Instant::now(),
-        }
-    }
-}
-
 struct Probe {
     config: Config,
     health: Health,
-    started: Started,
 }
 
 impl Probe {
@@ -193,8 +176,8 @@ impl Probe {
         body(
             self.health.state(),
             &self.config.response_body,
-            self.started.wall,
-            self.started.steady.elapsed(),
+            self.health.up_since().unwrap_or(SystemTime::UNIX_EPOCH),
+            self.health.uptime(),
         )
     }
 }

@@ -219,6 +219,11 @@ impl Prepared {
             let serving = part.receiver.run(inlet, running.stop_receivers.clone());
             running.receivers.spawn(watched(label("receiver", &part.id), serving));
         }
+        for (component, addresses) in &running.addresses {
+            for address in addresses {
+                info!(%component, %address, "listening");
+            }
+        }
         running.health.enter(State::Ready);
         info!("Everything is ready. Begin running and processing data.");
         running

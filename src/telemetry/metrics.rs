@@ -58,11 +58,23 @@ impl Metrics {
                 .expect("no list is empty");
         }
         let recorder = builder.build_recorder();
-        Metrics {
+        let set = Metrics {
             handle: recorder.handle(),
             recorder,
             started: Instant::now(),
-        }
+        };
+        set.scope(|| {
+            metrics::describe_gauge!("otelcol_process_uptime", "Uptime of the process, in seconds.");
+            metrics::describe_gauge!(
+                "otelcol_process_cpu_seconds",
+                "CPU time of the process, user and system."
+            );
+            metrics::describe_gauge!(
+                "otelcol_process_memory_rss",
+                "Resident memory of the process, in bytes."
+            );
+        });
+        set
     }
 
     /// Runs `make` with this set as the current one: handles that are made in it count here, wherever they are used.
@@ -136,6 +148,7 @@ mod tests {
             "otelcol_process_memory_rss ",
         ] {
             assert!(text.lines().any(|line| line.starts_with(name)), "{name}\n{text}");
+            assert!(text.contains(&format!("# HELP {name}")), "{name}\n{text}");
         }
     }
 }

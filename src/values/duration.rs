@@ -44,18 +44,19 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_nanos(nanos.round() as u64))
 }
 
-/// Writes the shortest of Go's forms: `1m30s`, `200ms`.
+/// Writes Go's form without its zeros: `1m30s`, `200ms`, `1.5ms`.
 pub fn format(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     if nanos == 0 {
         return "0s".to_owned();
     }
     if nanos < 1_000_000_000 {
-        let units = [("ms", 1_000_000), ("µs", 1_000), ("ns", 1)];
+        let units = [("ms", 1_000_000.0), ("µs", 1_000.0)];
+        let nanos = nanos as f64;
         let (unit, scale) = units
             .into_iter()
-            .find(|(_, scale)| nanos.is_multiple_of(*scale))
-            .unwrap_or(("ns", 1));
+            .find(|(_, scale)| nanos >= *scale)
+            .unwrap_or(("ns", 1.0));
         return format!("{}{unit}", nanos / scale);
     }
     let (hours, minutes) = (nanos / 3_600_000_000_000, nanos / 60_000_000_000 % 60);
@@ -146,7 +147,19 @@ mod tests {
 
     #[test]
     fn writes_what_it_reads() {
-        for text in ["0s", "200ms", "1.5s", "1m30s", "2h45m", "1h", "7µs", "3ns"] {
+        for text in [
+            "0s",
+            "200ms",
+            "1.5s",
+            "1m30s",
+            "2h45m",
+            "1h",
+            "7µs",
+            "3ns",
+            "380.84262ms",
+            "1.5µs",
+            "1m0.25s",
+        ] {
             assert_eq!(format(parse(text).expect("valid")), text);
         }
     }

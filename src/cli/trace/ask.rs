@@ -101,8 +101,20 @@ impl Listener {
             Code::NotFound | Code::PermissionDenied | Code::InvalidArgument | Code::Internal => {
                 AskError::Refused(error.message)
             }
-            _ => self.unreachable(error.message),
+            _ => self.unreachable(self.reason(&error.message)),
         }
+    }
+
+    /// The client's words without the address, which is told beside them.
+    fn reason(&self, message: &str) -> String {
+        let address = self.address;
+        let reason = message
+            .strip_prefix(&format!("cannot connect to {address}: "))
+            .unwrap_or(message);
+        reason
+            .strip_prefix(&format!("{address}: "))
+            .unwrap_or(reason)
+            .to_owned()
     }
 
     fn unreachable(&self, why: String) -> AskError {

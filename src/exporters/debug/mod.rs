@@ -31,7 +31,7 @@ pub struct Config {
     pub verbosity: Verbosity,
     /// Batches shown at the start of each second. 2.
     pub sampling_initial: u64,
-    /// After those, every so-manieth is shown; 1 = all, 0 = none. 1.
+    /// After those, every n-th batch of the second is shown; 1 = all, 0 = none. 1.
     pub sampling_thereafter: u64,
     /// Write to our own log at level info (false: to standard output). true.
     pub use_internal_logger: bool,
@@ -148,7 +148,7 @@ fn console(now: Duration, resources: usize, spans: usize, details: Option<&str>)
     out
 }
 
-/// Shows the first few of each second, then every so-manieth, as the Collector's logger samples.
+/// Shows the first few of each second, then every n-th, as the Collector's logger samples.
 struct Sampler {
     initial: u64,
     thereafter: u64,

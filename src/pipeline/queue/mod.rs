@@ -46,7 +46,8 @@ impl Default for Delivery {
 }
 
 impl Delivery {
-    /// The same with the batch sizes of a `batch` processor, which win over `sending_queue.batch`.
+    /// The same with the batch sizes of a `batch` processor in the place of the defaults. Whoever assembles does not ask for
+    /// it where the user wrote `sending_queue.batch` on the exporter: that wins.
     #[must_use]
     pub fn with_batching(mut self, settings: BatchSettings) -> Delivery {
         self.sending_queue.batch = QueueBatch {

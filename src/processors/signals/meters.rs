@@ -1,13 +1,41 @@
 //! The signal metrics: `plano_signals_…`. Handles are made once, when the processor is built; labels come from our own tables
 //! only.
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Histogram, describe_counter, describe_histogram};
 
 use super::dialects;
 use crate::{
     pipeline::metrics::Timer,
     signals::{Quality, Report, SignalType},
 };
+
+/// Gives every signal metric its help text.
+fn describe() {
+    describe_counter!(
+        "plano_signals_conversations_total",
+        "Conversations analyzed, by quality."
+    );
+    describe_counter!(
+        "plano_signals_detected_total",
+        "Signals found in conversations, by type."
+    );
+    describe_counter!("plano_signals_flagged_total", "Spans that were flagged.");
+    describe_counter!(
+        "plano_signals_spans_total",
+        "Spans on which a conversation was found, by dialect."
+    );
+    describe_counter!(
+        "plano_signals_unparsed_total",
+        "Conversation values that could not be read, by dialect."
+    );
+    describe_histogram!("plano_signals_quality_score", "Quality of conversations, 0 to 100.");
+    describe_histogram!("plano_signals_efficiency_score", "Efficiency of conversations, 0 to 1.");
+    describe_histogram!("plano_signals_turns", "Turns of conversations.");
+    describe_histogram!(
+        "plano_signals_analysis_seconds",
+        "Time that the analysis of a conversation took."
+    );
+}
 
 /// Every handle.
 pub(super) struct Meters {
@@ -25,6 +53,7 @@ pub(super) struct Meters {
 impl Meters {
     /// Registers the metrics with the current recorder.
     pub(super) fn new() -> Meters {
+        describe();
         Meters {
             conversations: Quality::ALL
                 .map(|quality| metrics::counter!("plano_signals_conversations_total", "quality" => quality.name())),
