@@ -68,8 +68,10 @@ pub(super) fn attach(
         annotate(span, &written, edit);
     }
     if style.events {
+        // Looked up once: it walks the span, which may hold as many messages as there are signals.
+        let end = span.end_unix_nano();
         for signal in &report.signals {
-            event(span.end_unix_nano(), conversation, signal, style, edit);
+            event(end, conversation, signal, style, edit);
         }
     }
     flag(span, report, style, edit);
