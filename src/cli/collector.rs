@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{INTERRUPTED, complain, health, usage};
 use crate::{
     config::{self, Checked, Encoding, Loaded, Wiring, yaml},
-    pipeline::{Drained, Health, Running},
+    pipeline::{Health, Running},
     telemetry::{Metrics, MetricsServer, logs},
     values::duration,
 };
@@ -179,8 +179,8 @@ impl Signals {
 
 /// How one run of a config ended.
 enum End {
-    /// As told; what could not be sent.
-    Stopped(Drained),
+    /// As told; the drain has logged what could not be sent.
+    Stopped,
     /// Cut short by a second signal.
     Aborted,
     /// For a new config.
@@ -201,12 +201,7 @@ impl Life<'_> {
         let mut running = self.start(checked).await?;
         loop {
             match self.until_told(running).await? {
-                End::Stopped(drained) => {
-                    for (exporter, spans) in &drained.unsent {
-                        tracing::error!(exporter, spans, "spans could not be sent before the end");
-                    }
-                    return Ok(ExitCode::SUCCESS);
-                }
+                End::Stopped => return Ok(ExitCode::SUCCESS),
                 End::Aborted => return Ok(ExitCode::from(INTERRUPTED)),
                 End::Replaced(next) => running = self.replace(next.0, next.1).await?,
             }
@@ -243,11 +238,11 @@ impl Life<'_> {
         loop {
             let told = tokio::select! {
                 drained = &mut end => {
-                    let drained = drained?;
+                    drained?;
                     return Ok(match next {
                         _ if abort.is_cancelled() => End::Aborted,
                         Some(next) => End::Replaced(Box::new(next)),
-                        None => End::Stopped(drained),
+                        None => End::Stopped,
                     });
                 }
                 told = self.signals.next() => told,
