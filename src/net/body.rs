@@ -7,8 +7,9 @@ use http_body_util::BodyExt;
 
 use super::grpc::{PREFIX_LEN, Prefix};
 
-/// Most that is reserved before any of it has arrived, in bytes.
-const RESERVE_MAX: usize = 1 << 20;
+/// Most that is reserved, and most room that is asked for, before any of it has arrived, in bytes. Later both follow what
+/// has arrived, so that a peer that only promises a large body holds next to nothing.
+const FIRST_STEP: usize = 32 << 10;
 /// From this size on a body that came in one frame is kept as it is; a smaller one is copied, so that it does not hold the
 /// connection's whole read buffer.
 const SLICE_MIN: usize = 16 << 10;
@@ -65,7 +66,7 @@ impl Gather {
         let needed = self.parts.len() + data.len();
         if self.parts.capacity() < needed {
             let wanted = match self.parts.len() {
-                0 => self.expected.min(RESERVE_MAX),
+                0 => self.expected.min(FIRST_STEP),
                 _ => self.expected.min(needed * 4),
             };
             self.parts.reserve(wanted.max(needed) - self.parts.len());
@@ -82,12 +83,37 @@ impl Gather {
     }
 }
 
-/// Reads a whole body of at most `limit` bytes.
+/// Asks for the room of a body in growing steps, ahead of what arrives.
+struct Room<F> {
+    admit: F,
+    held: usize,
+    /// Length that the body will have at most.
+    most: usize,
+}
+
+impl<E, F: FnMut(usize) -> Result<(), E>> Room<F> {
+    /// Makes sure that there is room for that many bytes in all.
+    fn cover(&mut self, needed: usize) -> Result<(), BodyError<E>> {
+        if needed > self.held {
+            let step = self.most.min(FIRST_STEP.max(self.held * 2)).max(needed) - self.held;
+            (self.admit)(step).map_err(BodyError::NotAdmitted)?;
+            self.held += step;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a whole body of at most `limit` bytes. `admit` is asked for room before the bytes that need it are gathered: for a
+/// first step, then for as much as is there already, and so on.
 ///
 /// # Errors
 /// [`BodyError::TooLarge`] before anything is read, where the peer says the length, else once it is exceeded;
-/// [`BodyError::Broken`].
-pub async fn collect<B, E>(mut body: B, limit: usize) -> Result<Bytes, BodyError<E>>
+/// [`BodyError::NotAdmitted`], [`BodyError::Broken`].
+pub async fn collect<B, E>(
+    mut body: B,
+    limit: usize,
+    admit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Bytes, BodyError<E>>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
@@ -98,6 +124,10 @@ where
         });
     }
     let mut gathered = Gather::new(hint.exact().unwrap_or(0) as usize);
+    let most = hint.exact().map_or(limit, |length| length as usize);
+    let mut room = Room { admit, held: 0, most };
+    // Where there is no room at all, a body of a known length need not be read to tell so.
+    room.cover(hint.lower().min(1) as usize)?;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| BodyError::Broken(error.to_string()))?.into_data() else {
             continue;
@@ -105,21 +135,21 @@ where
         if gathered.len() + data.len() > limit {
             return Err(BodyError::TooLarge { length: None });
         }
+        room.cover(gathered.len() + data.len())?;
         gathered.push(data);
     }
     Ok(gathered.finish())
 }
 
-/// Reads the one message of a unary gRPC call, to the end of the stream. `admit` is asked for the message's length before
-/// the message is read, and what it gives is handed on.
+/// Reads the one message of a unary gRPC call, to the end of the stream. `admit` is asked for room as in [`collect`].
 ///
 /// # Errors
 /// [`BodyError`]: too large (on the wire), broken, no or several messages, not admitted.
-pub async fn collect_message<B, A, E>(
+pub async fn collect_message<B, E>(
     mut body: B,
     limit: usize,
-    admit: impl FnOnce(usize) -> Result<A, E>,
-) -> Result<(Prefix, Bytes, A), BodyError<E>>
+    admit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<(Prefix, Bytes), BodyError<E>>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
@@ -141,7 +171,9 @@ where
             length: Some(prefix.length),
         });
     }
-    let admission = admit(prefix.length).map_err(BodyError::NotAdmitted)?;
+    let most = prefix.length;
+    let mut room = Room { admit, held: 0, most };
+    room.cover(most.min(1))?;
     let mut gathered = Gather::new(prefix.length);
     loop {
         if gathered.len() + data.len() > prefix.length {
@@ -150,6 +182,7 @@ where
             ));
         }
         if !data.is_empty() {
+            room.cover(gathered.len() + data.len())?;
             gathered.push(data);
         }
         if body.is_end_stream() {
@@ -163,7 +196,7 @@ where
     if gathered.len() < prefix.length {
         return Err(BodyError::Framing("the message is truncated"));
     }
-    Ok((prefix, gathered.finish(), admission))
+    Ok((prefix, gathered.finish()))
 }
 
 /// The next data frame; `None` at the end.
@@ -203,9 +236,14 @@ mod tests {
         let mut wire = [&Prefix::build(Encoding::Identity, text.len())[..], text].concat();
         wire.resize((wire.len() as isize - cut) as usize, 0);
         let pieces: Vec<&[u8]> = wire.chunks(step).collect();
-        let found = collect_message(body(&pieces), limit, Ok::<_, Infallible>).await;
+        let mut admitted = 0;
+        let admit = |more: usize| {
+            admitted += more;
+            Ok::<_, Infallible>(())
+        };
+        let found = collect_message(body(&pieces), limit, admit).await;
         match (found, expected) {
-            (Ok((prefix, found, admitted)), Ok(())) => {
+            (Ok((prefix, found)), Ok(())) => {
                 assert_eq!((prefix.length, admitted, &found[..]), (text.len(), text.len(), text));
             }
             (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),
@@ -243,25 +281,61 @@ mod tests {
     async fn a_large_message_in_one_frame_is_not_copied() {
         let wire = Bytes::from([&Prefix::build(Encoding::Identity, 40_000)[..], &[7; 40_000]].concat());
         let frames = stream::iter([Ok::<_, Infallible>(Frame::data(wire.clone()))]);
-        let (_, found, ()) = collect_message(StreamBody::new(frames), 1 << 20, |_| Ok::<_, Infallible>(()))
+        let (_, found) = collect_message(StreamBody::new(frames), 1 << 20, |_| Ok::<_, Infallible>(()))
             .await
             .unwrap();
         assert_eq!(found.as_ptr(), wire[PREFIX_LEN..].as_ptr());
     }
 
+    fn free(_more: usize) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    /// What is asked for while a body of a million bytes comes in pieces of `step`, until `stall` bytes have come.
+    async fn check_room(step: usize, stall: usize, expected: usize) {
+        let wire = [&Prefix::build(Encoding::Identity, 1_000_000)[..], &vec![7; stall]].concat();
+        let pieces: Vec<&[u8]> = wire.chunks(step).collect();
+        let mut asked = 0;
+        let admit = |more: usize| {
+            asked += more;
+            Ok::<_, Infallible>(())
+        };
+        // It breaks off there.
+        let _ = collect_message(body(&pieces), 4 << 20, admit).await;
+        assert_eq!(asked, expected, "{stall} bytes by {step}");
+    }
+
+    #[tokio::test]
+    async fn room_follows_what_arrives() {
+        check_room(5, 0, FIRST_STEP).await;
+        check_room(1, 1, FIRST_STEP).await;
+        check_room(1000, 32_768, FIRST_STEP).await;
+        check_room(1000, 32_769, 2 * FIRST_STEP).await;
+        check_room(16_384, 300_000, 16 * FIRST_STEP).await;
+        check_room(16_384, 1_000_000, 1_000_000).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_stops_where_room_ends() {
+        let mut left = 100_000usize;
+        let admit = |more: usize| {
+            left = left.checked_sub(more).ok_or("full")?;
+            Ok(())
+        };
+        let piece = vec![7; 10_000];
+        let error = collect(body(&vec![&piece[..]; 20]), 4 << 20, admit).await.unwrap_err();
+        assert!(matches!(error, BodyError::NotAdmitted("full")));
+    }
+
     #[tokio::test]
     async fn plain_bodies() {
-        let found = collect::<_, Infallible>(body(&[b"some", b"", b" text"]), 9)
-            .await
-            .unwrap();
+        let found = collect(body(&[b"some", b"", b" text"]), 9, free).await.unwrap();
         assert_eq!(found, &b"some text"[..]);
-        let error = collect::<_, Infallible>(body(&[b"some", b" text"]), 8)
-            .await
-            .unwrap_err();
+        let error = collect(body(&[b"some", b" text"]), 8, free).await.unwrap_err();
         assert!(matches!(error, BodyError::TooLarge { length: None }));
         let full = http_body_util::Full::new(Bytes::from_static(b"some text"));
-        let error = collect::<_, Infallible>(full, 8).await.unwrap_err();
+        let error = collect(full, 8, free).await.unwrap_err();
         assert!(matches!(error, BodyError::TooLarge { length: Some(9) }));
-        assert_eq!(collect::<_, Infallible>(body(&[]), 0).await.unwrap(), &b""[..]);
+        assert_eq!(collect(body(&[]), 0, free).await.unwrap(), &b""[..]);
     }
 }

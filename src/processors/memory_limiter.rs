@@ -18,6 +18,9 @@ use crate::{
 };
 
 const MIB: u64 = 1 << 20;
+/// Size of an allocation that makes the allocator give freed memory back to the system, in bytes. mimalloc does so only
+/// when a page of blocks is taken or freed, and where everything is refused that would never happen again.
+const ALLOCATOR_NUDGE: usize = 1 << 20;
 
 /// `memory_limiter`. Either form of limit must be given; in MiB wins over in percent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,6 +191,9 @@ impl Processor for Limiter {
     fn tick(&self, vitals: &Vitals) {
         self.meter.resident.store(vitals.rss_bytes, Ordering::Relaxed);
         self.meter.total.store(vitals.memory_total_bytes, Ordering::Relaxed);
+        if self.limits().is_some_and(|(_, soft)| vitals.rss_bytes > soft) {
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(ALLOCATOR_NUDGE)));
+        }
     }
 }
 

@@ -38,12 +38,13 @@ pub fn start(level: Level, form: Form, filter: Option<&str>) -> anyhow::Result<(
     started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
 }
 
-/// The dependencies' details help nobody: `debug` is for this program's own modules.
+/// The dependencies' details help nobody: `debug` is for this program's own modules, and `h2` warns of what any peer can
+/// provoke at will.
 fn directives(level: Level) -> &'static str {
     match level {
-        Level::TRACE | Level::DEBUG => "info,plano=debug,planoai=debug",
-        Level::INFO => "info",
-        Level::WARN => "warn",
+        Level::TRACE | Level::DEBUG => "info,h2=error,plano=debug,planoai=debug",
+        Level::INFO => "info,h2=error",
+        Level::WARN => "warn,h2=error",
         Level::ERROR => "error",
     }
 }

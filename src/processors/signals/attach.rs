@@ -68,9 +68,10 @@ pub(super) fn attach(
         annotate(span, &written, edit);
     }
     if style.events {
-        let time = span.end_unix_nano();
+        // Looked up once: it walks the span, which may hold as many messages as there are signals.
+        let end = span.end_unix_nano();
         for signal in &report.signals {
-            event(time, conversation, signal, style, edit);
+            event(end, conversation, signal, style, edit);
         }
     }
     flag(span, report, style, edit);

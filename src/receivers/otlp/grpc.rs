@@ -84,7 +84,7 @@ impl<I: Intake> Calls<I> {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let (wire, encoding, _room) = self.read(&call, body, |length| self.intake.admit(length)).await?;
+        let (wire, encoding, _room) = self.read(&call, body, |bytes| self.intake.admit(bytes)).await?;
         let message = Message {
             wire,
             encoding,
@@ -139,15 +139,20 @@ impl<I: Intake> Calls<I> {
         &self,
         call: &Call,
         body: B,
-        admit: impl FnOnce(usize) -> Result<Admission, Refused>,
+        admit: impl Fn(usize) -> Result<Admission, Refused>,
     ) -> Result<(Bytes, Encoding, Admission), Status>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         let latest = Instant::now() + READ_TIMEOUT;
         let latest = call.deadline.map_or(latest, |deadline| deadline.min(latest));
-        let read = timeout_at(latest, collect_message(body, self.limit, admit)).await;
-        let (prefix, wire, room) = read.map_err(|_| too_late())?.map_err(|error| match error {
+        let mut room = Admission::default();
+        let more = |bytes| -> Result<(), Refused> {
+            room = std::mem::take(&mut room).and(admit(bytes)?);
+            Ok(())
+        };
+        let read = timeout_at(latest, collect_message(body, self.limit, more)).await;
+        let (prefix, wire) = read.map_err(|_| too_late())?.map_err(|error| match error {
             BodyError::TooLarge { length } => status::status(too_large(length, self.limit, LIMIT_KEY)),
             BodyError::NotAdmitted(refused) => status::status(refused.into()),
             BodyError::Framing(_) => Status::new(Code::InvalidArgument, error.to_string()),

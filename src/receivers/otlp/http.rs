@@ -22,7 +22,7 @@ use crate::{
         compression::Encoding,
         listen::Peer,
     },
-    pipeline::Refused,
+    pipeline::{Admission, Refused},
 };
 
 const LIMIT_KEY: &str = "max_request_body_size";
@@ -109,8 +109,12 @@ impl<I: Intake> Requests<I> {
         if let Some(length) = length.filter(|length| *length > self.limit) {
             return Err(too_large(Some(length), self.limit, LIMIT_KEY));
         }
-        let early = length.map(|length| self.intake.admit(length)).transpose()?;
-        let reading = collect::<_, Refused>(body, self.limit);
+        let mut room = Admission::default();
+        let more = |bytes| -> Result<(), Refused> {
+            room = std::mem::take(&mut room).and(self.intake.admit(bytes)?);
+            Ok(())
+        };
+        let reading = collect(body, self.limit, more);
         let read = match self.body_timeout {
             None => reading.await,
             Some(limit) => tokio::time::timeout(limit, reading).await.map_err(|_| {
@@ -125,10 +129,6 @@ impl<I: Intake> Requests<I> {
             BodyError::NotAdmitted(refused) => refused.into(),
             BodyError::Broken(_) | BodyError::Framing(_) => Failure::Invalid(error.to_string()),
         })?;
-        let _room = match early {
-            Some(room) => room,
-            None => self.intake.admit(wire.len())?,
-        };
         let message = Message {
             wire,
             encoding,
@@ -137,6 +137,7 @@ impl<I: Intake> Requests<I> {
             limit_key: LIMIT_KEY,
         };
         let accepted = take(&self.intake, message).await?;
+        drop(room);
         Ok(status::success(&accepted, format))
     }
 

@@ -22,11 +22,13 @@ mod cors;
 mod grpc;
 mod http;
 mod intake;
+mod room;
 mod settings;
 mod status;
 #[cfg(test)]
 mod tests;
 
+use room::{Bounded, Room};
 pub use settings::{Auth, Cors, EnforcementPolicy, Grpc, Http, Keepalive, Protocols, ServerParameters};
 
 /// The receiver's config.
@@ -134,12 +136,21 @@ impl Receiver for Otlp {
 
     async fn run(mut self: Box<Self>, inlet: Inlet, stop: CancellationToken) -> anyhow::Result<()> {
         let mut servers = JoinSet::new();
+        let limits = [
+            self.grpc.as_ref().map(|(_, grpc)| grpc.limit()),
+            self.http.as_ref().map(|(_, http)| http.limit()),
+        ];
+        let room = Room::for_requests_of(limits.into_iter().flatten().max().unwrap_or(0));
         if let Some((mut port, grpc)) = self.grpc.take() {
-            let calls = grpc_calls(&grpc, inlet.transport("grpc"), Arc::clone(&self.methods));
+            let calls = grpc_calls(
+                &grpc,
+                Bounded::new(inlet.transport("grpc"), &room),
+                Arc::clone(&self.methods),
+            );
             servers.spawn(serve_grpc(port.take()?, port.tls, grpc.listen(), calls, stop.clone()));
         }
         if let Some((mut port, http)) = self.http.take() {
-            let requests = http_requests(&http, inlet.transport("http"));
+            let requests = http_requests(&http, Bounded::new(inlet.transport("http"), &room));
             servers.spawn(serve_http(
                 port.take()?,
                 port.tls,
