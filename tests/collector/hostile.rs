@@ -66,7 +66,7 @@ async fn endless_bodies() {
     assert!(rss < 450.0, "{rss} MB of 510 MB sent are held");
     let busy = running
         .http
-        .post_proto(&request(vec![span(1, &"n".repeat(10_000_000))]))
+        .post_proto(&request(vec![span(1, &"n".repeat(19_000_000))]))
         .await;
     assert_eq!(busy.status, 503, "{busy:?}");
     assert_ne!(busy.header("retry-after"), "", "{busy:?}");
@@ -74,7 +74,7 @@ async fn endless_bodies() {
     let started = Instant::now();
     while running
         .http
-        .post_proto(&request(vec![span(1, &"n".repeat(10_000_000))]))
+        .post_proto(&request(vec![span(1, &"n".repeat(19_000_000))]))
         .await
         .status
         != 200
