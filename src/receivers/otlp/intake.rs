@@ -11,6 +11,11 @@ use crate::{
     pipeline::{Admission, Inlet, Refused},
 };
 
+/// Memory that a value of a JSON text takes while it is read, in bytes.
+const JSON_VALUE: usize = 150;
+/// Most that is set aside for the values of one request, in bytes.
+const JSON_MOST: usize = 64 << 20;
+
 /// The way into the pipelines, as far as a request needs it.
 pub(super) trait Intake: Clone + Send + Sync + 'static {
     /// See [`Inlet::admit`].
@@ -111,7 +116,10 @@ pub(super) async fn take(intake: &impl Intake, message: Message) -> Result<Accep
         reason,
     } = match message.format {
         Format::Proto => otlp::validate(plain).map_err(|fault| Failure::Invalid(fault.to_string()))?,
-        Format::Json => otlp::json::read(&plain).map_err(|fault| Failure::Invalid(fault.to_string()))?,
+        Format::Json => {
+            let _tree = intake.admit(tree_size(&plain))?;
+            otlp::json::read(&plain).map_err(|fault| Failure::Invalid(fault.to_string()))?
+        }
     };
     if rejected_spans > 0 {
         intake.refused(rejected_spans);
@@ -125,10 +133,31 @@ pub(super) async fn take(intake: &impl Intake, message: Message) -> Result<Accep
     })
 }
 
+/// About as many bytes as the values of a JSON text take while they are read: many times the text where they are short. What
+/// divides them may be text too, so the estimate ends where a large request of prose or tables could no longer be taken.
+fn tree_size(text: &[u8]) -> usize {
+    let values = memchr::memchr3_iter(b',', b'[', b'{', text).count();
+    values.saturating_mul(JSON_VALUE).min(JSON_MOST)
+}
+
 /// A body above the limit, with the key that raises it.
 pub(super) fn too_large(length: Option<usize>, limit: usize, key: &'static str) -> Failure {
     let size = length.map_or_else(String::new, |length| format!(" ({length} bytes)"));
     Failure::TooLarge(format!(
         "the request{size} is larger than {limit} bytes, the limit that {key} sets"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_values_take_more_room_than_their_text() {
+        let check = |text: &str, expected| assert_eq!(tree_size(text.as_bytes()), expected, "{text:.20}");
+        check("", 0);
+        check("{}", JSON_VALUE);
+        check(r#"{"a":[1,2],"b":{}}"#, 5 * JSON_VALUE);
+        check(&"{},".repeat(5_000_000), JSON_MOST);
+    }
 }
