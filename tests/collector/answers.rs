@@ -41,7 +41,11 @@ fn status_code(reply: &Reply) -> u32 {
 /// Method, path, headers, body; expected: HTTP status, and the code of the `google.rpc.Status` in the body.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16, Option<u32>);
 
+/// Path, headers, body; expected: the gRPC code.
+type GrpcCase<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u32);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one table, a row an answer")]
 async fn http_answers() {
     let sink = Sink::start();
     let mut running = running(&sink).await;
@@ -163,6 +167,7 @@ async fn http_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one table, a row an answer")]
 async fn grpc_answers() {
     let sink = Sink::start();
     let mut running = running(&sink).await;
@@ -172,7 +177,7 @@ async fn grpc_answers() {
     let gzip = &[GRPC, ("grpc-encoding", "gzip")][..];
     let metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
     let health = "/grpc.health.v1.Health/Check";
-    let cases: Vec<(&str, &[(&str, &str)], Vec<u8>, u32)> = vec![
+    let cases: Vec<GrpcCase<'_>> = vec![
         (metrics, &[GRPC], frame(0, b""), 12),
         ("/x", &[GRPC], frame(0, b""), 12),
         (
