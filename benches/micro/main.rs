@@ -2,5 +2,6 @@
 
 mod analyzer;
 mod otlp;
+mod queue;
 
-criterion::criterion_main!(analyzer::benches, otlp::benches);
+criterion::criterion_main!(analyzer::benches, otlp::benches, queue::benches);
