@@ -2,8 +2,6 @@
 //! run in a circle. Errs towards reading: what it lets through, the words decide. Says nothing of texts in which its anchor
 //! is rare (short ones, other scripts).
 
-use memchr::memmem;
-
 /// The letter at which a text is looked at: about every twentieth of most languages in Latin script.
 const ANCHOR: u8 = b'h';
 /// Bits of a trace, in words of 64.
@@ -17,6 +15,10 @@ const TAP: usize = 32;
 const TAPPED: usize = 16;
 /// How far back a tap looks; more than any circle that counts is long.
 const BACK: usize = 512;
+/// Places remembered while a circle is looked for; 2^10, as many as the hash tells apart.
+const PLACES: usize = 1 << 10;
+/// One place in so many is remembered.
+const STRIDE: usize = 4;
 
 const FOLD: u64 = 0x2020_2020_2020_2020;
 const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -80,12 +82,32 @@ fn fingerprint(text: &[u8]) -> u64 {
     sum ^ (sum >> 32)
 }
 
-/// Whether a stretch of the text may be repeated on and on: what stands at some place stands shortly before too.
+/// Whether a stretch of the text may be repeated on and on: what stands at some tap stands shortly before too. Remembers every
+/// fourth place by the hash of its eight bytes and asks at four neighboring ones, of which one meets a remembered place
+/// whatever the length of the circle is.
 pub(crate) fn may_run_in_circles(text: &[u8]) -> bool {
-    (TAP..text.len().saturating_sub(TAPPED)).step_by(TAP).any(|at| {
-        let back = at.saturating_sub(BACK);
-        memmem::find(&text[back..at + TAPPED - 1], &text[at..at + TAPPED]).is_some()
-    })
+    let mut places = [0_u16; PLACES];
+    for at in (0..text.len().saturating_sub(TAPPED + STRIDE)).step_by(STRIDE) {
+        if at % TAP == 0 && (at..at + STRIDE).any(|at| stands_before(text, at, &places)) {
+            return true;
+        }
+        // Texts are read in parts of a few KiB: every place fits.
+        places[place_of(text, at)] = u16::try_from(at + 1).unwrap_or(0);
+    }
+    false
+}
+
+/// Whether the bytes at a place stand at the remembered place of the same hash too.
+fn stands_before(text: &[u8], at: usize, places: &[u16; PLACES]) -> bool {
+    let Some(before) = usize::from(places[place_of(text, at)]).checked_sub(1) else {
+        return false;
+    };
+    at - before <= BACK && text[before..before + TAPPED] == text[at..at + TAPPED]
+}
+
+fn place_of(text: &[u8], at: usize) -> usize {
+    let window = text[at..].first_chunk::<8>().copied().unwrap_or_default();
+    (u64::from_le_bytes(window).wrapping_mul(PRIME) >> 54) as usize
 }
 
 #[cfg(test)]
