@@ -74,7 +74,10 @@ async fn a_full_queue_refuses_and_keeps_what_it_has() {
     // The room is given back when the answer has come back, a moment after the sink has the spans.
     let started = Instant::now();
     while running.metric("otelcol_exporter_queue_size", &[]).await > 0.0 {
-        assert!(started.elapsed() < Duration::from_secs(10), "the room is never given back");
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "the room is never given back"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(send(&running, 40..44).await.len(), 4, "there is room again");
