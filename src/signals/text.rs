@@ -10,7 +10,7 @@ mod words;
 
 use std::ops::Range;
 
-use scan::Plain;
+use scan::{Map, Plain};
 
 pub(crate) use words::{OTHER, QUOTED, Vocabulary, hash};
 
@@ -72,6 +72,7 @@ pub(crate) struct Words {
     pub(crate) tokens: Vec<Token>,
     pub(crate) shape: Shape,
     masks: Vec<Range<usize>>,
+    map: Map,
     word: Vec<u8>,
     pending: u8,
 }
@@ -92,23 +93,13 @@ enum Kind {
 impl Words {
     /// Reads `text`, replacing what was read before. Without a vocabulary no word has a symbol.
     pub(crate) fn read(&mut self, text: &str, vocabulary: Option<&Vocabulary>) {
-        self.read_by(text, vocabulary, scan::plain_word);
-    }
-
-    /// The same, with another way to read plain words.
-    fn read_by(
-        &mut self,
-        text: &str,
-        vocabulary: Option<&Vocabulary>,
-        plain_word: impl Fn(&[u8], usize) -> Option<Plain> + Copy,
-    ) {
+        let mut map = std::mem::take(&mut self.map);
         self.clear();
         for part in windows(text) {
-            self.pending = AFTER_STOP;
-            self.masks.clear();
-            mask::find(text, part.clone(), &mut self.masks);
-            self.read_part(text, part, vocabulary, plain_word);
+            map.read(text.as_bytes(), part.clone());
+            self.read_part(text, part, vocabulary, |bytes, at| map.plain_word(bytes, at));
         }
+        self.map = map;
     }
 
     /// Forgets what was read.
@@ -117,13 +108,17 @@ impl Words {
         self.shape = Shape::default();
     }
 
+    /// Reads one part; `plain_word` is the short way for words that it can read.
     fn read_part(
         &mut self,
         text: &str,
         part: Range<usize>,
         vocabulary: Option<&Vocabulary>,
-        plain_word: impl Fn(&[u8], usize) -> Option<Plain>,
+        mut plain_word: impl FnMut(&[u8], usize) -> Option<Plain>,
     ) {
+        self.pending = AFTER_STOP;
+        self.masks.clear();
+        mask::find(text, part.clone(), &mut self.masks);
         let (mut at, mut mask) = (part.start, 0);
         while at < part.end {
             if let Some(range) = self.masks.get(mask).cloned().filter(|range| range.start <= at) {
@@ -186,20 +181,15 @@ impl Words {
     #[inline]
     fn push_plain(&mut self, bytes: &[u8], start: usize, plain: Plain, vocabulary: Option<&Vocabulary>) {
         let word = &bytes[start..plain.end];
-        let mut marks = 0;
-        if word.len() >= 2 {
-            if plain.capitals {
-                marks = CAPITALS;
-                self.shape.capitals += 1;
-            } else {
-                self.shape.lower += 1;
-            }
-        }
+        let long = u32::from(word.len() >= 2);
+        let capitals = u32::from(plain.capitals) & long;
+        self.shape.capitals += capitals;
+        self.shape.lower += long - capitals;
+        let marks = if capitals == 1 { CAPITALS } else { 0 };
         let symbols = vocabulary
-            .filter(|_| word.len() <= WORD)
-            .and_then(|vocabulary| vocabulary.exact(word, plain.prefix, plain.hash))
+            .and_then(|vocabulary| vocabulary.exact(word, &plain.letters))
             .unwrap_or_default();
-        self.push_symbols(symbols, plain.hash, start..plain.end, marks);
+        self.push_symbols(symbols, plain.letters.hash, start..plain.end, marks);
     }
 
     /// Reads the word at `start`; an identifier or an address becomes one unknown word.
@@ -280,7 +270,7 @@ impl Words {
     fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: Option<&Vocabulary>) {
         let hash = hash(&self.word);
         let symbols = match vocabulary {
-            Some(vocabulary) if self.word.len() <= WORD => vocabulary.find(&mut self.word, hash),
+            Some(vocabulary) if self.word.len() <= WORD => vocabulary.find(&mut self.word),
             _ => &[],
         };
         self.push_symbols(symbols, hash, place, marks);
