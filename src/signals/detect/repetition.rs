@@ -327,6 +327,7 @@ fn is_prose(token: &Token) -> bool {
 mod tests {
     use super::*;
     use crate::signals::detect::tests::indexes;
+    use crate::signals::text::glance::CIRCLE;
 
     use proptest::prelude::*;
 
@@ -401,7 +402,10 @@ mod tests {
             stretch in "[a-z]{1,9}( [a-z]{1,9}){0,23}",
         ) {
             let (times, words) = DEGENERATE;
-            let times = times.max(words.div_ceil(stretch.split(' ').count())) + 1;
+            let times = times
+                .max(words.div_ceil(stretch.split(' ').count()))
+                .max(CIRCLE.div_ceil(stretch.len() + 1))
+                + 1;
             let text = format!("{before} {}", format!("{stretch} ").repeat(times));
             prop_assert!(Glance::at(text.as_bytes(), &mut Places::default()).may_circle, "{text}");
         }

@@ -12,15 +12,15 @@ const WORDS: usize = 8;
 const FEWEST: u32 = 8;
 /// One anchor in so many bytes is what prose has at least.
 const RAREST: usize = 64;
-/// Shortest circle that counts, in bytes: 24 words of a letter, which came four times.
-const CIRCLE: usize = 48;
+/// Shortest circle that is looked for, in bytes; a reply that runs in one does not soon end.
+pub(crate) const CIRCLE: usize = 72;
 /// Distance of the taps for a circle in which no anchor stands: what it has more than a tap needs, the first of its rounds and
 /// the bytes that a tap reads.
-const TAP: usize = 24;
+const TAP: usize = 40;
 /// One place in so many is remembered between anchors.
 const STRIDE: usize = 4;
-/// Bytes that stand again behind each other where there is a circle: three quarters of the shortest one, and some less.
-const AGAIN: usize = 32;
+/// Bytes that stand again behind each other where there is a circle: three quarters of the shortest one, which came four times.
+const AGAIN: usize = 48;
 /// How far back a place is compared; more than any circle that counts is long.
 const BACK: usize = 512;
 /// Places with the same hash that are compared.
