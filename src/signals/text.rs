@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use scan::{Map, Plain};
 
+use words::Code;
 pub(crate) use words::{OTHER, QUOTED, Vocabulary, hash};
 
 /// Bytes read at the start of a message that is longer than both parts together.
@@ -186,10 +187,8 @@ impl Words {
         self.shape.capitals += capitals;
         self.shape.lower += long - capitals;
         let marks = if capitals == 1 { CAPITALS } else { 0 };
-        let symbols = vocabulary
-            .and_then(|vocabulary| vocabulary.exact(word, &plain.letters))
-            .unwrap_or_default();
-        self.push_symbols(symbols, plain.letters.hash, start..plain.end, marks);
+        let code = vocabulary.and_then(|vocabulary| vocabulary.exact(word, &plain.letters));
+        self.push_code(code, vocabulary, plain.letters.hash, start..plain.end, marks);
     }
 
     /// Reads the word at `start`; an identifier or an address becomes one unknown word.
@@ -269,19 +268,32 @@ impl Words {
 
     fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: Option<&Vocabulary>) {
         let hash = hash(&self.word);
-        let symbols = match vocabulary {
-            Some(vocabulary) if self.word.len() <= WORD => vocabulary.find(&mut self.word),
-            _ => &[],
+        let code = match vocabulary {
+            Some(vocabulary) if self.word.len() <= WORD => Some(vocabulary.find(&mut self.word)),
+            _ => None,
         };
-        self.push_symbols(symbols, hash, place, marks);
+        self.push_code(code, vocabulary, hash, place, marks);
     }
 
     #[inline]
-    fn push_symbols(&mut self, symbols: &[u32], hash: u32, place: Range<usize>, marks: u8) {
-        let (first, rest) = symbols.split_first().unwrap_or((&OTHER, &[]));
-        self.push(*first, hash, place.clone(), marks);
-        for symbol in rest {
-            self.push(*symbol, hash, place.clone(), marks | CONTINUED);
+    fn push_code(
+        &mut self,
+        code: Option<Code>,
+        vocabulary: Option<&Vocabulary>,
+        hash: u32,
+        place: Range<usize>,
+        marks: u8,
+    ) {
+        let code = code.unwrap_or(Code::OTHER);
+        match (code.symbol(), vocabulary) {
+            (Some(symbol), _) => self.push(symbol, hash, place, marks),
+            (None, Some(vocabulary)) => {
+                for (nth, symbol) in vocabulary.symbols_of(code).iter().enumerate() {
+                    let marks = if nth == 0 { marks } else { marks | CONTINUED };
+                    self.push(*symbol, hash, place.clone(), marks);
+                }
+            }
+            (None, None) => {}
         }
     }
 

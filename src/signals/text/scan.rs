@@ -150,15 +150,43 @@ fn look(bytes: &[u8]) -> Block {
     block
 }
 
+/// What a byte behind a run of letters means for the word.
+#[derive(Clone, Copy, PartialEq)]
+enum Behind {
+    /// The word has ended.
+    Ends,
+    /// The word goes on, or is of another kind.
+    GoesOn,
+    /// That depends on what follows.
+    Depends,
+}
+
+/// A table, since what stands behind a word cannot be foretold by a processor.
+const BEHIND: [Behind; 256] = {
+    let mut table = [Behind::Ends; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | 0x80.. => Behind::GoesOn,
+            b'\'' | b'*' | b'@' | b'$' | b':' => Behind::Depends,
+            _ => Behind::Ends,
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// Whether the sign at `end` makes the word longer than its letters, or another kind of word.
 #[inline]
 fn goes_on(bytes: &[u8], end: usize) -> bool {
-    match bytes.get(end) {
-        None | Some(b' ' | b',' | b'.' | b'!' | b'?' | b'\n') => false,
-        Some(b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | 0x80..) => true,
-        Some(b'\'' | b'*' | b'@' | b'$') => joins(bytes, end, bytes.len()),
-        Some(b':') => bytes[end..].starts_with(b"://"),
-        Some(_) => false,
+    let Some(&byte) = bytes.get(end) else {
+        return false;
+    };
+    match BEHIND[usize::from(byte)] {
+        Behind::Ends => false,
+        Behind::GoesOn => true,
+        Behind::Depends if byte == b':' => bytes[end..].starts_with(b"://"),
+        Behind::Depends => joins(bytes, end, bytes.len()),
     }
 }
 

@@ -98,12 +98,28 @@ struct Slot {
     first: [u64; 2],
     /// Index in `words`; [`FREE`] where there is no word.
     word: u32,
-    /// Where its symbols lie.
-    symbols: u32,
+    code: Code,
 }
 
 /// The index of no word.
 const FREE: u32 = u32::MAX;
+
+/// What a word stands for: its symbol, or where its several symbols lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(u32);
+
+impl Code {
+    /// Set where there are several.
+    const SEVERAL: u32 = 1 << 31;
+    /// What every word stands for that nobody names.
+    pub(super) const OTHER: Code = Code(OTHER);
+
+    /// The symbol, if it is one.
+    #[inline]
+    pub(super) fn symbol(self) -> Option<u32> {
+        (self.0 & Code::SEVERAL == 0).then_some(self.0)
+    }
+}
 
 /// Bits of the sieve, as a power of two.
 const SIEVE: u32 = 16;
@@ -182,7 +198,7 @@ impl Vocabulary {
         let free = Slot {
             first: [0; 2],
             word: FREE,
-            symbols: 0,
+            code: Code::OTHER,
         };
         self.table = vec![free; (self.words.len() * 2).next_power_of_two().max(2)];
         self.sieve = vec![0; 1 << (SIEVE - 6)];
@@ -196,18 +212,26 @@ impl Vocabulary {
             self.table[slot] = Slot {
                 first,
                 word: index,
-                symbols: word.symbols,
+                code: match self.symbols_at(word.symbols) {
+                    [symbol] => Code(*symbol),
+                    _ => Code(Code::SEVERAL | word.symbols),
+                },
             };
             let bit = hash >> (32 - SIEVE);
             self.sieve[bit as usize / 64] |= 1 << (bit % 64);
         }
     }
 
-    /// The symbols of a word, given its letters; `word` is the word itself, in any case of ASCII letters.
+    /// The symbols of a code that stands for several.
+    pub(super) fn symbols_of(&self, code: Code) -> &[u32] {
+        self.symbols_at(code.0 & !Code::SEVERAL)
+    }
+
+    /// What a word stands for, given its letters; `word` is the word itself, in any case of ASCII letters.
     #[inline]
-    pub(super) fn exact(&self, word: &[u8], letters: &Letters) -> Option<&[u32]> {
+    pub(super) fn exact(&self, word: &[u8], letters: &Letters) -> Option<Code> {
         let bit = letters.hash >> (32 - SIEVE);
-        if self.sieve.get(bit as usize / 64)? & (1 << (bit % 64)) == 0 {
+        if self.sieve[bit as usize / 64] & (1 << (bit % 64)) == 0 {
             return None;
         }
         let mask = self.table.len() - 1;
@@ -222,32 +246,27 @@ impl Vocabulary {
                     .eq_ignore_ascii_case(word)
             };
             if slot.first == letters.first && (word.len() < HELD || whole()) {
-                return Some(self.symbols_at(slot.symbols));
+                return Some(slot.code);
             }
             at = (at + 1) & mask;
         }
     }
 
-    fn folded(&self, word: &[u8]) -> Option<&[u32]> {
+    fn folded(&self, word: &[u8]) -> Option<Code> {
         self.exact(word, &Letters::of_folded(word))
     }
 
-    /// The symbols of a folded word; none where it is unknown in every usual spelling. `word` is scratch space.
-    pub(crate) fn find(&self, word: &mut Vec<u8>) -> &[u32] {
-        if let Some(symbols) = self.folded(word) {
-            return symbols;
+    /// What a folded word stands for, in every usual spelling. `word` is scratch space.
+    pub(super) fn find(&self, word: &mut Vec<u8>) -> Code {
+        let mut found = self.folded(word).or_else(|| self.elongated(word));
+        if found.is_none() && word.len() >= 4 && spells_with_digits(word) {
+            found = self.folded(word);
         }
-        if let Some(symbols) = self.possessive_or_elongated(word) {
-            return symbols;
-        }
-        if word.len() >= 4 && spells_with_digits(word) {
-            return self.folded(word).unwrap_or_default();
-        }
-        &[]
+        found.unwrap_or(Code::OTHER)
     }
 
     /// "sooo", "uselesss", "pleeease": runs of three and more as two, then as one; a doubled last letter as one.
-    fn possessive_or_elongated(&self, word: &mut Vec<u8>) -> Option<&[u32]> {
+    fn elongated(&self, word: &mut Vec<u8>) -> Option<Code> {
         let long = word
             .windows(3)
             .any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
@@ -256,8 +275,8 @@ impl Vocabulary {
         }
         for most in [2, 1] {
             shorten_runs(word, most);
-            if let Some(symbols) = self.folded(word) {
-                return Some(symbols);
+            if let Some(code) = self.folded(word) {
+                return Some(code);
             }
         }
         None
