@@ -4,7 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::{check::Reading, env::Originals, merge};
-use crate::pipeline::{Fault, queue::Delivery};
+use crate::{
+    pipeline::{Fault, queue::Delivery},
+    values::tree,
+};
 
 /// The keys that are the engine's.
 pub(super) const KEYS: [&str; 4] = ["sending_queue", "retry_on_failure", "timeout", "max_request_bytes"];
@@ -37,8 +40,7 @@ pub(super) fn split(
     let own_batch = own.pointer("/sending_queue/batch").is_some();
     let mut whole = serde_json::to_value(defaults).expect("settings are plain data");
     merge::merge(&mut whole, own);
-    let mut outcome = Reading::new(&["exporters", id], whole, originals, &[])
-        .run(|raw| serde_path_to_error::deserialize::<_, Delivery>(raw), validate);
+    let mut outcome = Reading::new(&["exporters", id], whole, originals, &[]).run(tree::read::<Delivery>, validate);
     lines.append(&mut outcome.lines);
     let delivery = outcome.value.unwrap_or_else(|| defaults.clone());
     Wanted { delivery, own_batch }

@@ -284,6 +284,29 @@ fn sections_and_ids_have_their_form() {
 }
 
 #[test]
+fn a_list_is_no_mapping() {
+    check(
+        "receivers: {otlp: [x]}",
+        &["receivers::otlp: expected a mapping, found a list"],
+    );
+    check(
+        "processors: {batch: [10]}",
+        &["processors::batch: expected a mapping, found a list"],
+    );
+    check(
+        "exporters: {debug: {sending_queue: [false], retry_on_failure: {}}}",
+        &["exporters::debug::sending_queue: expected a mapping, found a list"],
+    );
+    check(
+        "service: {pipelines: {traces: [[otlp], [], [debug]]}, telemetry: [{}]}",
+        &[
+            "service::pipelines::traces: expected a mapping, found a list",
+            "service::telemetry: expected a mapping, found a list",
+        ],
+    );
+}
+
+#[test]
 fn the_engines_keys_stand_in_the_exporter() {
     check(
         "exporters: {debug: {sending_queue: {enabled: false}, timeout: 3s, retry_on_failure: }}",

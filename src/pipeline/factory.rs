@@ -6,6 +6,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{SideMethod, Sink, queue::Delivery};
+use crate::values::tree;
 
 /// `type` or `type/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,7 +179,7 @@ impl<C: ?Sized + 'static> Factory<C> {
                 if raw.is_null() {
                     return Ok(Box::new(Typed(T::default())));
                 }
-                let config: T = serde_path_to_error::deserialize(raw)?;
+                let config: T = tree::read(raw)?;
                 Ok(Box::new(Typed(config)))
             },
             defaults: || serde_json::to_value(T::default()).expect("a config is plain data"),

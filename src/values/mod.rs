@@ -1,9 +1,10 @@
-//! Kinds of value that every layer above shares: durations and secrets as configs write them, calendar dates, foreign text made
-//! harmless. Pure data.
+//! Kinds of value that every layer above shares: durations and secrets as configs write them, trees read into configs, calendar
+//! dates, foreign text made harmless. Pure data.
 
 pub mod civil;
 pub mod duration;
 pub mod foreign;
 mod secret;
+pub mod tree;
 
 pub use secret::Secret;
