@@ -3,7 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::pipeline::{Dial, Listen};
+use crate::{
+    pipeline::{Dial, Listen},
+    values::Endpoint,
+};
 
 /// One pipeline's ends, by the ids in the config.
 pub(super) struct Ends<'a> {
@@ -15,7 +18,7 @@ pub(super) struct Ends<'a> {
 struct Edge<'a> {
     exporter: &'a str,
     receiver: &'a str,
-    endpoint: &'a str,
+    endpoint: &'a Endpoint,
     to: usize,
 }
 
@@ -80,7 +83,8 @@ fn leads_to(from: usize, target: usize, edges: &[Vec<Edge<'_>>]) -> bool {
 }
 
 fn meets(dial: &Dial, listen: &Listen) -> bool {
-    let (Some((to, to_port)), Some((at, at_port))) = (address(&dial.endpoint), address(&listen.endpoint)) else {
+    let (Some((to, to_port)), Some((at, at_port))) = (address(dial.endpoint.reveal()), address(&listen.endpoint))
+    else {
         return false;
     };
     let same_host = to == at || (is_here(&to) && is_here(&at));
@@ -175,7 +179,7 @@ mod tests {
             protocol: "otlp/grpc",
         };
         let dial = Dial {
-            endpoint: dial.to_owned(),
+            endpoint: Endpoint::new(dial),
             protocol: "otlp/grpc",
         };
         Ends {
@@ -249,6 +253,15 @@ mod tests {
                 "service::pipelines::traces: exporter \"otlp_grpc\" sends to 127.0.0.1:4317, where receiver \"otlp\" of the \
               same pipeline listens: spans would go round for ever"
             ]
+        );
+    }
+
+    #[test]
+    fn the_line_shows_no_password() {
+        let lines = loops(&[ends("traces", "localhost:4318", "http://u:PW@localhost:4318/?k=Q")]);
+        assert!(
+            lines[0].contains("sends to http://[REDACTED]@localhost:4318/?k=[REDACTED], where"),
+            "{lines:?}"
         );
     }
 

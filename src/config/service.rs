@@ -8,7 +8,7 @@ use serde::{
     ser::SerializeMap,
 };
 
-use crate::pipeline::Fault;
+use crate::{pipeline::Fault, values::redacted};
 
 /// `service`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -240,7 +240,7 @@ impl Service {
                 .rsplit_once(':')
                 .is_none_or(|(_, port)| port.parse::<u16>().is_err())
         {
-            let reason = format!("{:?} is no address; write it as host:port", metrics.address);
+            let reason = format!("{:?} is no address; write it as host:port", redacted(&metrics.address));
             faults.push(Fault::at("telemetry::metrics::address", reason));
         }
         faults

@@ -18,7 +18,7 @@ use crate::{
         Build, Dial, ExportError, Exporter, Extension, Factory, Fault, Health, Host, Inlet, Listen, Processor,
         Receiver, Refused,
     },
-    values::Secret,
+    values::{Endpoint, Secret},
 };
 
 /// A component of each kind in one.
@@ -85,7 +85,7 @@ macro_rules! component {
             missing.then(|| Fault::at("", "requires a non-empty \"endpoint\"")).into_iter().collect()
         }
         fn dials(&$config) -> Vec<Dial> {
-            vec![Dial { endpoint: $config.endpoint.clone(), protocol: "otlp/grpc" }]
+            vec![Dial { endpoint: Endpoint::new($config.endpoint.as_str()), protocol: "otlp/grpc" }]
         }
     };
 }

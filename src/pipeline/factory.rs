@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{SideMethod, Sink, queue::Delivery};
-use crate::values::tree;
+use crate::values::{Endpoint, tree};
 
 /// `type` or `type/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,7 +58,7 @@ pub struct Listen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dial {
     /// URL or `host:port` as written in the config.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// What is spoken there, such as `otlp/grpc` or `otlp/http`.
     pub protocol: &'static str,
 }
