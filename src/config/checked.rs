@@ -88,6 +88,7 @@ pub(super) fn check(
                 has_service = true;
                 checked.service = walk.service(raw, sections);
             }
+            "connectors" if raw.is_null() || *raw == json!({}) => {}
             "connectors" => walk.fault("connectors: this program has no connectors yet; remove the section"),
             other => walk.fault(format!(
                 "'' has invalid keys: {other}{}",

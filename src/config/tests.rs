@@ -269,6 +269,8 @@ fn sections_and_ids_have_their_form() {
         "exporters: {debug/x: 5}",
         &["exporters::debug/x: expected a mapping, found a whole number"],
     );
+    check("connectors: ", &[]);
+    check("connectors: {}", &[]);
     check(
         "connectors: {forward: }",
         &["connectors: this program has no connectors yet; remove the section"],
@@ -302,6 +304,33 @@ fn a_list_is_no_mapping() {
         &[
             "service::pipelines::traces: expected a mapping, found a list",
             "service::telemetry: expected a mapping, found a list",
+        ],
+    );
+}
+
+#[test]
+fn levels_are_read_in_any_case() {
+    for (logs, metrics) in [("DEBUG", "None"), ("Debug", "NONE"), ("debug", "none")] {
+        let telemetry = format!("{{telemetry: {{logs: {{level: {logs}}}, metrics: {{level: {metrics}}}}}}}");
+        let text = GOOD.replace(
+            "service:\n",
+            &format!("service:\n  {}\n", &telemetry[1..telemetry.len() - 1]),
+        );
+        let telemetry = read(&text)
+            .unwrap_or_else(|faults| panic!("{faults:?}"))
+            .service
+            .telemetry;
+        assert_eq!(
+            (telemetry.logs.level, telemetry.metrics.level),
+            (Level::Debug, MetricsLevel::None)
+        );
+    }
+    check(
+        "service: {telemetry: {logs: {level: INFOO}, metrics: {level: 5}}}",
+        &[
+            "service::telemetry::logs::level: unknown value \"infoo\" (did you mean \"info\"?) (valid values: [debug info \
+             warn error])",
+            "service::telemetry::metrics::level: expected a string, found a whole number",
         ],
     );
 }
