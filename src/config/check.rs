@@ -245,7 +245,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::values::{Secret, duration};
+    use crate::values::{Secret, duration, tree};
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
@@ -291,19 +291,16 @@ mod tests {
     }
 
     fn read(raw: Value, originals: &Originals) -> Outcome<Sample> {
-        Reading::new(&["exporters", "x"], raw, originals, &["timeout"]).run(
-            |raw| serde_path_to_error::deserialize(raw),
-            |sample: &Sample| {
-                let mut faults = Vec::new();
-                if sample.endpoint.is_empty() {
-                    faults.push(Fault::at("", "requires a non-empty \"endpoint\""));
-                }
-                if sample.port == 0 {
-                    faults.push(Fault::at("port", "must not be 0"));
-                }
-                faults
-            },
-        )
+        Reading::new(&["exporters", "x"], raw, originals, &["timeout"]).run(tree::read, |sample: &Sample| {
+            let mut faults = Vec::new();
+            if sample.endpoint.is_empty() {
+                faults.push(Fault::at("", "requires a non-empty \"endpoint\""));
+            }
+            if sample.port == 0 {
+                faults.push(Fault::at("port", "must not be 0"));
+            }
+            faults
+        })
     }
 
     fn check(raw: Value, expected: &[&str]) {
@@ -335,6 +332,15 @@ mod tests {
             ],
         );
         check(json!("text"), &["exporters::x: expected a mapping, found a string"]);
+        check(json!(["e"]), &["exporters::x: expected a mapping, found a list"]);
+        check(
+            json!({"endpoint": "e", "inner": [1, true], "list": [[2], {"on": 3}]}),
+            &[
+                "exporters::x::inner: expected a mapping, found a list",
+                "exporters::x::list::0: expected a mapping, found a list",
+                "exporters::x::list::1::on: expected a boolean, found a whole number",
+            ],
+        );
     }
 
     #[test]

@@ -16,7 +16,10 @@ use super::{
     service::Service,
     suggest,
 };
-use crate::pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver};
+use crate::{
+    pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver},
+    values::tree,
+};
 
 /// Which components exist.
 #[derive(Clone, Copy)]
@@ -85,6 +88,7 @@ pub(super) fn check(
                 has_service = true;
                 checked.service = walk.service(raw, sections);
             }
+            "connectors" if raw.is_null() || *raw == json!({}) => {}
             "connectors" => walk.fault("connectors: this program has no connectors yet; remove the section"),
             other => walk.fault(format!(
                 "'' has invalid keys: {other}{}",
@@ -230,11 +234,12 @@ impl Walk<'_> {
 
     fn service(&mut self, raw: &Value, sections: &Map<String, Value>) -> Service {
         let raw = if raw.is_null() { json!({}) } else { raw.clone() };
+        // A pipeline that is wrong was meant to be one.
+        let has_pipelines = raw
+            .get("pipelines")
+            .is_some_and(|map| !map.is_null() && *map != json!({}));
         let reading = Reading::new(&["service"], raw, self.originals, &[]);
-        let mut outcome = reading.run(
-            |raw| serde_path_to_error::deserialize::<_, Service>(raw),
-            Service::validate,
-        );
+        let mut outcome = reading.run(tree::read::<Service>, Service::validate);
         self.lines.append(&mut outcome.lines);
         let Some(service) = outcome.value else {
             return Service::default();
@@ -242,7 +247,7 @@ impl Walk<'_> {
         let configured = |section: &str| configured(sections, section);
         let ids = &service.extensions;
         self.references("service::extensions", "extension", ids, &configured("extensions"));
-        if service.pipelines.0.is_empty() {
+        if service.pipelines.0.is_empty() && !has_pipelines {
             self.fault("service::pipelines: must have at least one pipeline");
         }
         for (name, refs) in &service.pipelines.0 {

@@ -4,7 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::{check::Reading, env::Originals, merge};
-use crate::pipeline::{Fault, queue::Delivery};
+use crate::{
+    pipeline::{Fault, queue::Delivery},
+    values::tree,
+};
 
 /// The keys that are the engine's.
 pub(super) const KEYS: [&str; 4] = ["sending_queue", "retry_on_failure", "timeout", "max_request_bytes"];
@@ -34,11 +37,11 @@ pub(super) fn split(
     }
     let mut own = without_nulls(Value::Object(own));
     refuse_storage(id, &mut own, lines);
+    switch_on(&mut own);
     let own_batch = own.pointer("/sending_queue/batch").is_some();
     let mut whole = serde_json::to_value(defaults).expect("settings are plain data");
     merge::merge(&mut whole, own);
-    let mut outcome = Reading::new(&["exporters", id], whole, originals, &[])
-        .run(|raw| serde_path_to_error::deserialize::<_, Delivery>(raw), validate);
+    let mut outcome = Reading::new(&["exporters", id], whole, originals, &[]).run(tree::read::<Delivery>, validate);
     lines.append(&mut outcome.lines);
     let delivery = outcome.value.unwrap_or_else(|| defaults.clone());
     Wanted { delivery, own_batch }
@@ -64,15 +67,25 @@ fn refuse_storage(id: &str, own: &mut Value, lines: &mut Vec<String>) {
     }
 }
 
-/// What is switched off may hold anything.
+/// Who writes a section that is off by default wants it, unless it says `enabled: false`.
+fn switch_on(own: &mut Value) {
+    for section in ["sending_queue", "retry_on_failure"] {
+        if let Some(Value::Object(written)) = own.get_mut(section) {
+            written.entry("enabled").or_insert(Value::Bool(true));
+        }
+    }
+}
+
+/// As in the Collector, what says `enabled: false` may hold any values.
 fn validate(delivery: &Delivery) -> Vec<Fault> {
-    let off = |section: &str| match section {
-        "sending_queue" => !delivery.sending_queue.enabled,
-        "retry_on_failure" => !delivery.retry_on_failure.enabled,
-        _ => false,
-    };
+    let queue = &delivery.sending_queue;
+    let off = [
+        ("sending_queue::", !queue.enabled),
+        ("sending_queue::batch::", !queue.batch.enabled),
+        ("retry_on_failure::", !delivery.retry_on_failure.enabled),
+    ];
     let mut faults = delivery.validate();
-    faults.retain(|fault| !off(fault.path.split("::").next().unwrap_or_default()));
+    faults.retain(|fault| !off.iter().any(|(section, off)| *off && fault.path.starts_with(section)));
     faults
 }
 
@@ -84,13 +97,17 @@ mod tests {
 
     use super::*;
 
-    fn read(mut raw: Value) -> (Wanted, Vec<String>, Value) {
+    fn read(raw: Value) -> (Wanted, Vec<String>, Value) {
         let defaults = Delivery {
             timeout: Duration::from_secs(30),
             ..Delivery::default()
         };
+        read_over(&defaults, raw)
+    }
+
+    fn read_over(defaults: &Delivery, mut raw: Value) -> (Wanted, Vec<String>, Value) {
         let mut lines = Vec::new();
-        let wanted = split("x", &mut raw, &defaults, &Originals::new(), &mut lines);
+        let wanted = split("x", &mut raw, defaults, &Originals::new(), &mut lines);
         (wanted, lines, raw)
     }
 
@@ -124,6 +141,48 @@ mod tests {
         let (wanted, lines, _) = read(json!({"sending_queue": {"batch": {"enabled": false}}}));
         assert_eq!((lines.len(), wanted.delivery.sending_queue.batch.enabled), (0, false));
         check(json!({"sending_queue": {"enabled": false, "queue_size": 0}}), &[]);
+    }
+
+    /// An exporter that has no queue unless one is written, such as `debug`.
+    #[test]
+    fn a_written_section_is_on_and_checked() {
+        let mut defaults = Delivery::default();
+        defaults.sending_queue.enabled = false;
+        defaults.retry_on_failure.enabled = false;
+        let check = |raw: Value, on: bool, expected: &[&str]| {
+            let (wanted, lines, _) = read_over(&defaults, raw.clone());
+            assert_eq!(wanted.delivery.sending_queue.enabled, on, "{raw}");
+            assert_eq!(lines, expected, "{raw}");
+        };
+        check(json!({}), false, &[]);
+        check(json!({"sending_queue": null}), false, &[]);
+        check(json!({"sending_queue": {}}), true, &[]);
+        check(json!({"sending_queue": {"queue_size": 5}}), true, &[]);
+        check(json!({"sending_queue": {"enabled": null, "queue_size": 5}}), true, &[]);
+        check(
+            json!({"sending_queue": {"enabled": false, "queue_size": 5}}),
+            false,
+            &[],
+        );
+        check(
+            json!({"sending_queue": {"queue_size": 0, "num_consumers": 0, "batch": {"min_size": 2, "max_size": 1}}}),
+            true,
+            &[
+                "exporters::x::sending_queue::queue_size: must be greater than zero",
+                "exporters::x::sending_queue::num_consumers: must be greater than zero",
+                "exporters::x::sending_queue::batch::max_size: must be 0 (no bound) or at least `min_size`",
+            ],
+        );
+        check(
+            json!({"sending_queue": {"batch": {"enabled": false, "min_size": 2, "max_size": 1}}}),
+            true,
+            &[],
+        );
+        check(
+            json!({"retry_on_failure": {"multiplier": 0.5}}),
+            false,
+            &["exporters::x::retry_on_failure::multiplier: must be at least 1"],
+        );
     }
 
     #[test]

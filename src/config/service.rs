@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    de::{IntoDeserializer, MapAccess, Visitor},
     ser::SerializeMap,
 };
 
-use crate::pipeline::Fault;
+use crate::{pipeline::Fault, values::redacted};
 
 /// `service`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -83,10 +83,17 @@ pub struct Telemetry {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logs {
-    /// Least level that is written. info.
+    /// Least level that is written, in lower or upper case. info.
+    #[serde(deserialize_with = "any_case")]
     pub level: Level,
     /// Lines for people or JSON objects. console.
     pub encoding: Encoding,
+}
+
+/// A word whose case does not matter, as it does not for the Collector's levels.
+fn any_case<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let word = String::deserialize(deserializer)?.to_ascii_lowercase();
+    T::deserialize(word.into_deserializer())
 }
 
 /// A log level.
@@ -131,6 +138,7 @@ pub enum Encoding {
 #[serde(deny_unknown_fields, default)]
 pub struct Metrics {
     /// `none` opens no port; the others are the same here. normal.
+    #[serde(deserialize_with = "any_case")]
     pub level: MetricsLevel,
     /// Older form: `host:port` where Prometheus scrapes. Empty: see `readers`.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -240,7 +248,7 @@ impl Service {
                 .rsplit_once(':')
                 .is_none_or(|(_, port)| port.parse::<u16>().is_err())
         {
-            let reason = format!("{:?} is no address; write it as host:port", metrics.address);
+            let reason = format!("{:?} is no address; write it as host:port", redacted(&metrics.address));
             faults.push(Fault::at("telemetry::metrics::address", reason));
         }
         faults

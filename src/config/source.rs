@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::{Map, Value};
 
 use super::{env::Lookup, yaml};
+use crate::values::redacted;
 
 /// Largest config text, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -21,7 +22,8 @@ pub(super) fn read(uri: &str, env: &Lookup<'_>) -> Result<Value, String> {
     }
     if let Some((scheme, _)) = uri.split_once("://") {
         return Err(format!(
-            "{uri}: configs are not read from {scheme}; name a file, env:NAME or yaml:a::b: v"
+            "{}: configs are not read from {scheme}; name a file, env:NAME or yaml:a::b: v",
+            redacted(uri)
         ));
     }
     if uri.is_empty() {
@@ -131,6 +133,12 @@ mod tests {
         check(
             "https://example/c.yaml",
             Err("https://example/c.yaml: configs are not read from https; name a file, env:NAME or yaml:a::b: v"),
+        );
+        check(
+            "https://u:hunter2@example/c.yaml",
+            Err(
+                "https://[REDACTED]@example/c.yaml: configs are not read from https; name a file, env:NAME or yaml:a::b: v",
+            ),
         );
         check("yaml:a::b: 5", Ok(json!({"a": {"b": 5}})));
         check(

@@ -18,7 +18,7 @@ use crate::{
         Build, Dial, ExportError, Exporter, Extension, Factory, Fault, Health, Host, Inlet, Listen, Processor,
         Receiver, Refused,
     },
-    values::Secret,
+    values::{Endpoint, Secret},
 };
 
 /// A component of each kind in one.
@@ -85,7 +85,7 @@ macro_rules! component {
             missing.then(|| Fault::at("", "requires a non-empty \"endpoint\"")).into_iter().collect()
         }
         fn dials(&$config) -> Vec<Dial> {
-            vec![Dial { endpoint: $config.endpoint.clone(), protocol: "otlp/grpc" }]
+            vec![Dial { endpoint: Endpoint::new($config.endpoint.as_str()), protocol: "otlp/grpc" }]
         }
     };
 }
@@ -269,6 +269,8 @@ fn sections_and_ids_have_their_form() {
         "exporters: {debug/x: 5}",
         &["exporters::debug/x: expected a mapping, found a whole number"],
     );
+    check("connectors: ", &[]);
+    check("connectors: {}", &[]);
     check(
         "connectors: {forward: }",
         &["connectors: this program has no connectors yet; remove the section"],
@@ -279,6 +281,56 @@ fn sections_and_ids_have_their_form() {
             "service::telemetry::logs::level: unknown value \"loud\" (valid values: [debug info warn error])",
             "'service.telemetry.logs' has invalid keys: encodin (did you mean \"encoding\"?)",
             "'service' has invalid keys: pipeline (did you mean \"pipelines\"?)",
+        ],
+    );
+}
+
+#[test]
+fn a_list_is_no_mapping() {
+    check(
+        "receivers: {otlp: [x]}",
+        &["receivers::otlp: expected a mapping, found a list"],
+    );
+    check(
+        "processors: {batch: [10]}",
+        &["processors::batch: expected a mapping, found a list"],
+    );
+    check(
+        "exporters: {debug: {sending_queue: [false], retry_on_failure: {}}}",
+        &["exporters::debug::sending_queue: expected a mapping, found a list"],
+    );
+    check(
+        "service: {pipelines: {traces: [[otlp], [], [debug]]}, telemetry: [{}]}",
+        &[
+            "service::pipelines::traces: expected a mapping, found a list",
+            "service::telemetry: expected a mapping, found a list",
+        ],
+    );
+}
+
+#[test]
+fn levels_are_read_in_any_case() {
+    for (logs, metrics) in [("DEBUG", "None"), ("Debug", "NONE"), ("debug", "none")] {
+        let telemetry = format!("{{telemetry: {{logs: {{level: {logs}}}, metrics: {{level: {metrics}}}}}}}");
+        let text = GOOD.replace(
+            "service:\n",
+            &format!("service:\n  {}\n", &telemetry[1..telemetry.len() - 1]),
+        );
+        let telemetry = read(&text)
+            .unwrap_or_else(|faults| panic!("{faults:?}"))
+            .service
+            .telemetry;
+        assert_eq!(
+            (telemetry.logs.level, telemetry.metrics.level),
+            (Level::Debug, MetricsLevel::None)
+        );
+    }
+    check(
+        "service: {telemetry: {logs: {level: INFOO}, metrics: {level: 5}}}",
+        &[
+            "service::telemetry::logs::level: unknown value \"infoo\" (did you mean \"info\"?) (valid values: [debug info \
+             warn error])",
+            "service::telemetry::metrics::level: expected a string, found a whole number",
         ],
     );
 }

@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::tls::TlsServer;
+use crate::values::redacted;
 use activity::{Activity, Counted};
 use prefixed::Prefixed;
 
@@ -182,6 +183,9 @@ pub async fn bind(endpoint: &str) -> io::Result<TcpListener> {
 /// What is wrong, with what would be right.
 pub fn split_endpoint(endpoint: &str) -> Result<(&str, u16), String> {
     let right = "write it like localhost:4317, 0.0.0.0:4317 or [::1]:4317";
+    if endpoint.contains('@') {
+        return Err(format!("{:?} is no host and port; {right}", redacted(endpoint)));
+    }
     let (host, port) = endpoint
         .rsplit_once(':')
         .ok_or_else(|| format!("{endpoint:?} has no port; {right}"))?;

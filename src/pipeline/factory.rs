@@ -6,6 +6,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{SideMethod, Sink, queue::Delivery};
+use crate::values::{Endpoint, tree};
 
 /// `type` or `type/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ pub struct Listen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dial {
     /// URL or `host:port` as written in the config.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// What is spoken there, such as `otlp/grpc` or `otlp/http`.
     pub protocol: &'static str,
 }
@@ -178,7 +179,7 @@ impl<C: ?Sized + 'static> Factory<C> {
                 if raw.is_null() {
                     return Ok(Box::new(Typed(T::default())));
                 }
-                let config: T = serde_path_to_error::deserialize(raw)?;
+                let config: T = tree::read(raw)?;
                 Ok(Box::new(Typed(config)))
             },
             defaults: || serde_json::to_value(T::default()).expect("a config is plain data"),

@@ -20,7 +20,7 @@ use crate::{
     },
     otlp::TraceBatch,
     pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
-    values::duration,
+    values::{Endpoint, duration},
 };
 
 /// The method that takes traces.
@@ -31,7 +31,7 @@ const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `host:port`; `http://` before it means no TLS, `https://` TLS. Required.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// TLS; `insecure: true` switches it off. On, with the system's authorities.
     pub tls: ClientTls,
     /// Headers of every request; values are secret. None.
@@ -60,7 +60,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            endpoint: String::new(),
+            endpoint: Endpoint::default(),
             tls: ClientTls::default(),
             headers: Headers::new(),
             compression: Compression::default(),
@@ -114,7 +114,7 @@ impl Default for Keepalive {
 
 impl Config {
     fn settings(&self) -> anyhow::Result<ClientSettings> {
-        let target = Target::parse(&self.endpoint).map_err(anyhow::Error::msg)?;
+        let target = Target::parse(self.endpoint.reveal()).map_err(anyhow::Error::msg)?;
         let mut settings = ClientSettings::to(target);
         let mut tls = self.tls.clone();
         match settings.target.scheme {
@@ -147,7 +147,7 @@ impl Build<dyn Exporter> for Config {
         let mut faults = Vec::new();
         if self.endpoint.is_empty() {
             faults.push(Fault::at("", "requires a non-empty \"endpoint\""));
-        } else if let Err(reason) = Target::parse(&self.endpoint) {
+        } else if let Err(reason) = Target::parse(self.endpoint.reveal()) {
             faults.push(Fault::at("endpoint", reason));
         }
         if matches!(self.compression, Compression::Deflate | Compression::Zlib) {

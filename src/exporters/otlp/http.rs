@@ -25,7 +25,7 @@ use crate::{
     },
     otlp::{TraceBatch, json},
     pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
-    values::{duration, foreign::harmless},
+    values::{Endpoint, duration, foreign::harmless},
 };
 
 /// Most of an answer that is read, in bytes.
@@ -39,15 +39,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Base URL, to which `/v1/traces` is added. Required, or `traces_endpoint`.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// Whole URL for traces, used as it is. None.
-    pub traces_endpoint: String,
+    pub traces_endpoint: Endpoint,
     /// Accepted, unused: this program carries traces only.
-    pub metrics_endpoint: String,
+    pub metrics_endpoint: Endpoint,
     /// Accepted, unused: this program carries traces only.
-    pub logs_endpoint: String,
+    pub logs_endpoint: Endpoint,
     /// Accepted, unused: this program carries traces only.
-    pub profiles_endpoint: String,
+    pub profiles_endpoint: Endpoint,
     /// proto or json. proto.
     pub encoding: Encoding,
     /// TLS for `https://`. The system's authorities.
@@ -59,7 +59,7 @@ pub struct Config {
     /// Level of the compression.
     pub compression_params: CompressionParams,
     /// Proxy for every request, such as `http://proxy:3128`. `HTTPS_PROXY` and the like.
-    pub proxy_url: String,
+    pub proxy_url: Endpoint,
     /// Most connections that are kept idle in all: accepted, the bound is per host. 100.
     pub max_idle_conns: usize,
     /// Most connections to the server that are kept idle; 0 = `max_idle_conns`. 0.
@@ -91,17 +91,17 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            endpoint: String::new(),
-            traces_endpoint: String::new(),
-            metrics_endpoint: String::new(),
-            logs_endpoint: String::new(),
-            profiles_endpoint: String::new(),
+            endpoint: Endpoint::default(),
+            traces_endpoint: Endpoint::default(),
+            metrics_endpoint: Endpoint::default(),
+            logs_endpoint: Endpoint::default(),
+            profiles_endpoint: Endpoint::default(),
             encoding: Encoding::default(),
             tls: ClientTls::default(),
             headers: Headers::new(),
             compression: Compression::default(),
             compression_params: CompressionParams::default(),
-            proxy_url: String::new(),
+            proxy_url: Endpoint::default(),
             max_idle_conns: 100,
             max_idle_conns_per_host: 0,
             max_conns_per_host: 0,
@@ -140,7 +140,7 @@ impl Encoding {
 impl Config {
     /// Where traces go.
     fn url(&self) -> Result<Url, Fault> {
-        match (self.traces_endpoint.as_str(), self.endpoint.as_str()) {
+        match (self.traces_endpoint.reveal(), self.endpoint.reveal()) {
             ("", "") => Err(Fault::at("", "at least one endpoint must be specified")),
             ("", base) => {
                 let mut url = parse_url(base).map_err(|reason| Fault::at("endpoint", reason))?;
@@ -189,7 +189,9 @@ impl Config {
                 .http2_keep_alive_timeout(timeout);
         }
         if !self.proxy_url.is_empty() {
-            builder = builder.proxy(reqwest::Proxy::all(&self.proxy_url).context("proxy_url")?);
+            let proxy = reqwest::Proxy::all(self.proxy_url.reveal());
+            let proxy = proxy.map_err(reqwest::Error::without_url).context("proxy_url")?;
+            builder = builder.proxy(proxy);
         } else if is_loopback(url) {
             // As in Go: a proxy from the environment is never asked for what is on this machine.
             builder = builder.no_proxy();
@@ -205,7 +207,7 @@ impl Build<dyn Exporter> for Config {
     fn validate(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.url().err().into_iter().collect();
         if !self.proxy_url.is_empty()
-            && let Err(reason) = parse_url(&self.proxy_url)
+            && let Err(reason) = parse_url(self.proxy_url.reveal())
         {
             faults.push(Fault::at("proxy_url", reason));
         }
@@ -240,7 +242,7 @@ impl Build<dyn Exporter> for Config {
     }
 
     fn dials(&self) -> Vec<Dial> {
-        let endpoint = self.url().map_or_else(|_| self.endpoint.clone(), |url| url.to_string());
+        let endpoint = self.url().map_or_else(|_| self.endpoint.clone(), Endpoint::new);
         vec![Dial {
             endpoint,
             protocol: "otlp/http",
@@ -289,6 +291,7 @@ fn parse_url(text: &str) -> Result<Url, String> {
     let right = "write it like http://localhost:4318";
     let url = Url::parse(text).map_err(|e| format!("is no URL ({e}); {right}"))?;
     match url.scheme() {
+        _ if text.contains('@') && !text.contains("://") => Err(format!("has no scheme; {right}")),
         "http" | "https" if url.has_host() => Ok(url),
         "http" | "https" => Err(format!("names no host; {right}")),
         other => Err(format!("has the scheme {other:?}, which is not http or https; {right}")),

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::uri::Authority;
 
+use crate::values::redacted;
+
 /// Whether the scheme of an endpoint decides about TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -33,32 +35,33 @@ impl Target {
     /// # Errors
     /// What is wrong and what would be right.
     pub fn parse(endpoint: &str) -> Result<Target, String> {
+        let shown = redacted(endpoint);
         let (scheme, rest) = split_scheme(endpoint)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#', '@']) {
             return Err(format!(
-                "endpoint {endpoint:?} has more than a host and a port; write it like localhost:4317"
+                "endpoint {shown:?} has more than a host and a port; write it like localhost:4317"
             ));
         }
         let authority: Authority = rest.parse().map_err(|_| {
-            format!("endpoint {endpoint:?} is no host and port; write it like localhost:4317 or [::1]:4317")
+            format!("endpoint {shown:?} is no host and port; write it like localhost:4317 or [::1]:4317")
         })?;
         let bracketed = authority.host();
         let host = bracketed.trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() || (host.contains(':') && host.len() == bracketed.len()) {
             return Err(format!(
-                "endpoint {endpoint:?} is no host and port; write it like localhost:4317 or [::1]:4317"
+                "endpoint {shown:?} is no host and port; write it like localhost:4317 or [::1]:4317"
             ));
         }
         let written = rest.strip_prefix(bracketed).and_then(|tail| tail.strip_prefix(':'));
         let port = match (written, scheme) {
             (Some(text), _) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-                format!("invalid port {text:?} in endpoint {endpoint:?}; it is a number from 1 to 65535")
+                format!("invalid port {text:?} in endpoint {shown:?}; it is a number from 1 to 65535")
             })?,
             (None, Scheme::Https) => 443,
             (None, _) => {
                 return Err(format!(
-                    "endpoint {endpoint:?} has no port; write it like {bracketed}:4317"
+                    "endpoint {shown:?} has no port; write it like {bracketed}:4317"
                 ));
             }
         };
@@ -97,12 +100,13 @@ fn split_scheme(endpoint: &str) -> Result<(Scheme, &str), String> {
             return Ok((scheme, &endpoint[prefix.len()..]));
         }
     }
+    let shown = redacted(endpoint);
     match endpoint.split_once("://") {
         Some((scheme, _)) => Err(format!(
-            "endpoint {endpoint:?} has the scheme {scheme:?}; write host:port, http://host:port or https://host:port"
+            "endpoint {shown:?} has the scheme {scheme:?}; write host:port, http://host:port or https://host:port"
         )),
         None if endpoint.starts_with("unix:") => Err(format!(
-            "endpoint {endpoint:?} is a unix socket, which this client does not speak; write host:port"
+            "endpoint {shown:?} is a unix socket, which this client does not speak; write host:port"
         )),
         None => Ok((Scheme::Unsaid, endpoint)),
     }
@@ -161,6 +165,11 @@ mod tests {
         check("", Err("no host and port"));
         check("http://a:1/v1/traces", Err("more than a host and a port"));
         check("user@a:1", Err("more than a host and a port"));
+        check("http://u:PW@a:1", Err("endpoint \"http://[REDACTED]@a:1\" has more"));
+        check(
+            "ftp://u:PW@a:1",
+            Err("endpoint \"ftp://[REDACTED]@a:1\" has the scheme"),
+        );
         check("ftp://a:1", Err("scheme \"ftp\""));
         check("unix:///run/x.sock", Err("scheme \"unix\""));
         check("unix:/run/x.sock", Err("unix socket"));

@@ -85,6 +85,7 @@ fn endpoints() {
         ("http://localhost:80", Err("is no host")),
         ("::1:80", Err("is no host")),
         ("[x]:80", Err("is no host")),
+        ("http://u:PW@h:80", Err("\"http://[REDACTED]@h:80\" is no host")),
     ] {
         match (split_endpoint(endpoint), expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected),

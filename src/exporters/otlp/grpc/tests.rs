@@ -211,7 +211,7 @@ fn configs_of_the_collector_are_read() {
     assert_eq!(
         config.dials(),
         [Dial {
-            endpoint: "otel-collector:4317".to_owned(),
+            endpoint: Endpoint::new("otel-collector:4317"),
             protocol: "otlp/grpc"
         }]
     );

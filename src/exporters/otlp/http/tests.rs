@@ -278,6 +278,7 @@ fn faults_say_what_is_right() {
     );
     check(json!({"endpoint": "10.0.0.1:4318"}), &["endpoint: is no URL"]);
     check(json!({"endpoint": "http://"}), &["endpoint: is no URL"]);
+    check(json!({"endpoint": "hunter2:PW@a:4318"}), &["endpoint: has no scheme; "]);
     check(
         json!({"traces_endpoint": "ftp://a"}),
         &["traces_endpoint: has the scheme \"ftp\""],
@@ -304,6 +305,24 @@ fn faults_say_what_is_right() {
 }
 
 #[test]
+fn credentials_in_urls_are_never_printed() {
+    let config = testing::config::<Config>(json!({
+        "endpoint": "http://u:hunter2@h:9?api_key=hunter2",
+        "traces_endpoint": "http://hunter2@h:9",
+        "proxy_url": "http://u:hunter2@p:1",
+    }));
+    assert_eq!(config.url().expect("a URL").password(), None);
+    assert_eq!(config.proxy_url.reveal(), "http://u:hunter2@p:1");
+    let printed = serde_json::to_string(&config).unwrap() + &format!("{config:?} {:?}", config.dials());
+    assert!(!printed.contains("hunter2"), "{printed}");
+    assert!(
+        printed.contains(r#""endpoint":"http://[REDACTED]@h:9?api_key=[REDACTED]""#)
+            && printed.contains(r#""proxy_url":"http://[REDACTED]@p:1""#),
+        "{printed}"
+    );
+}
+
+#[test]
 fn configs_of_the_collector_are_read() {
     let config = testing::config::<Config>(json!({
         "endpoint": "https://backend:4318",
@@ -315,7 +334,7 @@ fn configs_of_the_collector_are_read() {
         "headers": {"authorization": "Bearer secret"},
     }));
     let dial = Dial {
-        endpoint: "https://backend:4318/v1/traces".to_owned(),
+        endpoint: Endpoint::new("https://backend:4318/v1/traces"),
         protocol: "otlp/http",
     };
     assert_eq!(config.dials(), [dial]);
