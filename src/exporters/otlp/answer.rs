@@ -100,7 +100,8 @@ impl Partials {
         warn!(
             exporter = %self.id,
             rejected_spans = partial.rejected_spans,
-            message = partial.message,
+            // Not `message`: that is the name of the line itself.
+            reason = partial.message,
             unlogged_before = unlogged,
             "the server accepted a request only in part"
         );
@@ -187,6 +188,7 @@ pub(super) fn error_message(content_type: &str, body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exporters::testing::json_log;
 
     fn describe(error: &ExportError) -> (bool, Option<Duration>, String) {
         match error {
@@ -259,12 +261,27 @@ mod tests {
         check(Partial::read_json(b"<html>"), 0, "");
     }
 
-    #[test]
-    fn lines_about_partial_successes_are_rare() {
-        let partials = Partials::new(ComponentId {
+    fn partials() -> Partials {
+        Partials::new(ComponentId {
             kind: "otlp_grpc".to_owned(),
             name: String::new(),
-        });
+        })
+    }
+
+    #[test]
+    fn a_line_about_a_partial_success_names_each_field_once() {
+        let partial = Partial {
+            rejected_spans: 3,
+            message: "no".to_owned(),
+        };
+        let log = json_log(|| partials().note(&partial));
+        assert_eq!(log.matches("\"message\":").count(), 1, "{log}");
+        assert!(log.contains(r#""reason":"no""#), "{log}");
+    }
+
+    #[test]
+    fn lines_about_partial_successes_are_rare() {
+        let partials = partials();
         let start = Instant::now();
         let at = |millis| partials.may_log(start + Duration::from_millis(millis));
         assert_eq!(
