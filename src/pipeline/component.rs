@@ -106,6 +106,15 @@ impl Drop for Admission {
 /// Sends trace data on. One call is one attempt on one request; the engine does the rest.
 #[async_trait]
 pub trait Exporter: Send + Sync {
+    /// Tries whether [`Exporter::open`] would work now, and changes nothing: a config that is to replace the running one is
+    /// asked first.
+    ///
+    /// # Errors
+    /// What could not be opened and why.
+    async fn check(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Opens what must be there before data moves (a file, say). Called once, at start; a fault here ends the start.
     ///
     /// # Errors

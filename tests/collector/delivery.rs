@@ -192,6 +192,18 @@ async fn a_dead_exporter_does_not_starve_a_live_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_takes_nothing_is_told_at_once() {
+    let running = Plan::to(vec!["file: {path: /dev/full}".to_owned()]).start();
+    let started = Instant::now();
+    assert_eq!(send(&running, 0..6).await.len(), 0);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(running.metric("otelcol_exporter_send_failed_spans", &[]).await, 6.0);
+    let log = running.stop();
+    assert_eq!(log.matches("No space left on device").count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lone_span_arrives_within_the_flush_timeout() {
     let sink = Sink::start();
     let running = Plan::to(vec![grpc_to(&sink, "sending_queue: {batch: {flush_timeout: 300ms}}")]).start();
