@@ -13,6 +13,11 @@ use crate::otlp::TraceBatch;
 /// Takes trace data from outside.
 #[async_trait]
 pub trait Receiver: Send {
+    /// The endpoints (`host:port`) that [`Receiver::bind`] will take.
+    fn endpoints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes its ports. Called for all receivers before any data moves, so that failures are early.
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>>;
 
@@ -136,6 +141,11 @@ pub trait Exporter: Send + Sync {
 /// Something beside the pipelines, such as the health check.
 #[async_trait]
 pub trait Extension: Send {
+    /// The endpoints (`host:port`) that [`Extension::bind`] will take.
+    fn endpoints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes its ports.
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>>;
 

@@ -167,6 +167,31 @@ impl Prepared {
         self.engine.inlet_to_all(name)
     }
 
+    /// The endpoints that it will take, each with what a person calls its component.
+    pub fn endpoints(&self) -> Vec<(String, String)> {
+        let of = |role, id: &ComponentId, endpoints: Vec<String>| {
+            let name = label(role, id);
+            endpoints.into_iter().map(move |endpoint| (name.clone(), endpoint))
+        };
+        let extensions = self.extensions.iter();
+        let extensions = extensions.flat_map(|(id, extension)| of("extension", id, extension.endpoints()));
+        let receivers = self.receivers.iter();
+        let receivers = receivers.flat_map(|(part, _)| of("receiver", &part.id, part.receiver.endpoints()));
+        extensions.chain(receivers).collect()
+    }
+
+    /// Asks every exporter whether it could open.
+    ///
+    /// # Errors
+    /// Which one could not, and why.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        for outlet in &self.engine.outlets {
+            let (label, outcome) = watched(label("exporter", outlet.id()), outlet.exporter().check()).await;
+            outcome.context(label)?;
+        }
+        Ok(())
+    }
+
     /// Opens exporters, binds extensions and receivers, then lets data move. On an error nothing is left running.
     ///
     /// # Errors
