@@ -13,6 +13,12 @@ use crate::otlp::TraceBatch;
 /// Takes trace data from outside.
 #[async_trait]
 pub trait Receiver: Send {
+    /// The transports that it counts apart, with [`Inlet::transport`]: `grpc`, `http`. A closed list, never chosen by a
+    /// client; empty where the label has no meaning.
+    fn transports(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The endpoints (`host:port`) that [`Receiver::bind`] will take.
     fn endpoints(&self) -> Vec<String> {
         Vec::new()

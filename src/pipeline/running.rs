@@ -135,17 +135,17 @@ impl Engine {
     }
 
     /// A way in to some of the pipelines.
-    fn inlet(&self, name: &str, pipelines: &[usize]) -> Inlet {
+    fn inlet(&self, name: &str, transports: &[&'static str], pipelines: &[usize]) -> Inlet {
         let chains = pipelines.iter().map(|index| Arc::clone(&self.chains[*index]));
         let routes = self.routes.iter().filter_map(|(from, outlet)| {
             let chain = pipelines.iter().position(|index| index == from)?;
             Some((chain, Arc::clone(outlet)))
         });
-        Inlet::new(name, chains.collect(), routes.collect())
+        Inlet::new(name, transports, chains.collect(), routes.collect())
     }
 
     fn inlet_to_all(&self, name: &str) -> Inlet {
-        self.inlet(name, &Vec::from_iter(0..self.chains.len()))
+        self.inlet(name, &["", "grpc", "http"], &Vec::from_iter(0..self.chains.len()))
     }
 
     async fn open(&self) -> anyhow::Result<()> {
@@ -266,7 +266,8 @@ impl Running {
         let (engine, fed_by) = Engine::new(blueprint.exporters, blueprint.pipelines);
         let receivers = blueprint.receivers.into_iter().enumerate().map(|(index, part)| {
             let feeds = (0..fed_by.len()).filter(|pipeline| fed_by[*pipeline].contains(&index));
-            let inlet = engine.inlet(&part.id.to_string(), &Vec::from_iter(feeds));
+            let transports = part.receiver.transports();
+            let inlet = engine.inlet(&part.id.to_string(), &transports, &Vec::from_iter(feeds));
             (part, inlet)
         });
         Prepared {

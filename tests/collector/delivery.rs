@@ -257,6 +257,15 @@ async fn the_memory_limiter_refuses_and_recovers() {
         }
     }
     assert_eq!(running.grpc.call(&request(vec![span(0, &filler)])).await.code(), 14);
+    for transport in ["transport=\"http\"", "transport=\"grpc\""] {
+        let counted = running
+            .metric(
+                "plano_receiver_refused_requests_total",
+                &["receiver=\"otlp\"", transport],
+            )
+            .await;
+        assert_eq!(counted, 1.0, "{transport}");
+    }
     let rss = running.metric("otelcol_process_memory_rss", &[]).await / 1e6;
     assert!(rss < 130.0, "{rss} MB");
     sink.set(Mood::Accept);
@@ -267,7 +276,14 @@ async fn the_memory_limiter_refuses_and_recovers() {
         assert!(started.elapsed() < PATIENCE, "never recovers");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    running.stop();
+    // The log speaks of room again after a second without a refusal.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let reply = running.http.post_proto(&request(vec![span(10, "small")])).await;
+    assert_eq!(reply.status, 200);
+    let log = running.stop();
+    for (words, times) in [("no room for requests", 1), ("there is room for requests again", 1)] {
+        assert_eq!(log.matches(words).count(), times, "{words}:\n{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
