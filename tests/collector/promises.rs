@@ -269,6 +269,34 @@ async fn bad_ids_are_rejected_one_by_one() {
     running.stop();
 }
 
+/// Metrics with their labels, after five spans of which two carry a conversation.
+const COUNTED: &[(&str, &[&str], f64)] = &[
+    (
+        "otelcol_receiver_accepted_spans",
+        &["receiver=\"otlp\"", "transport=\"grpc\""],
+        3.0,
+    ),
+    ("otelcol_receiver_accepted_spans", &["transport=\"http\""], 2.0),
+    ("otelcol_receiver_refused_spans", &[], 0.0),
+    ("otelcol_processor_incoming_items", &["processor=\"signals\""], 5.0),
+    ("otelcol_processor_outgoing_items", &["processor=\"signals\""], 5.0),
+    ("otelcol_exporter_sent_spans", &["exporter=\"otlp_grpc\""], 5.0),
+    ("otelcol_exporter_send_failed_spans", &[], 0.0),
+    ("otelcol_exporter_enqueue_failed_spans", &[], 0.0),
+    ("otelcol_exporter_queue_size", &[], 0.0),
+    ("otelcol_exporter_queue_capacity", &[], 1000.0),
+    ("plano_signals_conversations_total", &["quality=\"Severe\""], 1.0),
+    ("plano_signals_conversations_total", &["quality=\"Excellent\""], 1.0),
+    ("plano_signals_conversations_total", &[], 2.0),
+    ("plano_signals_flagged_total", &[], 1.0),
+    (
+        "plano_signals_detected_total",
+        &["interaction.disengagement.escalation"],
+        1.0,
+    ),
+    ("plano_signals_turns_count", &[], 2.0),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_count_what_happened() {
     let sink = Sink::start();
@@ -285,32 +313,7 @@ async fn metrics_count_what_happened() {
     broken.attributes.push(attribute("gen_ai.prompt", "{broken"));
     assert_eq!(running.http.post_proto(&request(vec![broken])).await.status, 200);
     until("all arrive", || sink.spans().len() == 5).await;
-    for (name, labels, expected) in [
-        (
-            "otelcol_receiver_accepted_spans",
-            &["receiver=\"otlp\"", "transport=\"grpc\""][..],
-            3.0,
-        ),
-        ("otelcol_receiver_accepted_spans", &["transport=\"http\""], 2.0),
-        ("otelcol_receiver_refused_spans", &[], 0.0),
-        ("otelcol_processor_incoming_items", &["processor=\"signals\""], 5.0),
-        ("otelcol_processor_outgoing_items", &["processor=\"signals\""], 5.0),
-        ("otelcol_exporter_sent_spans", &["exporter=\"otlp_grpc\""], 5.0),
-        ("otelcol_exporter_send_failed_spans", &[], 0.0),
-        ("otelcol_exporter_enqueue_failed_spans", &[], 0.0),
-        ("otelcol_exporter_queue_size", &[], 0.0),
-        ("otelcol_exporter_queue_capacity", &[], 1000.0),
-        ("plano_signals_conversations_total", &["quality=\"Severe\""], 1.0),
-        ("plano_signals_conversations_total", &["quality=\"Excellent\""], 1.0),
-        ("plano_signals_conversations_total", &[], 2.0),
-        ("plano_signals_flagged_total", &[], 1.0),
-        (
-            "plano_signals_detected_total",
-            &["interaction.disengagement.escalation"],
-            1.0,
-        ),
-        ("plano_signals_turns_count", &[], 2.0),
-    ] {
+    for &(name, labels, expected) in COUNTED {
         // The answer of the sink travels back to the exporter before it counts.
         let mut found = running.metric(name, labels).await;
         for _ in 0..100 {
