@@ -14,11 +14,10 @@ use super::{
     env::Originals,
     graph,
     service::Service,
-    suggest,
 };
 use crate::{
     pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver},
-    values::tree,
+    values::{suggest, tree},
 };
 
 /// Which components exist.

@@ -20,7 +20,6 @@ mod graph;
 mod merge;
 mod service;
 mod source;
-mod suggest;
 mod wording;
 pub mod yaml;
 
