@@ -14,6 +14,7 @@
 mod assemble;
 mod check;
 mod checked;
+mod clash;
 mod delivery;
 mod env;
 mod graph;
