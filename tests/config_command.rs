@@ -170,6 +170,26 @@ fn secrets_are_not_printed() {
 }
 
 #[test]
+fn two_exporters_do_not_write_one_file() {
+    let folder = Folder::new();
+    let validate = |second: &str, used: &str| {
+        let path = folder.write(&format!(
+            "receivers: {{otlp: {{protocols: {{grpc: }}}}}}
+exporters: {{file: {{path: /tmp/x.jsonl}}, file/b: {{path: {second}}}}}
+service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [{used}]}}}}}}"
+        ));
+        let output = run(&["validate", "--config", &path.display().to_string()]);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(validate("/tmp/y.jsonl", "file, file/b"), "");
+    assert_eq!(validate("/tmp/x.jsonl", "file"), "");
+    assert_eq!(
+        validate("/tmp/./x.jsonl", "file, file/b"),
+        "exporters::file/b: writes \"/tmp/./x.jsonl\", which exporter \"file\" writes already; give each a path of its own\n"
+    );
+}
+
+#[test]
 fn components_are_listed() {
     let output = run(&["components"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -10,15 +10,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     check::Reading,
+    clash,
     delivery::{self, Wanted},
     env::Originals,
     graph,
     service::Service,
-    suggest,
 };
 use crate::{
     pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver},
-    values::tree,
+    values::{suggest, tree},
 };
 
 /// Which components exist.
@@ -100,6 +100,7 @@ pub(super) fn check(
         walk.fault("service::pipelines: must have at least one pipeline");
     }
     walk.lines.extend(loops(&checked, default_host));
+    walk.lines.extend(clashes(&checked));
     checked.warnings = walk.warnings;
     if walk.lines.is_empty() {
         Ok(checked)
@@ -350,6 +351,17 @@ fn loops(checked: &Checked, default_host: &str) -> Vec<String> {
         });
     }
     graph::loops(&ends)
+}
+
+fn clashes(checked: &Checked) -> Vec<String> {
+    let pipelines = &checked.service.pipelines.0;
+    let is_used = |written: &String| pipelines.iter().any(|(_, refs)| refs.exporters.contains(written));
+    let used = checked.exporters.iter().map(|(entry, _)| entry);
+    let used = used.filter(|entry| is_used(&entry.written));
+    clash::clashes(used.flat_map(|entry| {
+        let writes = entry.parsed.writes().into_iter();
+        writes.map(|path| (entry.written.as_str(), path))
+    }))
 }
 
 /// Surroundings with nothing in them, for questions.

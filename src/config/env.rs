@@ -1,5 +1,6 @@
 //! Expansion: `${env:VAR}`, `${VAR}`, `${env:VAR:-default}`, `${file:/path}`, `$$` → `$`. A scalar that is one whole `${…}` is
-//! read as YAML; inside a longer string it is text; a naked `$VAR` stays. Refuses unknown schemes, impossible names and
+//! read as YAML; inside a longer string it is text; a naked `$VAR` stays. What a variable or a file holds is expanded as the
+//! config itself is, `$$` included, wherever it stands, as in the Collector. Refuses unknown schemes, impossible names and
 //! expansions without end, each with its path.
 
 use std::collections::HashMap;
@@ -72,40 +73,43 @@ impl<'a> Expansion<'a> {
         match whole(text) {
             Some(uri) => {
                 let uri = self.text(uri, depth)?;
-                let Some(found) = self.resolve(&uri)? else {
-                    return Ok(Value::Null);
-                };
-                self.parsed(found, depth)
+                match self.resolve(&uri)? {
+                    Found::Raw(text) => self.parsed(text, depth),
+                    Found::Expanded(text) => Ok(self.read(text)),
+                    Found::Nothing => Ok(Value::Null),
+                }
             }
             None => self.text(text, depth).map(Value::String),
         }
     }
 
+    /// A value as YAML reads it, and its text where that is no string.
+    fn read(&mut self, text: String) -> Value {
+        match yaml::read(&text) {
+            Ok(Value::String(_)) | Err(_) => Value::String(text),
+            Ok(other) => {
+                self.originals.insert(self.path.clone(), text);
+                other
+            }
+        }
+    }
+
     /// The value of a whole scalar: YAML, its own `${…}` expanded in turn.
     fn parsed(&mut self, found: String, depth: usize) -> Result<Value, String> {
-        let value = match yaml::read(&found) {
-            Ok(Value::String(_)) | Err(_) => Value::String(found.clone()),
-            Ok(other) => other,
-        };
-        match value {
-            Value::String(text) if text.contains("${") => {
+        match self.read(found) {
+            Value::String(text) if text.contains('$') => {
                 deeper(depth)?;
                 self.scalar(&text, depth + 1)
             }
-            Value::Object(_) | Value::Array(_) => {
-                let mut inner = value;
-                if found.contains("${") {
-                    deeper(depth)?;
-                    self.collection(&mut inner, depth + 1)?;
+            mut value @ (Value::Object(_) | Value::Array(_)) => {
+                deeper(depth)?;
+                self.collection(&mut value, depth + 1)?;
+                if let Some(text) = self.originals.get_mut(&self.path) {
+                    *text = text.replace("$$", "$");
                 }
-                self.originals.insert(self.path.clone(), found);
-                Ok(inner)
+                Ok(value)
             }
-            Value::String(text) => Ok(Value::String(text)),
-            other => {
-                self.originals.insert(self.path.clone(), found);
-                Ok(other)
-            }
+            value => Ok(value),
         }
     }
 
@@ -113,7 +117,7 @@ impl<'a> Expansion<'a> {
         match value {
             Value::Object(map) => map.values_mut().try_for_each(|inner| self.collection(inner, depth)),
             Value::Array(items) => items.iter_mut().try_for_each(|inner| self.collection(inner, depth)),
-            Value::String(text) if text.contains("${") => {
+            Value::String(text) if text.contains('$') => {
                 *value = self.scalar(text, depth)?;
                 Ok(())
             }
@@ -133,12 +137,14 @@ impl<'a> Expansion<'a> {
                 rest = tail;
             } else if let Some(end) = closing(rest) {
                 let uri = self.text(&rest[2..end], depth)?;
-                let mut found = self.resolve(&uri)?.unwrap_or_default();
-                if found.contains("${") {
-                    deeper(depth)?;
-                    found = self.text(&found, depth + 1)?;
+                match self.resolve(&uri)? {
+                    Found::Raw(text) if text.contains('$') => {
+                        deeper(depth)?;
+                        out.push_str(&self.text(&text, depth + 1)?);
+                    }
+                    Found::Raw(text) | Found::Expanded(text) => out.push_str(&text),
+                    Found::Nothing => {}
                 }
-                out.push_str(&found);
                 rest = &rest[end + 1..];
             } else {
                 out.push('$');
@@ -152,11 +158,11 @@ impl<'a> Expansion<'a> {
         Ok(out)
     }
 
-    /// What stands behind `env:VAR`, `VAR:-default`, `file:/path`; `None` for a variable that is not set.
-    fn resolve(&mut self, uri: &str) -> Result<Option<String>, String> {
+    /// What stands behind `env:VAR`, `VAR:-default`, `file:/path`.
+    fn resolve(&mut self, uri: &str) -> Result<Found, String> {
         if let Some(path) = uri.strip_prefix("file:") {
             let text = source::file(path)?;
-            return Ok(Some(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)));
+            return Ok(Found::Raw(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)));
         }
         let (name, default) = match uri.strip_prefix("env:").unwrap_or(uri).split_once(":-") {
             Some((name, default)) => (name, Some(default)),
@@ -171,16 +177,26 @@ impl<'a> Expansion<'a> {
             ));
         }
         match ((self.env)(name), default) {
-            (Some(value), _) => Ok(Some(value)),
-            (None, Some(default)) => Ok(Some(default.to_owned())),
+            (Some(value), _) => Ok(Found::Raw(value)),
+            (None, Some(default)) => Ok(Found::Expanded(default.to_owned())),
             (None, None) => {
                 let place = self.path.join("::");
                 let warning = format!("{place}: environment variable {name:?} is not set; the value is empty");
                 self.warnings.push(warning);
-                Ok(None)
+                Ok(Found::Nothing)
             }
         }
     }
+}
+
+/// What a `${…}` stands for.
+enum Found {
+    /// Text from outside, yet to be expanded.
+    Raw(String),
+    /// A default, which was expanded with the `${…}` that it stands in.
+    Expanded(String),
+    /// A variable that is not set.
+    Nothing,
 }
 
 fn deeper(depth: usize) -> Result<(), String> {
@@ -252,6 +268,10 @@ mod tests {
             "LOOP" => "${env:LOOP}",
             "LOOPS" => "${env:LOOPS}${env:LOOPS}",
             "DOLLAR" => "pa$$word",
+            "ESCAPED" => "$${TEXT}",
+            "MIXED" => "$$x${TEXT}",
+            "DOLLAR_IN" => "{x: 'a$$b', y: ['$$']}",
+            "NAKED" => "pa$word",
             "BAD_YAML" => "[x",
             _ => return None,
         };
@@ -287,7 +307,6 @@ mod tests {
         check("${env:QUOTED}", json!("\"q\""));
         check("${env:HASH}", json!("s3cret #1"));
         check("${env:BAD_YAML}", json!("[x"));
-        check("${env:DOLLAR}", json!("pa$$word"));
         check("localhost:${env:NUM}", json!("localhost:4317"));
         check("${env:TEXT}${env:NUM}", json!("hello4317"));
         check("${env:NONE:-7s}", json!("7s"));
@@ -311,6 +330,23 @@ mod tests {
         check("a$", json!("a$"));
         check("${env:NUM", json!("${env:NUM"));
         check("^foo$$", json!("^foo$"));
+    }
+
+    #[test]
+    fn a_value_is_expanded_alike_wherever_it_stands() {
+        check("${env:DOLLAR}", json!("pa$word"));
+        check("x ${env:DOLLAR}", json!("x pa$word"));
+        check("${env:MIXED}", json!("$xhello"));
+        check("x ${env:MIXED}", json!("x $xhello"));
+        check("${env:ESCAPED}", json!("${TEXT}"));
+        check("x ${env:ESCAPED}", json!("x ${TEXT}"));
+        check("${env:NAKED}", json!("pa$word"));
+        check("${env:DOLLAR_IN}", json!({"x": "a$b", "y": ["$"]}));
+        check("${env:NONE:-a$$b}", json!("a$b"));
+        check("x ${env:NONE:-a$$b}", json!("x a$b"));
+        check("${env:NONE:-$${TEXT}}", json!("${TEXT}"));
+        check("x ${env:NONE:-$${TEXT}}", json!("x ${TEXT}"));
+        check("${env:NONE:-${env:DOLLAR}}", json!("pa$word"));
     }
 
     #[test]

@@ -14,13 +14,13 @@
 mod assemble;
 mod check;
 mod checked;
+mod clash;
 mod delivery;
 mod env;
 mod graph;
 mod merge;
 mod service;
 mod source;
-mod suggest;
 mod wording;
 pub mod yaml;
 

@@ -1,7 +1,7 @@
 //! serde's messages in a user's words. Promises never to repeat a value that may be a secret: of a value of the wrong type
 //! only its type is told.
 
-use super::suggest;
+use crate::values::suggest;
 
 /// What serde found wrong, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

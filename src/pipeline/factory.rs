@@ -100,6 +100,11 @@ pub trait Build<C: ?Sized>: Default + Serialize + DeserializeOwned + Send + Sync
         Vec::new()
     }
 
+    /// Paths of the files that it alone may write.
+    fn writes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Exporters only: the engine's queue, retry and time-out settings where the user writes none.
     fn delivery() -> Delivery {
         Delivery::default()
@@ -120,6 +125,8 @@ pub trait Parsed<C: ?Sized>: Send + Sync {
     fn listens(&self, host: &Host) -> Vec<Listen>;
     /// See [`Build::dials`].
     fn dials(&self) -> Vec<Dial>;
+    /// See [`Build::writes`].
+    fn writes(&self) -> Vec<String>;
     /// The whole config, defaults included, secrets redacted.
     fn to_value(&self) -> serde_json::Value;
     /// See [`Build::build`].
@@ -140,6 +147,9 @@ impl<C: ?Sized, T: Build<C>> Parsed<C> for Typed<T> {
     }
     fn dials(&self) -> Vec<Dial> {
         self.0.dials()
+    }
+    fn writes(&self) -> Vec<String> {
+        self.0.writes()
     }
     fn to_value(&self) -> serde_json::Value {
         serde_json::to_value(&self.0).expect("a config is plain data")

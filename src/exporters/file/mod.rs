@@ -180,6 +180,12 @@ impl Build<dyn Exporter> for Config {
         faults
     }
 
+    fn writes(&self) -> Vec<String> {
+        // Many may write to a device.
+        let is_file = !self.path.is_empty() && !self.is_device();
+        is_file.then(|| self.path.clone()).into_iter().collect()
+    }
+
     fn delivery() -> Delivery {
         Delivery::direct()
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Settings},
+    signals::{Analyzer, Settings, SignalType},
+    values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, transcripts};
 
@@ -124,23 +125,67 @@ impl Config {
             ..Settings::default()
         }
     }
+
+    fn unknown_languages(&self) -> Vec<Fault> {
+        let known = Settings::default().languages;
+        let unknown = |(index, given): (usize, &String)| {
+            (!known.contains(given)).then(|| {
+                let reason = format!("unknown language {given:?} (valid values: [{}])", known.join(" "));
+                Fault::at(format!("languages::{index}"), reason)
+            })
+        };
+        self.languages.iter().enumerate().filter_map(unknown).collect()
+    }
+
+    fn unknown_types(&self) -> Vec<Fault> {
+        let known = SignalType::ALL.map(SignalType::name);
+        let unknown = |(index, given): (usize, &String)| {
+            SignalType::from_name(given).is_none().then(|| {
+                let hint = match meant(given) {
+                    Some(name) => format!("did you mean {name:?}?"),
+                    None => format!("valid values: [{}]", known.join(" ")),
+                };
+                Fault::at(
+                    format!("disabled::{index}"),
+                    format!("unknown signal type {given:?} ({hint})"),
+                )
+            })
+        };
+        self.disabled.iter().enumerate().filter_map(unknown).collect()
+    }
+}
+
+/// The type of signal that was most likely meant; its last word alone may stand for it.
+fn meant(given: &str) -> Option<&'static str> {
+    let names = SignalType::ALL.map(SignalType::name);
+    let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
+    suggest::nearest(given, names).or_else(|| {
+        let words = names.map(last);
+        let word = words.into_iter().find(|word| *word == given);
+        let word = word.or_else(|| suggest::nearest(given, words))?;
+        names.into_iter().find(|name| last(name) == word)
+    })
 }
 
 impl Build<dyn Processor> for Config {
     const TYPE: &'static str = "signals";
 
     fn validate(&self) -> Vec<Fault> {
+        let mut faults = self.unknown_languages();
+        faults.extend(self.unknown_types());
         // The lexicon files are read when the pipeline is built; everything else can be tried without them.
-        let settings = Analyzer::new(self.settings(Vec::new()))
-            .err()
-            .map(|error| Fault::at("", error.to_string()));
-        let labels = (!self.metrics.labels.is_empty()).then(|| {
-            Fault::at(
+        if faults.is_empty()
+            && let Err(error) = Analyzer::new(self.settings(Vec::new()))
+        {
+            faults.push(Fault::at("", error.to_string()));
+        }
+        if !self.metrics.labels.is_empty() {
+            faults.push(Fault::at(
                 "metrics::labels",
                 "labels of one's own are not available yet; leave the list empty",
-            )
-        });
-        settings.into_iter().chain(labels).collect()
+            ));
+        }
+        faults
     }
 
     fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Processor>> {

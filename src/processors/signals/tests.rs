@@ -225,20 +225,52 @@ fn a_flag_of_another_hand_goes_where_nothing_is_flagged() {
 }
 
 #[test]
-fn a_wrong_setting_is_named() {
-    let faults = Config {
-        disabled: vec!["interaction.disengagement.quitt".to_owned()],
-        ..Config::default()
-    }
-    .validate();
-    assert!(
-        faults.len() == 1 && faults[0].reason.contains("interaction.disengagement.quit"),
-        "{faults:?}"
+fn every_wrong_name_is_told_at_its_place() {
+    let check = |config: Config, expected: &[(&str, &str)]| {
+        let faults = config.validate();
+        assert_eq!(faults.len(), expected.len(), "{faults:?}");
+        for (fault, (path, reason)) in faults.iter().zip(expected) {
+            assert_eq!(fault.path, *path, "{faults:?}");
+            assert!(fault.reason.starts_with(reason), "{faults:?}");
+        }
+    };
+    let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    check(Config::default(), &[]);
+    check(
+        Config {
+            languages: list(&["xx", "en", "english"]),
+            disabled: list(&[
+                "foo.bar",
+                "interaction.disengagement.quit",
+                "interaction.disengagement.quitt",
+                "gratitude",
+                "escalaton",
+            ]),
+            metrics: MetricsConfig {
+                labels: list(&["service.name"]),
+            },
+            ..Config::default()
+        },
+        &[
+            ("languages::0", "unknown language \"xx\" (valid values: [en "),
+            ("languages::2", "unknown language \"english\" (valid values: [en "),
+            (
+                "disabled::0",
+                "unknown signal type \"foo.bar\" (valid values: [environment.exhaustion.api_error ",
+            ),
+            (
+                "disabled::2",
+                "unknown signal type \"interaction.disengagement.quitt\" (did you mean \"interaction.disengagement.quit\"?)",
+            ),
+            (
+                "disabled::3",
+                "unknown signal type \"gratitude\" (did you mean \"interaction.satisfaction.gratitude\"?)",
+            ),
+            (
+                "disabled::4",
+                "unknown signal type \"escalaton\" (did you mean \"interaction.disengagement.escalation\"?)",
+            ),
+            ("metrics::labels", "labels of one's own"),
+        ],
     );
-    let faults = Config {
-        languages: vec!["xx".to_owned()],
-        ..Config::default()
-    }
-    .validate();
-    assert!(faults.len() == 1 && faults[0].reason.contains("xx"), "{faults:?}");
 }

@@ -1,7 +1,7 @@
 //! `did you mean "…"?`: the word that was most likely meant. Refuses to guess when nothing is near.
 
 /// The candidate nearest to `word`, if it is near enough that a slip of the keyboard explains the difference.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// ` (did you mean "…"?)`, or nothing.
-pub(super) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates)
         .map(|meant| format!(" (did you mean {meant:?}?)"))
         .unwrap_or_default()
