@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::Span};
 use super::{
     Plan, QUICK, grpc_to, http_to,
     support::{
-        client::{Client, EXPORT, TRACES, deflate, frame},
+        client::{Client, EXPORT, TRACES, deflate, frame, get},
         sink::Sink,
         spans::{attribute, chat, request, request_from_the_future, span},
         until,
@@ -325,19 +325,21 @@ async fn metrics_count_what_happened() {
         }
         assert_eq!(found, expected, "{name} {labels:?}");
     }
-    let text = super::support::client::get(running.metrics, "/metrics", 200).await;
+    assert!(running.metric("otelcol_process_memory_rss", &[]).await > 1e6);
+    assert!(get(running.health, "/", 200).await.contains("Server available"));
+    let other = Client::to(running.health).try_http("GET", "/other", &[], b"").await;
+    assert_eq!(other.expect("an answer").status, 404);
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receivers_metrics_all_name_their_transport() {
+    let running = Plan::to(vec!["debug: {}".to_owned()]).start();
+    let text = get(running.metrics, "/metrics", 200).await;
     let all_by_transport = text
         .lines()
         .filter(|line| line.starts_with("otelcol_receiver_"))
         .all(|line| line.contains("transport="));
     assert!(all_by_transport, "{text}");
-    assert!(running.metric("otelcol_process_memory_rss", &[]).await > 1e6);
-    assert!(
-        super::support::client::get(running.health, "/", 200)
-            .await
-            .contains("Server available")
-    );
-    let other = Client::to(running.health).try_http("GET", "/other", &[], b"").await;
-    assert_eq!(other.expect("an answer").status, 404);
     running.stop();
 }
