@@ -9,6 +9,8 @@ mod delivery;
 mod hostile;
 #[path = "collector/promises.rs"]
 mod promises;
+#[path = "collector/reload.rs"]
+mod reload;
 #[path = "collector/start.rs"]
 mod start;
 mod support;
@@ -31,6 +33,8 @@ struct Plan {
     processors: &'static [&'static str],
     /// Exporters with their settings, as `name: {…}`.
     exporters: Vec<String>,
+    /// Ports of gRPC and of HTTP; free ones where a test does not care.
+    ports: Option<[u16; 2]>,
     /// More arguments of the command.
     args: &'static [&'static str],
 }
@@ -42,7 +46,7 @@ struct Running {
     http: Client,
     health: u16,
     metrics: u16,
-    _folder: Folder,
+    folder: Folder,
 }
 
 fn names<'a>(parts: impl Iterator<Item = &'a str>) -> String {
@@ -60,8 +64,9 @@ impl Plan {
 
     fn config(&self, metrics: u16) -> String {
         let exporters = self.exporters.iter().map(String::as_str);
+        let [grpc_port, http_port] = self.ports.unwrap_or_default();
         format!(
-            "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0', {grpc}}}, http: {{endpoint: '127.0.0.1:0', {http}}}}}}}}}
+            "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc_port}', {grpc}}}, http: {{endpoint: '127.0.0.1:{http_port}', {http}}}}}}}}}
 processors: {{{processors}}}
 exporters: {{{all}}}
 extensions: {{health_check: {{endpoint: '127.0.0.1:0'}}}}
@@ -91,7 +96,7 @@ service:
             http,
             health,
             metrics,
-            _folder: folder,
+            folder,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! `planoai collector`: runs a trace pipeline that a Collector's YAML describes, or checks or prints it. Tells every fault of a
 //! config at once; ends on SIGTERM or SIGINT after its queues are empty, at once on a second one; reads the config anew on
-//! SIGHUP and keeps the old one where the new one is wrong.
+//! SIGHUP and keeps the old one where the new one is wrong or could not start.
+
+mod rehearsal;
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     pin::pin,
     process::ExitCode,
     sync::Arc,
@@ -200,11 +203,12 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Told {
+    /// The next word. While `draining` a reload waits: the config that starts then is asked for it first.
+    async fn next(&mut self, draining: &CancellationToken) -> Told {
         tokio::select! {
             _ = self.terminate.recv() => Told::Stop,
             _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hangup.recv() => Told::Reload,
+            _ = self.hangup.recv(), if !draining.is_cancelled() => Told::Reload,
         }
     }
 }
@@ -216,7 +220,7 @@ enum End {
     /// Cut short by a second signal.
     Aborted,
     /// For a new config.
-    Replaced(Box<(Loaded, Checked)>),
+    Replaced(Box<Loaded>),
 }
 
 /// The collector from start to end, over any number of configs.
@@ -237,7 +241,7 @@ impl Life<'_> {
             match self.until_told(running).await? {
                 End::Stopped => return Ok(ExitCode::SUCCESS),
                 End::Aborted => return Ok(ExitCode::from(INTERRUPTED)),
-                End::Replaced(next) => running = self.replace(next.0, next.1).await?,
+                End::Replaced(next) => running = self.replace(*next).await?,
             }
         }
     }
@@ -247,20 +251,26 @@ impl Life<'_> {
         for warning in &checked.warnings {
             tracing::warn!("{warning}");
         }
-        let wiring = Wiring {
-            default_host: default_host(),
-            drain_timeout: self.args.drain_timeout,
-            ..Wiring::default()
-        };
+        let wiring = self.wiring();
         let prepared = self
             .metrics
             .scope(|| config::assemble(checked, wiring).map(|blueprint| Running::prepare(blueprint, Health::new())))?;
         prepared.start().await
     }
 
+    fn wiring(&self) -> Wiring {
+        Wiring {
+            default_host: default_host(),
+            drain_timeout: self.args.drain_timeout,
+            ..Wiring::default()
+        }
+    }
+
     /// Lets it run until a signal or a failure ends it.
     async fn until_told(&mut self, running: Running) -> anyhow::Result<End> {
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let addresses = running.addresses().iter();
+        let ours: Vec<SocketAddr> = addresses.flat_map(|(_, addresses)| addresses.clone()).collect();
         let mut end = pin!(running.until(stop.clone(), abort.clone()));
         let mut next = None;
         loop {
@@ -273,7 +283,7 @@ impl Life<'_> {
                         None => End::Stopped,
                     });
                 }
-                told = self.signals.next() => told,
+                told = self.signals.next(&stop) => told,
             };
             match told {
                 Told::Stop if next.take().is_some() => {}
@@ -285,32 +295,50 @@ impl Life<'_> {
                     tracing::info!("stopping: queues are emptied first, a second signal aborts");
                     stop.cancel();
                 }
-                Told::Reload if stop.is_cancelled() => {}
-                Told::Reload => match read(self.args) {
-                    Ok(read) => {
+                Told::Reload => {
+                    next = self.read_again(&ours).await;
+                    if next.is_some() {
                         tracing::info!("the config was read again: receivers stop, queues empty, then it starts");
-                        next = Some(read);
                         stop.cancel();
                     }
-                    Err(wrong) => {
-                        for warning in wrong.warnings {
-                            tracing::warn!("{warning}");
-                        }
-                        for fault in wrong.faults {
-                            tracing::error!(fault, "the new config is wrong, the old one keeps running");
-                        }
-                    }
-                },
+                }
             }
         }
     }
 
-    /// Starts a new config; where it does not start, the old one again.
-    async fn replace(&mut self, loaded: Loaded, checked: Checked) -> anyhow::Result<Running> {
-        if checked.service.telemetry != self.telemetry {
+    /// A new config that can take the place of the one that runs at `ours`; `None`, and the log says why, where it cannot.
+    async fn read_again(&self, ours: &[SocketAddr]) -> Option<Loaded> {
+        let (loaded, checked) = match read(self.args) {
+            Ok(read) => read,
+            Err(wrong) => {
+                for warning in wrong.warnings {
+                    tracing::warn!("{warning}");
+                }
+                for fault in wrong.faults {
+                    tracing::error!(fault, "the new config is wrong, the old one keeps running");
+                }
+                return None;
+            }
+        };
+        let changed = checked.service.telemetry != self.telemetry;
+        if let Err(error) = rehearsal::rehearse(checked, self.wiring(), ours.to_vec()).await {
+            let error = format!("{error:#}");
+            tracing::error!(error, "the new config cannot start, the old one keeps running");
+            return None;
+        }
+        if changed {
             tracing::warn!("service::telemetry has changed, which takes a restart; logs and metrics stay as they are");
         }
-        match self.start(checked).await {
+        Some(loaded)
+    }
+
+    /// Starts a new config; where it does not start, the old one again.
+    async fn replace(&mut self, loaded: Loaded) -> anyhow::Result<Running> {
+        let started = match check(&loaded) {
+            Ok(checked) => self.start(checked).await,
+            Err(error) => Err(error),
+        };
+        match started {
             Ok(running) => {
                 self.loaded = loaded;
                 Ok(running)
@@ -320,12 +348,16 @@ impl Life<'_> {
                     error = format!("{error:#}"),
                     "the new config does not start, back to the old one"
                 );
-                let old = self.loaded.check(&default_host());
-                let old = old.map_err(|faults| anyhow::anyhow!("{}", faults.join("; ")))?;
-                self.start(old)
+                self.start(check(&self.loaded)?)
                     .await
                     .context("the old config does not start again either")
             }
         }
     }
+}
+
+/// A config that was checked before.
+fn check(loaded: &Loaded) -> anyhow::Result<Checked> {
+    let checked = loaded.check(&default_host());
+    checked.map_err(|faults| anyhow::anyhow!("{}", faults.join("; ")))
 }

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     otlp::TraceBatch,
-    pipeline::{
-        Build, ExportError, Exporter, Host, Sink,
-        queue::{Delivery, QueueSettings},
-    },
+    pipeline::{Build, ExportError, Exporter, Host, Sink, queue::Delivery},
 };
 
 /// `memory`.
@@ -24,13 +21,7 @@ impl Build<dyn Exporter> for Config {
     const TYPE: &'static str = "memory";
 
     fn delivery() -> Delivery {
-        Delivery {
-            sending_queue: QueueSettings {
-                enabled: false,
-                ..QueueSettings::default()
-            },
-            ..Delivery::default()
-        }
+        Delivery::direct()
     }
 
     fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {

@@ -66,3 +66,12 @@ pub(crate) fn faults<T: Build<dyn Exporter>>(json: serde_json::Value) -> Vec<Str
         .map(|fault| format!("{}: {}", fault.path, fault.reason))
         .collect()
 }
+
+/// What is logged while `work` runs, one JSON object a line.
+pub(crate) fn json_log(work: impl FnOnce()) -> String {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let writer = Arc::new(file.reopen().expect("the same file"));
+    let subscriber = tracing_subscriber::fmt().json().with_writer(writer).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    std::fs::read_to_string(file.path()).expect("text")
+}

@@ -120,6 +120,10 @@ struct HealthCheck {
 
 #[async_trait]
 impl Extension for HealthCheck {
+    fn endpoints(&self) -> Vec<String> {
+        vec![self.address.clone()]
+    }
+
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
         let listener = listen::bind(&self.address).await?;
         let address = listener.local_addr()?;

@@ -30,11 +30,13 @@ use super::tls::TlsServer;
 use crate::values::redacted;
 use activity::{Activity, Counted};
 use prefixed::Prefixed;
+pub use trial::Trial;
 
 mod activity;
 mod prefixed;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 /// What opens an HTTP/2 connection (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -146,35 +148,40 @@ where
 /// # Errors
 /// One line that names the endpoint: malformed, unknown, in use, not allowed.
 pub async fn bind(endpoint: &str) -> io::Result<TcpListener> {
-    let fault = |error: io::Error| {
-        let reason = match error.kind() {
-            io::ErrorKind::AddrInUse => "address already in use".to_owned(),
-            io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied (ports below 1024 need a privilege)".to_owned(),
-            _ => error.to_string(),
-        };
-        io::Error::new(error.kind(), format!("cannot listen on {endpoint:?}: {reason}"))
-    };
-    let (host, port) =
-        split_endpoint(endpoint).map_err(|reason| fault(io::Error::new(io::ErrorKind::InvalidInput, reason)))?;
-    let mut addresses: Vec<SocketAddr> = match host {
-        "" => vec![
-            (Ipv6Addr::UNSPECIFIED, port).into(),
-            (Ipv4Addr::UNSPECIFIED, port).into(),
-        ],
-        host => lookup_host((host, port)).await.map_err(fault)?.collect(),
-    };
-    if !host.is_empty() {
-        addresses.sort_by_key(SocketAddr::is_ipv6);
-    }
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in addresses {
+    for address in addresses(endpoint).await? {
         match bind_address(address) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }
     }
-    Err(fault(last))
+    Err(cannot_listen(endpoint, &last))
+}
+
+/// The addresses that an endpoint may mean, the preferred one first.
+async fn addresses(endpoint: &str) -> io::Result<Vec<SocketAddr>> {
+    let (host, port) = split_endpoint(endpoint)
+        .map_err(|reason| cannot_listen(endpoint, &io::Error::new(io::ErrorKind::InvalidInput, reason)))?;
+    if host.is_empty() {
+        return Ok(vec![
+            (Ipv6Addr::UNSPECIFIED, port).into(),
+            (Ipv4Addr::UNSPECIFIED, port).into(),
+        ]);
+    }
+    let found = lookup_host((host, port)).await;
+    let mut addresses: Vec<SocketAddr> = found.map_err(|error| cannot_listen(endpoint, &error))?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    Ok(addresses)
+}
+
+fn cannot_listen(endpoint: &str, error: &io::Error) -> io::Error {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => "address already in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied (ports below 1024 need a privilege)".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("cannot listen on {endpoint:?}: {reason}"))
 }
 
 /// Host (without brackets, may be empty) and port of `host:port`.

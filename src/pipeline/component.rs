@@ -13,6 +13,17 @@ use crate::otlp::TraceBatch;
 /// Takes trace data from outside.
 #[async_trait]
 pub trait Receiver: Send {
+    /// The transports that it counts apart, with [`Inlet::transport`]: `grpc`, `http`. A closed list, never chosen by a
+    /// client; empty where the label has no meaning.
+    fn transports(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The endpoints (`host:port`) that [`Receiver::bind`] will take.
+    fn endpoints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes its ports. Called for all receivers before any data moves, so that failures are early.
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>>;
 
@@ -106,6 +117,15 @@ impl Drop for Admission {
 /// Sends trace data on. One call is one attempt on one request; the engine does the rest.
 #[async_trait]
 pub trait Exporter: Send + Sync {
+    /// Tries whether [`Exporter::open`] would work now, and changes nothing: a config that is to replace the running one is
+    /// asked first.
+    ///
+    /// # Errors
+    /// What could not be opened and why.
+    async fn check(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Opens what must be there before data moves (a file, say). Called once, at start; a fault here ends the start.
     ///
     /// # Errors
@@ -127,6 +147,11 @@ pub trait Exporter: Send + Sync {
 /// Something beside the pipelines, such as the health check.
 #[async_trait]
 pub trait Extension: Send {
+    /// The endpoints (`host:port`) that [`Extension::bind`] will take.
+    fn endpoints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes its ports.
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>>;
 

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::{
     Admission, Refused,
     chain::Chain,
-    metrics::{ReceiverCounts, TRANSPORTS},
+    door::Door,
+    metrics::ReceiverCounts,
     queue::{Outlet, Room},
 };
 use crate::otlp::TraceBatch;
@@ -29,8 +30,9 @@ struct Feed {
     chains: Vec<Arc<Chain>>,
     /// Those that tell their outcome first, since the others get the data only when these have it.
     routes: Vec<Route>,
-    /// Without a transport, then one for each of [`TRANSPORTS`].
-    counts: Vec<ReceiverCounts>,
+    /// One for each transport; empty = without that label.
+    counts: Vec<(&'static str, ReceiverCounts)>,
+    door: Door,
 }
 
 /// From one pipeline to one exporter.
@@ -69,16 +71,27 @@ fn share_out(ways: Vec<(usize, Arc<Outlet>)>) -> Vec<Route> {
 }
 
 impl Inlet {
-    /// Makes the counters, under the recorder that is current now.
-    pub(super) fn new(receiver: &str, chains: Vec<Arc<Chain>>, ways: Vec<(usize, Arc<Outlet>)>) -> Inlet {
+    /// Makes the counters of each transport, under the recorder that is current now. The first one counts until
+    /// [`Inlet::transport`] chooses; none = without that label.
+    pub(super) fn new(
+        receiver: &str,
+        transports: &[&'static str],
+        chains: Vec<Arc<Chain>>,
+        ways: Vec<(usize, Arc<Outlet>)>,
+    ) -> Inlet {
         let mut routes = share_out(ways);
         routes.sort_by_key(|route| !route.outlet.tells_outcome());
-        let transports = [""].into_iter().chain(TRANSPORTS);
-        let counts = transports
-            .map(|transport| ReceiverCounts::new(receiver, transport))
-            .collect();
+        let transports = if transports.is_empty() { &[""] } else { transports };
+        let counts = transports.iter();
+        let counts = counts.map(|transport| (*transport, ReceiverCounts::new(receiver, transport)));
+        let feed = Feed {
+            chains,
+            routes,
+            counts: counts.collect(),
+            door: Door::new(receiver),
+        };
         Inlet {
-            feed: Arc::new(Feed { chains, routes, counts }),
+            feed: Arc::new(feed),
             counts: 0,
         }
     }
@@ -90,9 +103,22 @@ impl Inlet {
     /// Retryable, where there is no room now.
     pub fn admit(&self, bytes: usize) -> Result<Admission, Refused> {
         let mut chains = self.feed.chains.iter();
-        chains.try_fold(Admission::default(), |granted, chain| {
+        let admitted = chains.try_fold(Admission::default(), |granted, chain| {
             Ok(granted.and(chain.admit(bytes)?))
-        })
+        });
+        match &admitted {
+            Ok(_) => {
+                self.feed.door.open();
+            }
+            Err(refused) => self.turned_away(refused),
+        }
+        admitted
+    }
+
+    /// Counts a request that was refused before its spans were known, by the receiver itself or by a processor.
+    pub fn turned_away(&self, why: &Refused) {
+        self.counts().turned_away.increment(1);
+        self.feed.door.closed(why);
     }
 
     /// Carries the batch through the processors into the queue of every exporter, all or none. `Ok` is the promise that it
@@ -143,22 +169,26 @@ impl Inlet {
 
     /// Counts spans that the receiver itself refused (bad ids, a malformed request with a known number).
     pub fn refused(&self, spans: usize) {
-        self.feed.counts[self.counts].refused.increment(spans as u64);
+        self.counts().refused.increment(spans as u64);
     }
 
-    /// The same inlet for requests that come over another transport, for the `transport` label of its metrics: `grpc` or
-    /// `http`; any other name goes without the label.
+    /// The same inlet for requests that come over another transport, for the `transport` label of its metrics: one of
+    /// [`Receiver::transports`](super::Receiver::transports); any other name counts as the first of them.
     #[must_use]
     pub fn transport(&self, name: &'static str) -> Inlet {
-        let known = TRANSPORTS.iter().position(|transport| *transport == name);
+        let known = self.feed.counts.iter().position(|(transport, _)| *transport == name);
         Inlet {
             feed: Arc::clone(&self.feed),
-            counts: known.map_or(0, |index| index + 1),
+            counts: known.unwrap_or(0),
         }
     }
 
+    fn counts(&self) -> &ReceiverCounts {
+        &self.feed.counts[self.counts].1
+    }
+
     fn count(&self, spans: usize, outcome: Result<(), Refused>) -> Result<(), Refused> {
-        let counts = &self.feed.counts[self.counts];
+        let counts = self.counts();
         let counter = if outcome.is_ok() {
             &counts.accepted
         } else {

@@ -18,6 +18,10 @@ pub(super) fn describe() {
         "Number of spans that could not be pushed into the pipeline."
     );
     describe_counter!(
+        "plano_receiver_refused_requests_total",
+        "Number of requests that were refused before they were decoded, for lack of room; how many spans they hold is unknown."
+    );
+    describe_counter!(
         "otelcol_processor_incoming_items",
         "Number of items passed to the processor."
     );
@@ -54,13 +58,12 @@ pub(super) struct ReceiverCounts {
     pub(super) accepted: Counter,
     /// Spans of requests that were refused.
     pub(super) refused: Counter,
+    /// Requests that were refused before their spans were known.
+    pub(super) turned_away: Counter,
 }
 
-/// The transports that a receiver may count apart. Label values are never chosen by a client, so the list is closed.
-pub(super) const TRANSPORTS: [&str; 2] = ["grpc", "http"];
-
 impl ReceiverCounts {
-    /// Counters with a `transport` label, or without one where it is empty.
+    /// Counters with a `transport` label, or without one where it is empty. Label values are never chosen by a client.
     pub(super) fn new(receiver: &str, transport: &'static str) -> ReceiverCounts {
         let mut labels = vec![("receiver", receiver.to_owned())];
         if !transport.is_empty() {
@@ -69,6 +72,7 @@ impl ReceiverCounts {
         ReceiverCounts {
             accepted: counter!("otelcol_receiver_accepted_spans", &labels),
             refused: counter!("otelcol_receiver_refused_spans", &labels),
+            turned_away: counter!("plano_receiver_refused_requests_total", &labels),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod chain;
 mod component;
+mod door;
 mod drain;
 mod factory;
 mod health;

@@ -135,17 +135,17 @@ impl Engine {
     }
 
     /// A way in to some of the pipelines.
-    fn inlet(&self, name: &str, pipelines: &[usize]) -> Inlet {
+    fn inlet(&self, name: &str, transports: &[&'static str], pipelines: &[usize]) -> Inlet {
         let chains = pipelines.iter().map(|index| Arc::clone(&self.chains[*index]));
         let routes = self.routes.iter().filter_map(|(from, outlet)| {
             let chain = pipelines.iter().position(|index| index == from)?;
             Some((chain, Arc::clone(outlet)))
         });
-        Inlet::new(name, chains.collect(), routes.collect())
+        Inlet::new(name, transports, chains.collect(), routes.collect())
     }
 
     fn inlet_to_all(&self, name: &str) -> Inlet {
-        self.inlet(name, &Vec::from_iter(0..self.chains.len()))
+        self.inlet(name, &["", "grpc", "http"], &Vec::from_iter(0..self.chains.len()))
     }
 
     async fn open(&self) -> anyhow::Result<()> {
@@ -165,6 +165,31 @@ impl Prepared {
     /// under the recorder that is current now.
     pub fn inlet(&self, name: &str) -> Inlet {
         self.engine.inlet_to_all(name)
+    }
+
+    /// The endpoints that it will take, each with what a person calls its component.
+    pub fn endpoints(&self) -> Vec<(String, String)> {
+        let of = |role, id: &ComponentId, endpoints: Vec<String>| {
+            let name = label(role, id);
+            endpoints.into_iter().map(move |endpoint| (name.clone(), endpoint))
+        };
+        let extensions = self.extensions.iter();
+        let extensions = extensions.flat_map(|(id, extension)| of("extension", id, extension.endpoints()));
+        let receivers = self.receivers.iter();
+        let receivers = receivers.flat_map(|(part, _)| of("receiver", &part.id, part.receiver.endpoints()));
+        extensions.chain(receivers).collect()
+    }
+
+    /// Asks every exporter whether it could open.
+    ///
+    /// # Errors
+    /// Which one could not, and why.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        for outlet in &self.engine.outlets {
+            let (label, outcome) = watched(label("exporter", outlet.id()), outlet.exporter().check()).await;
+            outcome.context(label)?;
+        }
+        Ok(())
     }
 
     /// Opens exporters, binds extensions and receivers, then lets data move. On an error nothing is left running.
@@ -241,7 +266,8 @@ impl Running {
         let (engine, fed_by) = Engine::new(blueprint.exporters, blueprint.pipelines);
         let receivers = blueprint.receivers.into_iter().enumerate().map(|(index, part)| {
             let feeds = (0..fed_by.len()).filter(|pipeline| fed_by[*pipeline].contains(&index));
-            let inlet = engine.inlet(&part.id.to_string(), &Vec::from_iter(feeds));
+            let transports = part.receiver.transports();
+            let inlet = engine.inlet(&part.id.to_string(), &transports, &Vec::from_iter(feeds));
             (part, inlet)
         });
         Prepared {

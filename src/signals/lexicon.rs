@@ -3,6 +3,7 @@
 //! voice. Refuses phrases that may be empty, unknown types, unknown sets and unknown fields, each with file and place.
 
 mod automaton;
+mod minimize;
 mod pattern;
 mod subset;
 
@@ -126,7 +127,7 @@ enum Target {
     Mention,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Entry {
     target: Target,
     confidence: f64,
@@ -155,6 +156,7 @@ struct Match {
 /// Reusable space for the matches of one message.
 #[derive(Debug, Default)]
 pub(super) struct Hits {
+    candidates: Vec<usize>,
     matches: Vec<Match>,
     pub(super) found: Vec<Hit>,
 }
@@ -257,10 +259,9 @@ impl Lexicon {
         hits.matches.clear();
         hits.found.clear();
         let tokens = &words.tokens;
-        for first in 0..tokens.len() {
-            if !self.automaton.begins(tokens[first].symbol) {
-                continue;
-            }
+        self.candidates(tokens, &mut hits.candidates);
+        for at in 0..hits.candidates.len() {
+            let first = hits.candidates[at];
             let sentence = tokens[first..]
                 .iter()
                 .enumerate()
@@ -292,6 +293,21 @@ impl Lexicon {
                 });
             }
         }
+    }
+
+    /// Words at which a phrase may begin. Most words begin none: they are passed over without a branch.
+    fn candidates(&self, tokens: &[text::Token], candidates: &mut Vec<usize>) {
+        candidates.resize(tokens.len(), 0);
+        let mut count = 0;
+        for (first, token) in tokens.iter().enumerate() {
+            let next = tokens.get(first + 1).filter(|next| !next.has(AFTER_STOP));
+            candidates[count] = first;
+            let begins = self
+                .automaton
+                .may_begin(token.symbol, next.map_or(automaton::END, |next| next.symbol));
+            count += usize::from(begins);
+        }
+        candidates.truncate(count);
     }
 
     fn holds(&self, entry: &Entry, words: &Words, first: usize, last: usize) -> bool {
@@ -421,17 +437,26 @@ impl Compiler {
         for phrase in &group.phrases {
             let pattern = pattern::parse(phrase, sets)
                 .map_err(|reason| Fault::Malformed(format!("phrase `{phrase}`: {reason}")))?;
-            let entry = u32::try_from(self.entries.len()).expect("a file has fewer than 2^32 phrases");
-            self.builder.add(&pattern.parts, entry, &mut self.vocabulary);
-            self.entries.push(Entry {
+            let entry = self.entry(Entry {
                 target,
                 confidence: group.confidence,
                 place: group.at,
                 at_start: pattern.at_start,
                 guards: group.unless.clone(),
             });
+            self.builder.add(&pattern.parts, entry, &mut self.vocabulary);
         }
         Ok(())
+    }
+
+    /// The number of an entry. Phrases of equal meaning and conditions share one, which keeps the automaton small.
+    fn entry(&mut self, entry: Entry) -> u32 {
+        let known = self.entries.iter().position(|other| *other == entry);
+        let number = known.unwrap_or_else(|| {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        });
+        u32::try_from(number).expect("a file has fewer than 2^32 phrases")
     }
 
     fn finish(mut self) -> Option<Lexicon> {

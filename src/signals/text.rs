@@ -10,8 +10,9 @@ mod words;
 
 use std::ops::Range;
 
-use scan::Plain;
+use scan::{Map, Plain};
 
+use words::Code;
 pub(crate) use words::{OTHER, QUOTED, Vocabulary, hash};
 
 /// Bytes read at the start of a message that is longer than both parts together.
@@ -72,6 +73,7 @@ pub(crate) struct Words {
     pub(crate) tokens: Vec<Token>,
     pub(crate) shape: Shape,
     masks: Vec<Range<usize>>,
+    map: Map,
     word: Vec<u8>,
     pending: u8,
 }
@@ -92,23 +94,13 @@ enum Kind {
 impl Words {
     /// Reads `text`, replacing what was read before. Without a vocabulary no word has a symbol.
     pub(crate) fn read(&mut self, text: &str, vocabulary: Option<&Vocabulary>) {
-        self.read_by(text, vocabulary, scan::plain_word);
-    }
-
-    /// The same, with another way to read plain words.
-    fn read_by(
-        &mut self,
-        text: &str,
-        vocabulary: Option<&Vocabulary>,
-        plain_word: impl Fn(&[u8], usize) -> Option<Plain> + Copy,
-    ) {
+        let mut map = std::mem::take(&mut self.map);
         self.clear();
         for part in windows(text) {
-            self.pending = AFTER_STOP;
-            self.masks.clear();
-            mask::find(text, part.clone(), &mut self.masks);
-            self.read_part(text, part, vocabulary, plain_word);
+            map.read(text.as_bytes(), part.clone());
+            self.read_part(text, part, vocabulary, |bytes, at| map.plain_word(bytes, at));
         }
+        self.map = map;
     }
 
     /// Forgets what was read.
@@ -117,13 +109,17 @@ impl Words {
         self.shape = Shape::default();
     }
 
+    /// Reads one part; `plain_word` is the short way for words that it can read.
     fn read_part(
         &mut self,
         text: &str,
         part: Range<usize>,
         vocabulary: Option<&Vocabulary>,
-        plain_word: impl Fn(&[u8], usize) -> Option<Plain>,
+        mut plain_word: impl FnMut(&[u8], usize) -> Option<Plain>,
     ) {
+        self.pending = AFTER_STOP;
+        self.masks.clear();
+        mask::find(text, part.clone(), &mut self.masks);
         let (mut at, mut mask) = (part.start, 0);
         while at < part.end {
             if let Some(range) = self.masks.get(mask).cloned().filter(|range| range.start <= at) {
@@ -186,20 +182,13 @@ impl Words {
     #[inline]
     fn push_plain(&mut self, bytes: &[u8], start: usize, plain: Plain, vocabulary: Option<&Vocabulary>) {
         let word = &bytes[start..plain.end];
-        let mut marks = 0;
-        if word.len() >= 2 {
-            if plain.capitals {
-                marks = CAPITALS;
-                self.shape.capitals += 1;
-            } else {
-                self.shape.lower += 1;
-            }
-        }
-        let symbols = vocabulary
-            .filter(|_| word.len() <= WORD)
-            .and_then(|vocabulary| vocabulary.exact(word, plain.prefix, plain.hash))
-            .unwrap_or_default();
-        self.push_symbols(symbols, plain.hash, start..plain.end, marks);
+        let long = u32::from(word.len() >= 2);
+        let capitals = u32::from(plain.capitals) & long;
+        self.shape.capitals += capitals;
+        self.shape.lower += long - capitals;
+        let marks = if capitals == 1 { CAPITALS } else { 0 };
+        let code = vocabulary.and_then(|vocabulary| vocabulary.exact(word, &plain.letters));
+        self.push_code(code, vocabulary, plain.letters.hash, start..plain.end, marks);
     }
 
     /// Reads the word at `start`; an identifier or an address becomes one unknown word.
@@ -279,19 +268,32 @@ impl Words {
 
     fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: Option<&Vocabulary>) {
         let hash = hash(&self.word);
-        let symbols = match vocabulary {
-            Some(vocabulary) if self.word.len() <= WORD => vocabulary.find(&mut self.word, hash),
-            _ => &[],
+        let code = match vocabulary {
+            Some(vocabulary) if self.word.len() <= WORD => Some(vocabulary.find(&mut self.word)),
+            _ => None,
         };
-        self.push_symbols(symbols, hash, place, marks);
+        self.push_code(code, vocabulary, hash, place, marks);
     }
 
     #[inline]
-    fn push_symbols(&mut self, symbols: &[u32], hash: u32, place: Range<usize>, marks: u8) {
-        let (first, rest) = symbols.split_first().unwrap_or((&OTHER, &[]));
-        self.push(*first, hash, place.clone(), marks);
-        for symbol in rest {
-            self.push(*symbol, hash, place.clone(), marks | CONTINUED);
+    fn push_code(
+        &mut self,
+        code: Option<Code>,
+        vocabulary: Option<&Vocabulary>,
+        hash: u32,
+        place: Range<usize>,
+        marks: u8,
+    ) {
+        let code = code.unwrap_or(Code::OTHER);
+        match (code.symbol(), vocabulary) {
+            (Some(symbol), _) => self.push(symbol, hash, place, marks),
+            (None, Some(vocabulary)) => {
+                for (nth, symbol) in vocabulary.symbols_of(code).iter().enumerate() {
+                    let marks = if nth == 0 { marks } else { marks | CONTINUED };
+                    self.push(*symbol, hash, place.clone(), marks);
+                }
+            }
+            (None, None) => {}
         }
     }
 

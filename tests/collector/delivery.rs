@@ -192,6 +192,18 @@ async fn a_dead_exporter_does_not_starve_a_live_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_takes_nothing_is_told_at_once() {
+    let running = Plan::to(vec!["file: {path: /dev/full}".to_owned()]).start();
+    let started = Instant::now();
+    assert_eq!(send(&running, 0..6).await.len(), 0);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(running.metric("otelcol_exporter_send_failed_spans", &[]).await, 6.0);
+    let log = running.stop();
+    assert_eq!(log.matches("No space left on device").count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lone_span_arrives_within_the_flush_timeout() {
     let sink = Sink::start();
     let running = Plan::to(vec![grpc_to(&sink, "sending_queue: {batch: {flush_timeout: 300ms}}")]).start();
@@ -245,6 +257,15 @@ async fn the_memory_limiter_refuses_and_recovers() {
         }
     }
     assert_eq!(running.grpc.call(&request(vec![span(0, &filler)])).await.code(), 14);
+    for transport in ["transport=\"http\"", "transport=\"grpc\""] {
+        let counted = running
+            .metric(
+                "plano_receiver_refused_requests_total",
+                &["receiver=\"otlp\"", transport],
+            )
+            .await;
+        assert_eq!(counted, 1.0, "{transport}");
+    }
     let rss = running.metric("otelcol_process_memory_rss", &[]).await / 1e6;
     assert!(rss < 130.0, "{rss} MB");
     sink.set(Mood::Accept);
@@ -255,7 +276,14 @@ async fn the_memory_limiter_refuses_and_recovers() {
         assert!(started.elapsed() < PATIENCE, "never recovers");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    running.stop();
+    // The log speaks of room again after a second without a refusal.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let reply = running.http.post_proto(&request(vec![span(10, "small")])).await;
+    assert_eq!(reply.status, 200);
+    let log = running.stop();
+    for (words, times) in [("no room for requests", 1), ("there is room for requests again", 1)] {
+        assert_eq!(log.matches(words).count(), times, "{words}:\n{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -322,6 +322,12 @@ async fn metrics_count_what_happened() {
         }
         assert_eq!(found, expected, "{name} {labels:?}");
     }
+    let text = super::support::client::get(running.metrics, "/metrics", 200).await;
+    let all_by_transport = text
+        .lines()
+        .filter(|line| line.starts_with("otelcol_receiver_"))
+        .all(|line| line.contains("transport="));
+    assert!(all_by_transport, "{text}");
     assert!(running.metric("otelcol_process_memory_rss", &[]).await > 1e6);
     assert!(
         super::support::client::get(running.health, "/", 200)

@@ -72,7 +72,7 @@ fn start(directory: &Path, settings: &str, sink: &Sink) -> Running {
         http,
         health,
         metrics,
-        _folder: folder,
+        folder,
     }
 }
 

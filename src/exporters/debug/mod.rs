@@ -16,10 +16,7 @@ use tracing::info;
 
 use crate::{
     otlp::TraceBatch,
-    pipeline::{
-        Build, ComponentId, ExportError, Exporter, Host,
-        queue::{Delivery, QueueSettings},
-    },
+    pipeline::{Build, ComponentId, ExportError, Exporter, Host, queue::Delivery},
     values::civil::Civil,
 };
 
@@ -65,13 +62,7 @@ impl Build<dyn Exporter> for Config {
     const TYPE: &'static str = "debug";
 
     fn delivery() -> Delivery {
-        Delivery {
-            sending_queue: QueueSettings {
-                enabled: false,
-                ..QueueSettings::default()
-            },
-            ..Delivery::default()
-        }
+        Delivery::direct()
     }
 
     fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {

@@ -4,6 +4,7 @@
 mod writer;
 
 use std::{
+    io,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
@@ -18,10 +19,7 @@ use self::writer::{Rotate, Writer};
 use crate::{
     net::compression::{Compressor, Encoding},
     otlp::{TraceBatch, json},
-    pipeline::{
-        Build, ExportError, Exporter, Fault, Host,
-        queue::{Delivery, QueueSettings},
-    },
+    pipeline::{Build, ExportError, Exporter, Fault, Host, queue::Delivery},
     values::duration,
 };
 
@@ -31,7 +29,7 @@ use crate::{
 pub struct Config {
     /// Path of the file, such as `/var/lib/plano/traces.jsonl` or `/dev/stdout`. Required.
     pub path: String,
-    /// Write behind what the file holds already, instead of emptying it at the start. false.
+    /// Write behind what the file held before this process, instead of emptying it at the start. false.
     pub append: bool,
     /// Start a new file when this one is large. Off.
     pub rotation: Option<Rotation>,
@@ -119,6 +117,17 @@ impl Config {
             .filter(|mode| *mode <= 0o7777)
     }
 
+    /// Where the file is, its directory made where that was asked for.
+    fn place(&self) -> io::Result<PathBuf> {
+        let path = PathBuf::from(&self.path);
+        if self.create_directory
+            && let Some(directory) = path.parent()
+        {
+            writer::make_directory(directory, self.mode().expect("validated"))?;
+        }
+        Ok(path)
+    }
+
     fn is_device(&self) -> bool {
         self.path.starts_with("/dev/") || self.path.starts_with("/proc/")
     }
@@ -178,13 +187,7 @@ impl Build<dyn Exporter> for Config {
     }
 
     fn delivery() -> Delivery {
-        Delivery {
-            sending_queue: QueueSettings {
-                enabled: false,
-                ..QueueSettings::default()
-            },
-            ..Delivery::default()
-        }
+        Delivery::direct()
     }
 
     fn build(self, _: &Host) -> anyhow::Result<Box<dyn Exporter>> {
@@ -248,24 +251,24 @@ impl File {
 
 #[async_trait]
 impl Exporter for File {
+    async fn check(&self) -> anyhow::Result<()> {
+        let config = self.config.clone();
+        self.with_writer(move |_| Ok(writer::check(&config.place()?)?)).await
+    }
+
     async fn open(&self) -> anyhow::Result<()> {
         let config = self.config.clone();
         self.with_writer(move |writer| {
-            let path = PathBuf::from(&config.path);
-            if config.create_directory
-                && let Some(directory) = path.parent()
-            {
-                writer::make_directory(directory, config.mode().expect("validated"))?;
-            }
+            let path = config.place()?;
             let rotate = config.rotation.as_ref().map(|rotation| Rotate {
                 bytes: rotation.max_megabytes.saturating_mul(1 << 20),
                 age: Duration::from_secs(rotation.max_days.saturating_mul(86_400)),
                 backups: rotation.max_backups,
             });
             let mut opened = if config.append || rotate.is_some() || config.is_device() {
-                Writer::append(path, rotate)?
+                Writer::resume(path, rotate)?
             } else {
-                Writer::truncate(path)?
+                Writer::begin(path)?
             };
             if config.format == Format::Json && config.compression == Compression::None {
                 opened.end_line()?;

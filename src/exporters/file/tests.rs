@@ -89,6 +89,48 @@ async fn appends_behind_a_line_that_was_cut_off() {
 }
 
 #[tokio::test]
+async fn a_second_start_in_the_process_empties_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traces.jsonl");
+    fs::write(&path, "old\n").unwrap();
+    let batch = batch_with(1, "a", "x");
+    let once = written(json!({"path": path}), std::slice::from_ref(&batch))
+        .await
+        .unwrap();
+    // The same file by another name.
+    std::os::unix::fs::symlink(directory.path(), directory.path().join("link")).unwrap();
+    let path = directory.path().join("link/traces.jsonl");
+    let twice = written(json!({"path": path}), std::slice::from_ref(&batch))
+        .await
+        .unwrap();
+    assert_eq!(twice, [once.clone(), once].concat());
+}
+
+#[tokio::test]
+async fn a_check_says_what_a_start_would_and_writes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traces.jsonl");
+    fs::write(&path, "old").unwrap();
+    testing::exporter::<Config>(json!({"path": path}))
+        .check()
+        .await
+        .unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    for wrong in [directory.path(), &directory.path().join("missing/traces.jsonl")] {
+        let fault = testing::exporter::<Config>(json!({"path": wrong}))
+            .check()
+            .await
+            .unwrap_err();
+        let text = format!("{fault:#}");
+        assert!(text.contains(&wrong.display().to_string()), "{text}");
+    }
+    testing::exporter::<Config>(json!({"path": "/dev/full"}))
+        .check()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn records_with_their_length() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("traces.bin");
@@ -101,6 +143,7 @@ async fn records_with_their_length() {
         ("proto", [wire(&batches[0]), wire(&batches[1])]),
         ("json", [json_of(&batches[0]), json_of(&batches[1])]),
     ] {
+        let path = directory.path().join(format);
         let found = written(json!({"path": path, "format": format, "compression": "zstd"}), &batches)
             .await
             .unwrap();
@@ -147,7 +190,7 @@ async fn a_full_disk_is_to_be_retried() {
 fn half_a_record_is_cut_off_before_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("traces.jsonl");
-    let mut writer = Writer::truncate(path.clone()).unwrap();
+    let mut writer = Writer::begin(path.clone()).unwrap();
     writer.write(b"one\n", UNIX_EPOCH).unwrap();
     writer.tear(b"tw");
     writer.write(b"three\n", UNIX_EPOCH).unwrap();
@@ -170,7 +213,7 @@ fn begins_new_files_and_deletes_old_ones() {
         age: Duration::ZERO,
         backups: 2,
     };
-    let mut writer = Writer::append(path.clone(), Some(rotate)).unwrap();
+    let mut writer = Writer::resume(path.clone(), Some(rotate)).unwrap();
     let at = |seconds: u64| UNIX_EPOCH + Duration::from_millis(1_581_452_772_042 + seconds * 1000);
     writer.write(b"a larger record\n", at(0)).unwrap();
     for record in [b"1\n", b"2\n", b"3\n", b"4\n", b"5\n"] {
@@ -207,7 +250,7 @@ fn old_files_go_by_age() {
         age: day,
         backups: 0,
     };
-    let mut writer = Writer::append(path, Some(rotate)).unwrap();
+    let mut writer = Writer::resume(path, Some(rotate)).unwrap();
     for days in [0, 1, 2, 3] {
         writer.write(b"x", UNIX_EPOCH + day * days).unwrap();
     }

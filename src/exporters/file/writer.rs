@@ -2,9 +2,11 @@
 //! fails is cut off again, so that a reader never meets half a record followed by another.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::Mutex,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -35,18 +37,25 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Opens and empties the file.
-    pub(super) fn truncate(path: PathBuf) -> io::Result<Writer> {
-        let mut writer = Writer::append(path, None)?;
-        if writer.end.is_some_and(|end| end > 0) {
+    /// Opens the file and empties it, unless this process has had it open before: then what it holds is ours.
+    pub(super) fn begin(path: PathBuf) -> io::Result<Writer> {
+        let mut writer = Writer::append(path.clone(), None)?;
+        if note_opened(&path)? == Opened::First && writer.end.is_some_and(|end| end > 0) {
             writer.file.set_len(0)?;
             writer.end = Some(0);
         }
         Ok(writer)
     }
 
+    /// Opens the file to go on behind what it holds, even where another config of this process would empty it.
+    pub(super) fn resume(path: PathBuf, rotate: Option<Rotate>) -> io::Result<Writer> {
+        let writer = Writer::append(path.clone(), rotate)?;
+        note_opened(&path)?;
+        Ok(writer)
+    }
+
     /// Opens the file to write behind what it holds.
-    pub(super) fn append(path: PathBuf, rotate: Option<Rotate>) -> io::Result<Writer> {
+    fn append(path: PathBuf, rotate: Option<Rotate>) -> io::Result<Writer> {
         let (file, end) = open(&path)?;
         Ok(Writer {
             path,
@@ -186,6 +195,35 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether this process has had a file open before.
+#[derive(PartialEq)]
+enum Opened {
+    First,
+    Again,
+}
+
+/// Files that this process has had open. A new config may name the file of the one before, whose records must stay. Grows by
+/// one entry for each file that a config names.
+static OPENED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Takes note of a file that is open now.
+fn note_opened(path: &Path) -> io::Result<Opened> {
+    let mut opened = OPENED.lock().expect("no holder panics");
+    Ok(if opened.insert(fs::canonicalize(path)?) {
+        Opened::First
+    } else {
+        Opened::Again
+    })
+}
+
+/// Whether [`open`] would work now. What is no plain file is not tried: a reader of a pipe would meet its end.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        _ => open(path).map(drop),
     }
 }
 

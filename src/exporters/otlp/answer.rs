@@ -2,14 +2,17 @@
 //! Pure but for the counter and the log of partial successes. Refusals nobody knows are final, as in the Collector.
 
 use std::{
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::anyhow;
 use http::StatusCode;
 use metrics::Counter;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     net::{
@@ -54,9 +57,23 @@ impl Partial {
         partial
     }
 
-    /// The same from OTLP/JSON.
-    pub(super) fn read_json(reply: &[u8]) -> Partial {
-        let reply: serde_json::Value = serde_json::from_slice(reply).unwrap_or_default();
+    /// Reads the body of a success over HTTP; `None` where it is no `ExportTraceServiceResponse`. An empty body is one in
+    /// every encoding.
+    pub(super) fn read_http(content_type: &str, reply: &[u8]) -> Option<Partial> {
+        if reply.is_empty() {
+            return Some(Partial::default());
+        }
+        if content_type.starts_with("application/x-protobuf") {
+            let is_one = Fields(reply)
+                .all(|field| matches!(field, Some((tag, field)) if tag != 1 || matches!(field, Field::Bytes(_))));
+            return is_one.then(|| Partial::read_proto(reply));
+        }
+        let json = Some(content_type).filter(|kind| kind.starts_with("application/json"));
+        let reply: serde_json::Value = json.and_then(|_| serde_json::from_slice(reply).ok())?;
+        reply.is_object().then(|| Partial::of_json(&reply))
+    }
+
+    fn of_json(reply: &serde_json::Value) -> Partial {
         let partial = &reply["partialSuccess"];
         let rejected = &partial["rejectedSpans"];
         Partial {
@@ -69,12 +86,14 @@ impl Partial {
     }
 }
 
-/// Counts and logs partial successes of one exporter.
+/// Counts and logs partial successes of one exporter, and logs successes that are no OTLP.
 pub(super) struct Partials {
     id: ComponentId,
     rejected: Counter,
     /// When the last line was logged, and how many occurrences since went without one.
     logged: Mutex<(Option<Instant>, u64)>,
+    /// Whether the last success was no OTLP: the log tells the changes, not every answer.
+    foreign: AtomicBool,
 }
 
 impl Partials {
@@ -85,6 +104,28 @@ impl Partials {
             id,
             rejected,
             logged: Mutex::new((None, 0)),
+            foreign: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes note of the body of a success over HTTP. One that is no OTLP is still a success, as in the Collector, but it
+    /// may well come from a web server that knows nothing of traces.
+    pub(super) fn note_http(&self, content_type: &str, reply: &[u8]) {
+        let partial = Partial::read_http(content_type, reply);
+        let foreign = partial.is_none();
+        if self.foreign.swap(foreign, Ordering::Relaxed) != foreign {
+            if foreign {
+                warn!(
+                    exporter = %self.id,
+                    content_type = harmless(content_type, MESSAGE_LIMIT),
+                    "the server says success, but not in OTLP: it may not take traces; check the endpoint"
+                );
+            } else {
+                info!(exporter = %self.id, "the server answers in OTLP again");
+            }
+        }
+        if let Some(partial) = partial {
+            self.note(&partial);
         }
     }
 
@@ -100,7 +141,8 @@ impl Partials {
         warn!(
             exporter = %self.id,
             rejected_spans = partial.rejected_spans,
-            message = partial.message,
+            // Not `message`: that is the name of the line itself.
+            reason = partial.message,
             unlogged_before = unlogged,
             "the server accepted a request only in part"
         );
@@ -187,6 +229,7 @@ pub(super) fn error_message(content_type: &str, body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exporters::testing::json_log;
 
     fn describe(error: &ExportError) -> (bool, Option<Duration>, String) {
         match error {
@@ -249,22 +292,56 @@ mod tests {
         check(Partial::read_proto(&[10, 6, 8, 3, 18, 2, b'n', b'o']), 3, "no");
         check(Partial::read_proto(&[10, 4, 18, 2, b'\x1b', b'o']), 0, " o");
         check(Partial::read_proto(b"<html>"), 0, "");
+        let json = |text: &str| Partial::read_http("application/json; charset=utf-8", text.as_bytes()).expect("OTLP");
         check(
-            Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
+            json(r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
             3,
             "no",
         );
-        check(Partial::read_json(br#"{"partialSuccess":{"rejectedSpans":4}}"#), 4, "");
-        check(Partial::read_json(b"{}"), 0, "");
-        check(Partial::read_json(b"<html>"), 0, "");
+        check(json(r#"{"partialSuccess":{"rejectedSpans":4}}"#), 4, "");
+        check(json("{}"), 0, "");
+    }
+
+    #[test]
+    fn a_success_that_is_no_otlp_is_told_once() {
+        let (proto, html) = ("application/x-protobuf", "text/html; charset=utf-8");
+        let partials = partials();
+        let check = |content_type: &str, reply: &str, expected: &str| {
+            let log = json_log(|| partials.note_http(content_type, reply.as_bytes()));
+            assert_eq!(log.is_empty(), expected.is_empty(), "{log}");
+            assert!(log.contains(expected), "{log}");
+        };
+        check(html, "", "");
+        check(html, "<html>", r#""content_type":"text/html; charset=utf-8""#);
+        check(proto, "<html>", "");
+        check("application/json", "[]", "");
+        check("", "thanks", "");
+        check(proto, "", "in OTLP again");
+        check("application/json", r#"{"message":"added"}"#, "");
+        check("application/json", "no JSON", "not in OTLP");
+    }
+
+    fn partials() -> Partials {
+        Partials::new(ComponentId {
+            kind: "otlp_grpc".to_owned(),
+            name: String::new(),
+        })
+    }
+
+    #[test]
+    fn a_line_about_a_partial_success_names_each_field_once() {
+        let partial = Partial {
+            rejected_spans: 3,
+            message: "no".to_owned(),
+        };
+        let log = json_log(|| partials().note(&partial));
+        assert_eq!(log.matches("\"message\":").count(), 1, "{log}");
+        assert!(log.contains(r#""reason":"no""#), "{log}");
     }
 
     #[test]
     fn lines_about_partial_successes_are_rare() {
-        let partials = Partials::new(ComponentId {
-            kind: "otlp_grpc".to_owned(),
-            name: String::new(),
-        });
+        let partials = partials();
         let start = Instant::now();
         let at = |millis| partials.may_log(start + Duration::from_millis(millis));
         assert_eq!(

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
-    answer::{self, Partial, Partials},
+    answer::{self, Partials},
     auth_faults, header_faults, header_map,
 };
 use crate::{
@@ -372,14 +372,7 @@ impl OtlpHttp {
         let location = header_text(header::LOCATION);
         let body = start_of(response).await;
         if status.is_success() {
-            let partial = if content_type.starts_with(Encoding::Json.content_type()) {
-                Partial::read_json(&body)
-            } else if content_type.starts_with(Encoding::Proto.content_type()) {
-                Partial::read_proto(&body)
-            } else {
-                Partial::default()
-            };
-            self.partials.note(&partial);
+            self.partials.note_http(&content_type, &body);
             return Ok(());
         }
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {

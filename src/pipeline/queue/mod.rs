@@ -46,6 +46,15 @@ impl Default for Delivery {
 }
 
 impl Delivery {
+    /// Without a queue, and so without retries: the sender waits for the one attempt, learns its outcome, and tries again by
+    /// itself.
+    pub fn direct() -> Delivery {
+        let mut delivery = Delivery::default();
+        delivery.sending_queue.enabled = false;
+        delivery.retry_on_failure.enabled = false;
+        delivery
+    }
+
     /// The same with the batch sizes of a `batch` processor in the place of the defaults. Whoever assembles does not ask for
     /// it where the user wrote `sending_queue.batch` on the exporter: that wins.
     #[must_use]
@@ -188,7 +197,7 @@ impl Default for QueueBatch {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetrySettings {
-    /// Try again after retryable errors. true.
+    /// Try again after retryable errors. true; where there is no queue by default: false, the sender tries again.
     pub enabled: bool,
     /// First delay. 5s.
     #[serde(with = "duration")]

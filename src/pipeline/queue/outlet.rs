@@ -245,10 +245,17 @@ impl Outlet {
         };
         let Some(delay) = retry.next(settings, after, mode, Instant::now(), fastrand::f64()) else {
             self.count_lost(spans);
-            error!(
-                exporter = self.id,
-                spans, error, "exporting failed, no more retries left; dropping data"
-            );
+            if !self.is_direct() {
+                error!(
+                    exporter = self.id,
+                    spans, error, "exporting failed, no more retries left; dropping data"
+                );
+            } else if !self.failing.swap(true, Ordering::Relaxed) {
+                warn!(
+                    exporter = self.id,
+                    spans, error, "exporting failed; senders are told to try again"
+                );
+            }
             return Verdict::GiveUp(Refused::Retry {
                 after,
                 reason: error.into(),

@@ -248,6 +248,12 @@ async fn processors_are_told_of_memory_and_asked_for_admission() {
     );
     assert!(engine.inlet.admit(100).is_ok());
     assert_eq!(engine.inlet.admit(101).err(), Some(Refused::retry("too much")));
+    assert_eq!(
+        engine
+            .numbers
+            .of("plano_receiver_refused_requests_total{receiver=test}"),
+        1.0
+    );
     engine.end().await;
 }
 

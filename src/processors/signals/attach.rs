@@ -25,6 +25,7 @@ pub(super) enum Names {
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     pub(super) names: Vec<Names>,
+    /// On the name and as an attribute, or neither.
     pub(super) flag: bool,
     pub(super) events: bool,
     pub(super) snippets: bool,
@@ -60,8 +61,11 @@ pub(super) fn attach(
             Names::Layered => layered(report, &mut writer),
         }
     }
-    if report.flagged() {
+    if style.flag && report.flagged() {
         writer.set(keys::SIGNALS_FLAGGED, Value::Bool(true));
+    } else {
+        // Applications may write one too, without the rest of a report.
+        writer.edit.delete(keys::SIGNALS_FLAGGED);
     }
     let written = writer.written;
     if style.xray_annotations {

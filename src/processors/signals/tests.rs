@@ -150,6 +150,10 @@ fn options_choose_what_is_written() {
     let text = shown(&processor(config).process(batch(chat(&ANGRY))).expect("accepted"));
     assert!(text.starts_with("openai.chat\n"), "{text}");
     assert!(!text.contains("@ ") && !text.contains("signals.interaction."), "{text}");
+    assert!(
+        !text.contains("signals.flagged"),
+        "the name and the attribute are one flag:\n{text}"
+    );
 
     let snippets = Config {
         snippets: true,
@@ -186,6 +190,38 @@ fn content_is_dropped_after_the_analysis() {
         .expect("accepted");
     let out = processor(config()).process(enriched).expect("accepted");
     assert!(!String::from_utf8_lossy(&wire(&out)).contains("useless"));
+}
+
+#[test]
+fn what_a_workflow_was_given_and_gave_is_content() {
+    let dropping = processor(Config {
+        content: Content::Drop,
+        ..Config::default()
+    });
+    let workflow = || SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "book.workflow");
+    for span in [workflow(), chat(&ANGRY)] {
+        let span = span
+            .attribute("traceloop.span.kind", Value::Str("workflow"))
+            .attribute("traceloop.entity.input", Value::Str(r#"{"question":"my secret"}"#))
+            .attribute("traceloop.entity.output", Value::Str("a secret too"));
+        let out = dropping.process(batch(span)).expect("accepted");
+        let text = String::from_utf8_lossy(&wire(&out)).into_owned();
+        assert!(
+            !text.contains("secret") && text.contains("traceloop.span.kind"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_flag_of_another_hand_goes_where_nothing_is_flagged() {
+    let flagged = chat(&["Where is my order?", "Great, thank you!"]).attribute("signals.flagged", Value::Bool(true));
+    let out = processor(Config::default()).process(batch(flagged)).expect("accepted");
+    let text = shown(&out);
+    assert!(
+        text.contains("signals.quality = ") && !text.contains("signals.flagged"),
+        "{text}"
+    );
 }
 
 #[test]

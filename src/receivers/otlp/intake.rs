@@ -24,6 +24,8 @@ pub(super) trait Intake: Clone + Send + Sync + 'static {
     fn send(&self, batch: TraceBatch) -> impl Future<Output = Result<(), Refused>> + Send;
     /// See [`Inlet::refused`].
     fn refused(&self, spans: usize);
+    /// See [`Inlet::turned_away`].
+    fn turned_away(&self, why: &Refused);
 }
 
 impl Intake for Inlet {
@@ -37,6 +39,10 @@ impl Intake for Inlet {
 
     fn refused(&self, spans: usize) {
         Inlet::refused(self, spans);
+    }
+
+    fn turned_away(&self, why: &Refused) {
+        Inlet::turned_away(self, why);
     }
 }
 

@@ -123,6 +123,17 @@ struct Otlp {
 
 #[async_trait]
 impl Receiver for Otlp {
+    fn transports(&self) -> Vec<&'static str> {
+        let grpc = self.grpc.iter().map(|_| "grpc");
+        grpc.chain(self.http.iter().map(|_| "http")).collect()
+    }
+
+    fn endpoints(&self) -> Vec<String> {
+        let grpc = self.grpc.iter().map(|(port, _)| port.endpoint.clone());
+        let http = self.http.iter().map(|(port, _)| port.endpoint.clone());
+        grpc.chain(http).collect()
+    }
+
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
         let mut addresses = Vec::new();
         if let Some((port, _)) = &mut self.grpc {

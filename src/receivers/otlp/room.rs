@@ -68,7 +68,8 @@ impl<I> Bounded<I> {
 
 impl<I: Intake> Intake for Bounded<I> {
     fn admit(&self, bytes: usize) -> Result<Admission, Refused> {
-        let room = self.room.take(bytes)?;
+        let room = self.room.take(bytes);
+        let room = room.inspect_err(|refused| self.inner.turned_away(refused))?;
         Ok(room.and(self.inner.admit(bytes)?))
     }
 
@@ -79,11 +80,40 @@ impl<I: Intake> Intake for Bounded<I> {
     fn refused(&self, spans: usize) {
         self.inner.refused(spans);
     }
+
+    fn turned_away(&self, why: &Refused) {
+        self.inner.turned_away(why);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Counts what was turned away, and takes everything.
+    #[derive(Clone, Default)]
+    struct Count(Arc<AtomicUsize>);
+
+    impl Intake for Count {
+        fn admit(&self, _bytes: usize) -> Result<Admission, Refused> {
+            Ok(Admission::default())
+        }
+        async fn send(&self, _batch: TraceBatch) -> Result<(), Refused> {
+            Ok(())
+        }
+        fn refused(&self, _spans: usize) {}
+        fn turned_away(&self, _why: &Refused) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let count = Count::default();
+        let bounded = Bounded::new(count.clone(), &Room::for_requests_of(1));
+        assert!(bounded.admit(ROOM).is_ok() && bounded.admit(ROOM + 1).is_err());
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn room_is_bounded_and_given_back() {

@@ -391,13 +391,19 @@ impl Http {
         set(self.read_timeout)
     }
 
-    /// Which encodings of bodies are taken.
+    /// Which encodings of bodies are taken, each once: several names may mean the same.
     pub(super) fn encodings(&self) -> Vec<Encoding> {
-        let named = self
+        let mut taken = vec![Encoding::Identity];
+        for encoding in self
             .compression_algorithms
             .iter()
-            .filter_map(|name| Encoding::parse(name));
-        [Encoding::Identity].into_iter().chain(named).collect()
+            .filter_map(|name| Encoding::parse(name))
+        {
+            if !taken.contains(&encoding) {
+                taken.push(encoding);
+            }
+        }
+        taken
     }
 
     /// The headers that are added to every answer; those that are none are left out.

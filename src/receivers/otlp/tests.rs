@@ -78,6 +78,9 @@ impl intake::Intake for Pipes {
     fn refused(&self, spans: usize) {
         self.0.refused.fetch_add(spans, Ordering::SeqCst);
     }
+
+    // What finds no room was asked of `admit`, which this stand-in answers.
+    fn turned_away(&self, _why: &Refused) {}
 }
 
 impl Pipes {

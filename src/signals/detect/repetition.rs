@@ -9,7 +9,7 @@ use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 use crate::signals::report::{Detail, as_f64};
-use crate::signals::text::glance::{Glance, may_run_in_circles};
+use crate::signals::text::glance::{Glance, Places};
 use crate::signals::text::{NUMBER, OTHER, QUOTED, Token, Words, windows};
 
 /// Fewest words of a reply that can repeat another; courtesies are shorter.
@@ -46,6 +46,9 @@ pub(super) struct Replies {
     /// Whether the user asked for the last reply again.
     pub(super) asked_again: bool,
     current: Reply,
+    /// Whether the last reply may run in a circle.
+    may_circle: bool,
+    places: Places,
     /// For reading a reply.
     words: Words,
     hashes: Vec<u32>,
@@ -126,7 +129,7 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
             metadata,
         });
     }
-    if !windows(text).any(|part| may_run_in_circles(&text.as_bytes()[part])) {
+    if !replies.may_circle {
         return None;
     }
     let tokens = replies.read(text);
@@ -157,7 +160,8 @@ impl Replies {
 
     /// Remembers a reply; the likeness of an earlier one and how many replies back it lies, where it is the same.
     fn admit(&mut self, text: &str) -> Option<(f64, usize)> {
-        self.current.take(text);
+        self.current.take(text, &mut self.places);
+        self.may_circle = self.current.glance.may_circle;
         // A glance at little text says little: it is read, and where it is too short to repeat another it is no reply here.
         if text.len() < GLANCED && self.current.sketch(&mut self.words, &mut self.hashes).words < SHORTEST {
             return None;
@@ -186,13 +190,13 @@ impl Replies {
 }
 
 impl Reply {
-    fn take(&mut self, text: &str) {
+    fn take(&mut self, text: &str, places: &mut Places) {
         self.text.clear();
         for part in windows(text) {
             self.text.push_str(&text[part]);
             self.text.push('\n');
         }
-        self.glance = Glance::at(self.text.as_bytes());
+        self.glance = Glance::at(self.text.as_bytes(), places);
         self.is_read = false;
     }
 
@@ -323,6 +327,7 @@ fn is_prose(token: &Token) -> bool {
 mod tests {
     use super::*;
     use crate::signals::detect::tests::indexes;
+    use crate::signals::text::glance::CIRCLE;
 
     use proptest::prelude::*;
 
@@ -397,9 +402,12 @@ mod tests {
             stretch in "[a-z]{1,9}( [a-z]{1,9}){0,23}",
         ) {
             let (times, words) = DEGENERATE;
-            let times = times.max(words.div_ceil(stretch.split(' ').count())) + 1;
+            let times = times
+                .max(words.div_ceil(stretch.split(' ').count()))
+                .max(CIRCLE.div_ceil(stretch.len() + 1))
+                + 1;
             let text = format!("{before} {}", format!("{stretch} ").repeat(times));
-            prop_assert!(may_run_in_circles(text.as_bytes()), "{text}");
+            prop_assert!(Glance::at(text.as_bytes(), &mut Places::default()).may_circle, "{text}");
         }
     }
 }

@@ -77,15 +77,20 @@ fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
 fn content_words(observed: &Observed<'_>, content: &mut Content) {
     content.clear();
     let Words { tokens, .. } = observed.words;
-    let carries = |token: &&crate::signals::text::Token| {
-        !token.has(CONTINUED)
-            && (token.end - token.start > 2 || token.has(NUMBER))
-            && !observed.lexicon.is_function_word(token.symbol)
-    };
-    for token in tokens.iter().filter(carries).take(MOST) {
-        content.words.push(token.hash);
-        content.bits[(token.hash >> 30) as usize] |= 1 << (token.hash >> 24 & 63);
+    // Written first and kept by the count: whether a word carries content cannot be foretold by a processor.
+    content.words.resize(MOST, 0);
+    let mut count = 0;
+    for token in tokens {
+        let long = (token.end - token.start > 2) | token.has(NUMBER);
+        let carries = !token.has(CONTINUED) & long & !observed.lexicon.is_function_word(token.symbol);
+        content.words[count] = token.hash;
+        content.bits[(token.hash >> 30) as usize] |= u64::from(carries) << (token.hash >> 24 & 63);
+        count += usize::from(carries);
+        if count == MOST {
+            break;
+        }
     }
+    content.words.truncate(count);
 }
 
 impl Content {

@@ -1,6 +1,7 @@
 //! The phrase automaton: every phrase of every type and language in one deterministic machine over word symbols. Built once
 //! from the phrases' alternatives; matching follows one edge a word and allocates nothing.
 
+use super::minimize::minimize;
 use super::pattern::Part;
 use super::subset::Subsets;
 use crate::signals::text::Vocabulary;
@@ -30,6 +31,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
+    /// The last node of every phrase that yields an entry, by entry: phrases that mean the same share it.
+    ends: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,32 +46,93 @@ pub(super) struct State {
     pub(super) ended: u32,
     /// Where its entries lie in `accepts`.
     pub(super) accepts: (u32, u32),
-    /// A bit for each symbol with an edge, by the symbol's last six bits: most words have none, and are told so at once.
-    pub(super) sieve: u64,
+}
+
+impl State {
+    /// Whether a word that leads here may be a match whatever comes behind it, or may be followed by any word.
+    fn is_open(&self) -> bool {
+        self.accepts.0 != self.accepts.1 || self.ended != DEAD || self.otherwise != DEAD
+    }
+}
+
+/// Where a symbol leads from the start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    state: u32,
+    /// Whether the state is open: see [`State::is_open`].
+    open: bool,
+}
+
+/// Bits of the sieve for each edge, about: one in so many pairs without an edge is looked up in vain.
+const SIEVE_BITS: usize = 8;
+
+/// A bit for each pair of a state and a symbol with an edge: most pairs have none, and are told so without a look at the edges,
+/// which are too many for the nearest cache.
+#[derive(Debug, Default)]
+struct Sieve {
+    bits: Vec<u64>,
+    shift: u32,
+}
+
+impl Sieve {
+    fn new(edges: usize) -> Sieve {
+        let words = (edges * SIEVE_BITS).next_power_of_two().div_ceil(64).max(2);
+        Sieve {
+            bits: vec![0; words],
+            shift: 64 - words.ilog2() - 6,
+        }
+    }
+
+    /// The word of a pair, and its bit.
+    fn place(&self, state: u32, symbol: u32) -> (usize, u64) {
+        let pair = u64::from(state) << 32 | u64::from(symbol);
+        let place = pair
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(32)
+            .wrapping_mul(0xD6E8_FEB8_6659_FD93)
+            >> self.shift;
+        ((place >> 6) as usize, 1 << (place & 63))
+    }
+
+    fn add(&mut self, state: u32, symbol: u32) {
+        let (word, bit) = self.place(state, symbol);
+        self.bits[word] |= bit;
+    }
+
+    #[inline]
+    fn may_hold(&self, state: u32, symbol: u32) -> bool {
+        let (word, bit) = self.place(state, symbol);
+        self.bits[word] & bit != 0
+    }
 }
 
 /// The machine.
 #[derive(Debug, Default)]
 pub(crate) struct Automaton {
     /// Where each symbol leads from the start, since most words begin no phrase.
-    pub(super) start: Vec<u32>,
+    pub(super) start: Vec<Start>,
     pub(super) states: Vec<State>,
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) accepts: Vec<u32>,
+    sieve: Sieve,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
             nodes: vec![Node::default()],
+            ends: Vec::new(),
         }
     }
 
-    /// Adds a phrase; a match of it yields `entry`.
+    /// Adds a phrase; a match of it yields `entry`. Entries are numbered from 0, without a gap.
     pub(super) fn add(&mut self, parts: &[Part], entry: u32, vocabulary: &mut Vocabulary) {
-        let end = self.node();
-        self.nodes[end as usize].accepts = Some(entry);
-        self.sequence(parts, 0, end, vocabulary);
+        while self.ends.len() <= entry as usize {
+            let end = self.node();
+            self.nodes[end as usize].accepts = Some(entry);
+            self.ends.push(end);
+        }
+        self.sequence(parts, 0, self.ends[entry as usize], vocabulary);
     }
 
     fn node(&mut self) -> u32 {
@@ -122,26 +186,51 @@ impl Builder {
 
     /// Makes the machine. None when the phrases together need too many states.
     pub(super) fn build(&self, symbols: usize) -> Option<Automaton> {
-        let mut machine = Subsets::new(&self.nodes).build()?;
+        let large = Subsets::new(&self.nodes).build()?;
         // A lexicon without phrases has no state.
-        let Some(&root) = machine.states.first() else {
-            machine.start = vec![DEAD; symbols];
-            return Some(machine);
-        };
-        machine.start = vec![root.otherwise; symbols];
-        for &(symbol, to) in &machine.edges[root.first as usize..root.last as usize] {
-            if (symbol, to) != FREE {
-                machine.start[symbol as usize] = to;
-            }
+        if large.states.is_empty() {
+            return Some(large.starting(None, symbols));
         }
-        Some(machine)
+        let (small, root) = minimize(&large);
+        Some(small.starting(Some(root), symbols))
     }
 }
 
 impl Automaton {
-    /// Whether any phrase begins with this word.
-    pub(crate) fn begins(&self, symbol: u32) -> bool {
-        self.start[symbol as usize] != DEAD
+    /// Fills what is asked first: the table of starts, from the root's edges, and the sieve.
+    fn starting(mut self, root: Option<u32>, symbols: usize) -> Automaton {
+        let start = |state: u32| Start {
+            state,
+            open: self.states.get(state as usize).is_some_and(State::is_open),
+        };
+        let root = root.map(|root| self.states[root as usize]);
+        let mut starts = vec![start(root.map_or(DEAD, |root| root.otherwise)); symbols];
+        let edges = root.map_or(0..0, |root| root.first as usize..root.last as usize);
+        for &(symbol, to) in self.edges[edges].iter().filter(|&&edge| edge != FREE) {
+            starts[symbol as usize] = start(to);
+        }
+        self.start = starts;
+        self.sift();
+        self
+    }
+
+    fn sift(&mut self) {
+        let edges = self.edges.iter().filter(|&&edge| edge != FREE).count();
+        self.sieve = Sieve::new(edges);
+        for (number, state) in (0_u32..).zip(&self.states) {
+            for &(symbol, to) in &self.edges[state.first as usize..state.last as usize] {
+                if (symbol, to) != FREE {
+                    self.sieve.add(number, symbol);
+                }
+            }
+        }
+    }
+
+    /// Whether a phrase may begin with this word, given the word behind it in the same sentence ([`END`] where there is none).
+    #[inline]
+    pub(super) fn may_begin(&self, symbol: u32, next: u32) -> bool {
+        let start = self.start[symbol as usize];
+        (start.state != DEAD) & (start.open | self.sieve.may_hold(start.state, next))
     }
 
     /// Reports every match that begins with the first of `symbols`: the entry, and how many words it takes. `ends` tells
@@ -155,7 +244,7 @@ impl Automaton {
         let mut state = DEAD;
         for (at, symbol) in symbols.into_iter().enumerate() {
             state = if at == 0 {
-                self.start[symbol as usize]
+                self.start[symbol as usize].state
             } else {
                 self.step(state, symbol)
             };
@@ -176,11 +265,12 @@ impl Automaton {
     }
 
     fn step(&self, state: u32, symbol: u32) -> u32 {
+        let held = self.sieve.may_hold(state, symbol);
         let state = &self.states[state as usize];
-        if state.sieve & (1 << (symbol & 63)) == 0 {
+        let edges = &self.edges[state.first as usize..state.last as usize];
+        if !held || edges.is_empty() {
             return state.otherwise;
         }
-        let edges = &self.edges[state.first as usize..state.last as usize];
         let mut slot = slot_of(symbol, edges.len());
         loop {
             match edges[slot] {

@@ -1,6 +1,8 @@
 //! Makes the phrase automaton deterministic: the subset construction, with sets as stretches of one vector and a table of
 //! their hashes. Runs once a start, so its time counts. Refuses phrases that together need too many states.
 
+use std::hash::Hasher;
+
 use super::automaton::{Automaton, DEAD, END, FREE, Node, State, slot_of};
 
 /// More states than any sensible set of phrases needs; a lexicon beyond it is refused.
@@ -68,7 +70,6 @@ impl<'a> Subsets<'a> {
                 otherwise: self.state(&any),
                 ended: DEAD,
                 accepts: (accepts, offset(machine.accepts.len())),
-                sieve: 0,
             };
             for group in edges.chunk_by(|a, b| a >> 32 == b >> 32) {
                 let symbol = high(group[0]);
@@ -78,11 +79,11 @@ impl<'a> Subsets<'a> {
                     state.ended = self.state(&targets);
                 } else {
                     targets.extend_from_slice(&any);
-                    state.sieve |= 1 << (symbol & 63);
                     found.push((symbol, self.state(&targets)));
                 }
             }
-            lay_out(&mut machine.edges, &mut found);
+            lay_out(&mut machine.edges, &found);
+            found.clear();
             state.last = offset(machine.edges.len());
             machine.states.push(state);
             start = self.ends[at];
@@ -168,15 +169,15 @@ impl<'a> Subsets<'a> {
     }
 }
 
-/// Moves a state's edges to the end of `edges`, as an open table.
-fn lay_out(edges: &mut Vec<(u32, u32)>, found: &mut Vec<(u32, u32)>) {
+/// Puts a state's edges at the end of `edges`, as an open table.
+pub(super) fn lay_out(edges: &mut Vec<(u32, u32)>, found: &[(u32, u32)]) {
     if found.is_empty() {
         return;
     }
     let first = edges.len();
     edges.resize(first + (found.len() * 2).next_power_of_two(), FREE);
     let table = &mut edges[first..];
-    for edge in found.drain(..) {
+    for &edge in found {
         let mut slot = slot_of(edge.0, table.len());
         while table[slot] != FREE {
             slot = (slot + 1) & (table.len() - 1);
@@ -185,11 +186,32 @@ fn lay_out(edges: &mut Vec<(u32, u32)>, found: &mut Vec<(u32, u32)>) {
     }
 }
 
+/// A quick hash of numbers that nobody chooses to collide: they are our own.
+#[derive(Default)]
+pub(super) struct Sum(u64);
+
+impl Hasher for Sum {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.rotate_left(5) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u32(offset(number));
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(byte.into()));
+    }
+}
+
 fn hash(set: &[u32]) -> usize {
-    let sum = set.iter().fold(0_u64, |sum, &node| {
-        (sum.rotate_left(5) ^ u64::from(node)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    });
-    high(sum) as usize
+    let mut sum = Sum::default();
+    set.iter().for_each(|&node| sum.write_u32(node));
+    high(sum.0) as usize
 }
 
 fn high(edge: u64) -> u32 {
@@ -200,6 +222,6 @@ fn low(edge: u64) -> u32 {
     u32::try_from(edge & 0xFFFF_FFFF).expect("32 bits are left")
 }
 
-fn offset(length: usize) -> u32 {
+pub(super) fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("states and edges are bounded")
 }

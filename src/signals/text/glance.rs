@@ -2,6 +2,8 @@
 //! run in a circle. Errs towards reading: what it lets through, the words decide. Says nothing of texts in which its anchor
 //! is rare (short ones, other scripts).
 
+use wide::u8x16;
+
 /// The letter at which a text is looked at: about every twentieth of most languages in Latin script.
 const ANCHOR: u8 = b'h';
 /// Bits of a trace, in words of 64.
@@ -10,15 +12,23 @@ const WORDS: usize = 8;
 const FEWEST: u32 = 8;
 /// One anchor in so many bytes is what prose has at least.
 const RAREST: usize = 64;
-/// Distance of the taps for a circle, and bytes compared at each: together no more than the shortest circle that counts.
-const TAP: usize = 32;
-const TAPPED: usize = 16;
-/// How far back a tap looks; more than any circle that counts is long.
-const BACK: usize = 512;
-/// Places remembered while a circle is looked for; 2^10, as many as the hash tells apart.
-const PLACES: usize = 1 << 10;
-/// One place in so many is remembered.
+/// Shortest circle that is looked for, in bytes; a reply that runs in one does not soon end.
+pub(crate) const CIRCLE: usize = 72;
+/// Distance of the taps for a circle in which no anchor stands: what it has more than a tap needs, the first of its rounds and
+/// the bytes that a tap reads.
+const TAP: usize = 40;
+/// One place in so many is remembered between anchors.
 const STRIDE: usize = 4;
+/// Bytes that stand again behind each other where there is a circle: three quarters of the shortest one, which came four times.
+const AGAIN: usize = 48;
+/// How far back a place is compared; more than any circle that counts is long.
+const BACK: usize = 512;
+/// Places with the same hash that are compared.
+const TRIES: usize = 4;
+/// Stretches that the hash of a place tells apart; 2^10.
+const HASHES: usize = 1 << 10;
+/// Bytes searched at once for anchors.
+const BLOCK: usize = 64;
 
 const FOLD: u64 = 0x2020_2020_2020_2020;
 const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -32,26 +42,45 @@ pub(crate) struct Glance {
     telling: bool,
     /// Hash of all bytes, without regard to case.
     pub(crate) whole: u64,
+    /// Whether a stretch of the text may be repeated on and on.
+    pub(crate) may_circle: bool,
 }
 
 impl Glance {
     /// Looks at a text.
-    pub(crate) fn at(text: &[u8]) -> Glance {
-        let mut trace = [0; WORDS];
-        let mut anchors = 0;
-        for at in memchr::memchr_iter(ANCHOR, text) {
-            let Some(&window) = text[at..].first_chunk::<8>() else {
-                break;
-            };
-            let hash = (u64::from_le_bytes(window) | FOLD).wrapping_mul(PRIME) >> 55;
-            trace[hash as usize / 64] |= 1 << (hash % 64);
-            anchors += 1;
+    ///
+    /// A stretch that is repeated on and on has an anchor in every round, or none at all. So what stands at an anchor is looked
+    /// for at the anchors before it; and a long stretch without an anchor is tapped.
+    pub(crate) fn at(text: &[u8], places: &mut Places) -> Glance {
+        places.clear();
+        let mut glance = Glance::default();
+        let (mut anchors, mut open) = (0, 0);
+        let mut take = |at: usize| {
+            if at - open >= CIRCLE {
+                glance.may_circle = glance.may_circle || places.circle_between(text, open, at);
+            }
+            open = at + 1;
+            if let Some(window) = text[at..].first_chunk() {
+                let hash = hash_of(window);
+                glance.trace[hash % WORDS] |= 1 << (hash / WORDS % 64);
+                anchors += 1;
+                glance.may_circle = glance.may_circle || places.stands_before(text, at, window, hash);
+                places.remember(at, hash);
+            }
+        };
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        for (number, block) in blocks.iter().enumerate() {
+            let mut found = anchors_of(block);
+            while found != 0 {
+                take(number * BLOCK + found.trailing_zeros() as usize);
+                found &= found - 1;
+            }
         }
-        Glance {
-            trace,
-            telling: anchors >= FEWEST && anchors as usize * RAREST >= text.len(),
-            whole: fingerprint(text),
-        }
+        memchr::memchr_iter(ANCHOR, rest).for_each(|at| take(blocks.len() * BLOCK + at));
+        glance.may_circle = glance.may_circle || places.circle_between(text, open, text.len());
+        glance.telling = anchors >= FEWEST && anchors as usize * RAREST >= text.len();
+        glance.whole = fingerprint(text);
+        glance
     }
 
     /// Whether the two may be near-duplicates: where four in five word triples are the same, most windows are too.
@@ -68,46 +97,130 @@ impl Glance {
     }
 }
 
+/// A bit for each anchor of a block.
+fn anchors_of(block: &[u8; BLOCK]) -> u64 {
+    let (lanes, _) = block.as_chunks::<16>();
+    let anchors = |lane: &[u8; 16]| u8x16::new(*lane).simd_eq(u8x16::splat(ANCHOR)).to_bitmask();
+    lanes
+        .iter()
+        .rev()
+        .fold(0, |bits, lane| bits << 16 | u64::from(anchors(lane)))
+}
+
+/// Hash of all bytes, without regard to case; four sums side by side, since each waits for its own last step.
 fn fingerprint(text: &[u8]) -> u64 {
-    let (chunks, rest) = text.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let start = PRIME ^ text.len() as u64;
-    let all = chunks.iter().chain([&last]);
-    let sum = all.fold(start, |sum, chunk| {
+    let step = |sum: u64, chunk: &[u8; 8]| {
         (sum ^ (u64::from_le_bytes(*chunk) | FOLD))
             .wrapping_mul(PRIME)
             .rotate_left(29)
-    });
+    };
+    let start = PRIME ^ text.len() as u64;
+    let mut sums = [start, start ^ 1, start ^ 2, start ^ 3];
+    let (blocks, rest) = text.as_chunks::<32>();
+    for block in blocks {
+        for (sum, chunk) in sums.iter_mut().zip(block.as_chunks().0) {
+            *sum = step(*sum, chunk);
+        }
+    }
+    let mut last = [0; 32];
+    last[..rest.len()].copy_from_slice(rest);
+    let ends = last.as_chunks().0.iter();
+    let sum = ends
+        .zip(sums)
+        .fold(start, |all, (chunk, sum)| step(all, &step(sum, chunk).to_le_bytes()));
     sum ^ (sum >> 32)
 }
 
-/// Whether a stretch of the text may be repeated on and on: what stands at some tap stands shortly before too. Remembers every
-/// fourth place by the hash of its eight bytes and asks at four neighboring ones, of which one meets a remembered place
-/// whatever the length of the circle is.
-pub(crate) fn may_run_in_circles(text: &[u8]) -> bool {
-    let mut places = [0_u16; PLACES];
-    for at in (0..text.len().saturating_sub(TAPPED + STRIDE)).step_by(STRIDE) {
-        if at % TAP == 0 && (at..at + STRIDE).any(|at| stands_before(text, at, &places)) {
-            return true;
+/// Places of a text by the hash of what stands there; reused from text to text.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// The latest place of each hash: its index in `chain` plus one, or 0.
+    latest: [u16; HASHES],
+    /// Every place, and the one before it with the same hash.
+    chain: Vec<(u32, u16)>,
+}
+
+impl Default for Places {
+    fn default() -> Places {
+        Places {
+            latest: [0; HASHES],
+            chain: Vec::new(),
         }
-        // Texts are read in parts of a few KiB: every place fits.
-        places[place_of(text, at)] = u16::try_from(at + 1).unwrap_or(0);
     }
-    false
 }
 
-/// Whether the bytes at a place stand at the remembered place of the same hash too.
-fn stands_before(text: &[u8], at: usize, places: &[u16; PLACES]) -> bool {
-    let Some(before) = usize::from(places[place_of(text, at)]).checked_sub(1) else {
-        return false;
-    };
-    at - before <= BACK && text[before..before + TAPPED] == text[at..at + TAPPED]
+impl Places {
+    fn clear(&mut self) {
+        self.latest = [0; HASHES];
+        self.chain.clear();
+    }
+
+    fn remember(&mut self, at: usize, hash: usize) {
+        // Texts are read in parts of a few KiB: every place fits.
+        let (Ok(place), Ok(number)) = (u32::try_from(at), u16::try_from(self.chain.len() + 1)) else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.latest[hash], number);
+        self.chain.push((place, before));
+    }
+
+    /// Whether the bytes around a place stand around an earlier one too.
+    fn stands_before(&self, text: &[u8], at: usize, window: &[u8; 8], hash: usize) -> bool {
+        let mut number = self.latest[hash];
+        for _ in 0..TRIES {
+            let Some(&(before, next)) = usize::from(number)
+                .checked_sub(1)
+                .and_then(|index| self.chain.get(index))
+            else {
+                return false;
+            };
+            let before = before as usize;
+            if at - before > BACK {
+                return false;
+            }
+            if text[before..].first_chunk() == Some(window) && stands_again(text, before, at) {
+                return true;
+            }
+            number = next;
+        }
+        false
+    }
+
+    /// Whether a stretch may hold a circle. Remembers every fourth place and asks at four neighboring ones now and then, of which
+    /// one meets a remembered place whatever the length of the circle is.
+    fn circle_between(&mut self, text: &[u8], start: usize, end: usize) -> bool {
+        if end - start < CIRCLE {
+            return false;
+        }
+        let asked = |places: &Places, at: usize| {
+            let window = text[at..].first_chunk();
+            window.is_some_and(|window| places.stands_before(text, at, window, hash_of(window)))
+        };
+        for (number, window) in text[start..end].array_windows().step_by(STRIDE).enumerate() {
+            let at = start + number * STRIDE;
+            if (number * STRIDE).is_multiple_of(TAP) && (at..at + STRIDE).any(|at| asked(self, at)) {
+                return true;
+            }
+            self.remember(at, hash_of(window));
+        }
+        false
+    }
 }
 
-fn place_of(text: &[u8], at: usize) -> usize {
-    let window = text[at..].first_chunk::<8>().copied().unwrap_or_default();
-    (u64::from_le_bytes(window).wrapping_mul(PRIME) >> 54) as usize
+/// Whether enough bytes around two places are the same.
+fn stands_again(text: &[u8], before: usize, at: usize) -> bool {
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let ahead = text[at..].iter().zip(&text[before..]).take_while(same);
+    let behind = text[..at]
+        .iter()
+        .rev()
+        .zip(text[..before].iter().rev())
+        .take_while(same);
+    ahead.chain(behind).take(AGAIN).count() == AGAIN
+}
+
+fn hash_of(window: &[u8; 8]) -> usize {
+    ((u64::from_le_bytes(*window) | FOLD).wrapping_mul(PRIME) >> 54) as usize
 }
 
 #[cfg(test)]
@@ -117,12 +230,12 @@ mod tests {
     const REPLY: &str = "I have checked the order that you asked about, and the other half of the shipment has left the \
         warehouse this morning; the carrier says that it should be there within three working days.";
 
+    fn glance(text: &str) -> Glance {
+        Glance::at(text.as_bytes(), &mut Places::default())
+    }
+
     fn check(a: &str, b: &str, expected: bool) {
-        assert_eq!(
-            Glance::at(a.as_bytes()).may_resemble(&Glance::at(b.as_bytes())),
-            expected,
-            "{a}\n{b}"
-        );
+        assert_eq!(glance(a).may_resemble(&glance(b)), expected, "{a}\n{b}");
     }
 
     #[test]
@@ -143,16 +256,16 @@ mod tests {
 
     #[test]
     fn circles_are_seen() {
-        assert!(!may_run_in_circles(REPLY.as_bytes()));
+        assert!(!glance(REPLY).may_circle);
         for circle in ["no ", "a b ", "the answer is in the answer and so ", "здравствуйте "] {
-            assert!(may_run_in_circles(circle.repeat(24).as_bytes()), "{circle}");
+            assert!(glance(&circle.repeat(24)).may_circle, "{circle}");
         }
     }
 
     #[test]
     fn equal_but_for_case_is_equal() {
-        assert_eq!(Glance::at(b"Hello There").whole, Glance::at(b"hello there").whole);
-        assert_ne!(Glance::at(b"hello there").whole, Glance::at(b"hello where").whole);
-        assert_ne!(Glance::at(b"12345678").whole, Glance::at(b"12345679").whole);
+        assert_eq!(glance("Hello There").whole, glance("hello there").whole);
+        assert_ne!(glance("hello there").whole, glance("hello where").whole);
+        assert_ne!(glance("12345678").whole, glance("12345679").whole);
     }
 }

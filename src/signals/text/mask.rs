@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Longest quotation in one line that is still taken for one, in bytes.
 const LONGEST_QUOTE: usize = 600;
 
-/// A sign of code, of a quoted line, or of a log.
+/// A sign of code or of a quoted line: one of `;<=>{|}&`.
 const CODE: u8 = 1;
 /// `"` or a backtick.
 const QUOTE: u8 = 2;
@@ -15,30 +15,31 @@ const APOSTROPHE: u8 = 4;
 const BEYOND: u8 = 8;
 /// A capital E, without which there is no SQL.
 const CAPITAL_E: u8 = 16;
+/// Frequent in prose, and code only beside certain others.
+const COLON: u8 = 32;
 
 /// Which kinds of signs stand in a text; a loop over all bytes without a branch, so that it runs many bytes at a time.
 fn signs(bytes: &[u8]) -> u8 {
     let kind = |byte: u8| {
-        let code = (byte.wrapping_sub(b':') <= b'>' - b':')
-            | (byte.wrapping_sub(b'{') <= b'}' - b'{')
-            | (byte.wrapping_sub(b'(') <= b')' - b'(')
-            | (byte == b'&');
+        let code = (byte.wrapping_sub(b';') <= b'>' - b';') | (byte.wrapping_sub(b'{') <= b'}' - b'{') | (byte == b'&');
         let quote = (byte == b'"') | (byte == b'`');
         (u8::from(code) * CODE)
             | (u8::from(quote) * QUOTE)
             | (u8::from(byte == b'\'') * APOSTROPHE)
             | (u8::from(byte == b'E') * CAPITAL_E)
+            | (u8::from(byte == b':') * COLON)
             | ((byte >> 7) * BEYOND)
     };
     let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut last = [0; 32];
+    last[..rest.len()].copy_from_slice(rest);
     let mut found = [0; 32];
-    for block in blocks {
+    for block in blocks.iter().chain([&last]) {
         for (found, &byte) in found.iter_mut().zip(block) {
             *found |= kind(byte);
         }
     }
-    let last = rest.iter().fold(0, |found, &byte| found | kind(byte));
-    found.iter().fold(last, |all, found| all | found)
+    found.iter().fold(0, |all, found| all | found)
 }
 
 /// Adds the masked stretches of `part` to `masks`, in order and without overlap.
@@ -91,23 +92,28 @@ fn is_quoted_or_code(line: &str, signs: u8) -> bool {
     {
         return true;
     }
+    if line.starts_with("at ") && line.contains('(') {
+        return true;
+    }
     if signs & CODE != 0 {
-        if line.starts_with('>') || line.starts_with("at ") && line.contains('(') {
-            return true;
-        }
         let ends_as_code = line.ends_with([';', '{', '}']) && line.contains(['=', '(', '{', '}']);
-        if ends_as_code || line.as_bytes().windows(2).any(is_code_sign) {
+        if line.starts_with('>') || ends_as_code || line.as_bytes().windows(2).any(is_code_sign) {
             return true;
         }
     }
-    signs & CAPITAL_E != 0 && is_sql(line)
+    signs & COLON != 0 && has_code_colon(line.as_bytes()) || signs & CAPITAL_E != 0 && is_sql(line)
 }
 
-/// Two signs that prose never has side by side.
+/// A path of a programming language, or a key of JSON.
+fn has_code_colon(line: &[u8]) -> bool {
+    memchr::memchr_iter(b':', line).any(|at| at > 0 && matches!(line[at - 1], b':' | b'"'))
+}
+
+/// Two signs that prose never has side by side, one of them marked as [`CODE`].
 fn is_code_sign(pair: &[u8]) -> bool {
     matches!(
         pair,
-        b");" | b"=>" | b"==" | b"!=" | b"&&" | b"||" | b"</" | b"/>" | b"::" | b"${" | b"\":" | b"{\""
+        b");" | b"=>" | b"==" | b"!=" | b"&&" | b"||" | b"</" | b"/>" | b"${" | b"{\""
     )
 }
 

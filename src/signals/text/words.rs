@@ -12,22 +12,22 @@ const FIRST_WORD: u32 = 2;
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Takes eight further letters of a word, the first lowest, into its hash.
-pub(super) const fn mix(sum: u64, letters: u64) -> u64 {
+const fn mix(sum: u64, letters: u64) -> u64 {
     (sum.rotate_left(23) ^ letters).wrapping_mul(FACTOR)
 }
 
 /// Ends the hash of a word.
-pub(super) fn finish(sum: u64) -> u32 {
+fn finish(sum: u64) -> u32 {
     u32::try_from((sum ^ (sum >> 32)).wrapping_mul(FACTOR) >> 32).expect("32 bits are left")
 }
 
-/// Hash of a folded word, eight letters at a time; never 0 bytes inside, so the padding is no ambiguity.
+/// Hash of a folded word.
 pub(crate) fn hash(word: &[u8]) -> u32 {
-    finish(word.chunks(8).fold(0, |sum, letters| mix(sum, eight(letters))))
+    Letters::of_folded(word).hash
 }
 
 /// The first eight bytes, the first lowest, zeros behind the end.
-pub(super) fn eight(bytes: &[u8]) -> u64 {
+fn eight(bytes: &[u8]) -> u64 {
     if let Some(first) = bytes.first_chunk() {
         return u64::from_le_bytes(*first);
     }
@@ -36,13 +36,89 @@ pub(super) fn eight(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(padded)
 }
 
+/// Letters that are held as numbers.
+pub(super) const HELD: usize = 16;
+
+/// The first letters of a folded word as two numbers, zeros behind the end, and the hash of the whole word. There are no zeros in
+/// a word, so words of fewer letters than are held are equal where their letters are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Letters {
+    first: [u64; 2],
+    pub(super) hash: u32,
+}
+
+/// What to keep of the held bytes, for a word of each length.
+const KEEP: [[u64; 2]; HELD + 1] = {
+    let mut keep = [[0; 2]; HELD + 1];
+    let mut length = 1;
+    while length <= HELD {
+        keep[length][0] = u64::MAX >> (64 - 8 * if length < 8 { length } else { 8 });
+        keep[length][1] = if length > 8 { u64::MAX >> (128 - 8 * length) } else { 0 };
+        length += 1;
+    }
+    keep
+};
+
+impl Letters {
+    /// Of a word that is folded.
+    fn of_folded(word: &[u8]) -> Letters {
+        let (held, rest) = word.split_at(word.len().min(HELD));
+        let first = [eight(held), eight(held.get(8..).unwrap_or_default())];
+        let sum = mix(mix(0, first[0]), first[1]);
+        Letters {
+            first,
+            hash: finish(rest.chunks(8).fold(sum, |sum, letters| mix(sum, eight(letters)))),
+        }
+    }
+
+    /// Of a word of so many ASCII letters and apostrophes, in any case, at the start of the bytes.
+    #[inline]
+    pub(super) fn of_plain(bytes: &[u8; HELD], length: usize) -> Letters {
+        const SMALL: u64 = 0x2020_2020_2020_2020;
+        let (halves, _) = bytes.as_chunks::<8>();
+        let half = |at: usize| (u64::from_le_bytes(halves[at]) | SMALL) & KEEP[length][at];
+        let first = [half(0), half(1)];
+        Letters {
+            first,
+            hash: finish(mix(mix(0, first[0]), first[1])),
+        }
+    }
+}
+
 /// A word: its letters and symbols as stretches of the vocabulary's vectors.
 #[derive(Debug)]
 struct Word {
-    /// Its first eight letters.
-    prefix: u64,
     letters: (u32, u32),
-    symbols: (u32, u32),
+    symbols: u32,
+}
+
+/// A place in the table: what tells most words apart, so that one look at it is enough for them.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    first: [u64; 2],
+    /// Index in `words`; [`FREE`] where there is no word.
+    word: u32,
+    code: Code,
+}
+
+/// The index of no word.
+const FREE: u32 = u32::MAX;
+
+/// What a word stands for: its symbol, or where its several symbols lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(u32);
+
+impl Code {
+    /// Set where there are several.
+    const SEVERAL: u32 = 1 << 31;
+    /// What every word stands for that nobody names.
+    pub(super) const OTHER: Code = Code(OTHER);
+
+    /// The symbol, if it is one.
+    #[inline]
+    pub(super) fn symbol(self) -> Option<u32> {
+        (self.0 & Code::SEVERAL == 0).then_some(self.0)
+    }
 }
 
 /// Bits of the sieve, as a power of two.
@@ -53,9 +129,10 @@ const SIEVE: u32 = 16;
 pub(crate) struct Vocabulary {
     words: Vec<Word>,
     letters: Vec<u8>,
+    /// For each word the number of its symbols, then the symbols.
     symbols: Vec<u32>,
-    /// Hash, and index in `words` plus one, or 0; a power of two long, at most half full.
-    table: Vec<(u32, u32)>,
+    /// A power of two long, at most half full.
+    table: Vec<Slot>,
     /// A bit for every known hash: most words of a text are unknown, and are told so here.
     sieve: Vec<u64>,
     count: u32,
@@ -86,19 +163,19 @@ impl Vocabulary {
             self.count += 1;
             self.add(word, &[symbol])
         };
-        self.symbols_of(&self.words[index as usize])
+        self.symbols_at(self.words[index as usize].symbols)
     }
 
     fn add(&mut self, word: &str, symbols: &[u32]) -> u32 {
         let small = |length: usize| u32::try_from(length).expect("a lexicon has fewer than 2^32 letters");
         let (letter, symbol) = (small(self.letters.len()), small(self.symbols.len()));
         self.letters.extend_from_slice(word.as_bytes());
+        self.symbols.push(small(symbols.len()));
         self.symbols.extend_from_slice(symbols);
         let index = small(self.words.len());
         self.words.push(Word {
-            prefix: eight(word.as_bytes()),
             letters: (letter, small(self.letters.len())),
-            symbols: (symbol, small(self.symbols.len())),
+            symbols: symbol,
         });
         self.building.insert(word.into(), index);
         index
@@ -108,71 +185,88 @@ impl Vocabulary {
         &self.letters[word.letters.0 as usize..word.letters.1 as usize]
     }
 
-    fn symbols_of(&self, word: &Word) -> &[u32] {
-        &self.symbols[word.symbols.0 as usize..word.symbols.1 as usize]
+    fn symbols_at(&self, place: u32) -> &[u32] {
+        let (count, symbols) = self.symbols[place as usize..]
+            .split_first()
+            .expect("a place of the vocabulary's own");
+        &symbols[..*count as usize]
     }
 
     /// Ends the building: lays out the table that `find` reads.
     pub(crate) fn finish(&mut self) {
         self.building = HashMap::new();
-        self.table = vec![(0, 0); (self.words.len() * 2).next_power_of_two().max(2)];
+        let free = Slot {
+            first: [0; 2],
+            word: FREE,
+            code: Code::OTHER,
+        };
+        self.table = vec![free; (self.words.len() * 2).next_power_of_two().max(2)];
         self.sieve = vec![0; 1 << (SIEVE - 6)];
         let mask = self.table.len() - 1;
-        for (index, word) in (1_u32..).zip(&self.words) {
-            let hash = hash(self.letters_of(word));
+        for (index, word) in (0_u32..).zip(&self.words) {
+            let Letters { first, hash } = Letters::of_folded(self.letters_of(word));
             let mut slot = hash as usize & mask;
-            while self.table[slot].1 != 0 {
+            while self.table[slot].word != FREE {
                 slot = (slot + 1) & mask;
             }
-            self.table[slot] = (hash, index);
+            self.table[slot] = Slot {
+                first,
+                word: index,
+                code: match self.symbols_at(word.symbols) {
+                    [symbol] => Code(*symbol),
+                    _ => Code(Code::SEVERAL | word.symbols),
+                },
+            };
             let bit = hash >> (32 - SIEVE);
             self.sieve[bit as usize / 64] |= 1 << (bit % 64);
         }
     }
 
-    /// The symbols of an ASCII word as it is written, given the hash and the first letters of its folded form.
+    /// The symbols of a code that stands for several.
+    pub(super) fn symbols_of(&self, code: Code) -> &[u32] {
+        self.symbols_at(code.0 & !Code::SEVERAL)
+    }
+
+    /// What a word stands for, given its letters; `word` is the word itself, in any case of ASCII letters.
     #[inline]
-    pub(super) fn exact(&self, word: &[u8], prefix: u64, hash: u32) -> Option<&[u32]> {
-        let bit = hash >> (32 - SIEVE);
-        if self.sieve.get(bit as usize / 64)? & (1 << (bit % 64)) == 0 {
+    pub(super) fn exact(&self, word: &[u8], letters: &Letters) -> Option<Code> {
+        let bit = letters.hash >> (32 - SIEVE);
+        if self.sieve[bit as usize / 64] & (1 << (bit % 64)) == 0 {
             return None;
         }
         let mask = self.table.len() - 1;
-        let mut slot = hash as usize & mask;
-        while let Some(found) = (self.table[slot].1 as usize).checked_sub(1) {
-            let candidate = &self.words[found];
-            let same = self.table[slot].0 == hash
-                && candidate.prefix == prefix
-                && (candidate.letters.1 - candidate.letters.0) as usize == word.len()
-                && (word.len() <= 8 || self.letters_of(candidate).eq_ignore_ascii_case(word));
-            if same {
-                return Some(self.symbols_of(candidate));
+        let mut at = letters.hash as usize & mask;
+        loop {
+            let slot = &self.table[at];
+            if slot.word == FREE {
+                return None;
             }
-            slot = (slot + 1) & mask;
+            let whole = || {
+                self.letters_of(&self.words[slot.word as usize])
+                    .eq_ignore_ascii_case(word)
+            };
+            if slot.first == letters.first && (word.len() < HELD || whole()) {
+                return Some(slot.code);
+            }
+            at = (at + 1) & mask;
         }
-        None
     }
 
-    fn folded(&self, word: &[u8], hash: u32) -> Option<&[u32]> {
-        self.exact(word, eight(word), hash)
+    fn folded(&self, word: &[u8]) -> Option<Code> {
+        self.exact(word, &Letters::of_folded(word))
     }
 
-    /// The symbols of a folded word; none where it is unknown in every usual spelling. `word` is scratch space.
-    pub(crate) fn find(&self, word: &mut Vec<u8>, hash_of_word: u32) -> &[u32] {
-        if let Some(symbols) = self.folded(word, hash_of_word) {
-            return symbols;
+    /// What a folded word stands for, in every usual spelling. `word` is scratch space.
+    pub(super) fn find(&self, word: &mut Vec<u8>) -> Code {
+        let mut found = self.folded(word).or_else(|| self.elongated(word));
+        if found.is_none() && word.len() >= 4 && spells_with_digits(word) {
+            found = self.folded(word);
         }
-        if let Some(symbols) = self.possessive_or_elongated(word) {
-            return symbols;
-        }
-        if word.len() >= 4 && spells_with_digits(word) {
-            return self.folded(word, hash(word)).unwrap_or_default();
-        }
-        &[]
+        found.unwrap_or(Code::OTHER)
     }
 
     /// "sooo", "uselesss", "pleeease": runs of three and more as two, then as one; a doubled last letter as one.
-    fn possessive_or_elongated(&self, word: &mut Vec<u8>) -> Option<&[u32]> {
+    fn elongated(&self, word: &mut Vec<u8>) -> Option<Code> {
         let long = word
             .windows(3)
             .any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
@@ -181,8 +275,8 @@ impl Vocabulary {
         }
         for most in [2, 1] {
             shorten_runs(word, most);
-            if let Some(symbols) = self.folded(word, hash(word)) {
-                return Some(symbols);
+            if let Some(code) = self.folded(word) {
+                return Some(code);
             }
         }
         None

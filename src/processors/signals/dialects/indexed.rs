@@ -66,10 +66,13 @@ impl<'a> Indexed<'a> {
     }
 }
 
-/// Splits `{i}.rest` off a key; `None` where there is no index.
+/// What [`index`] gives for a number that is too large to be one.
+pub(super) const NO_INDEX: usize = usize::MAX;
+
+/// Splits `{i}.rest` off a key; `None` where there is no number.
 pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=9).contains(&digits) {
+    if digits == 0 {
         return None;
     }
     let (digits, rest) = rest.split_at(digits);
@@ -78,10 +81,10 @@ pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
     } else {
         rest.strip_prefix(b".")?
     };
-    let number = digits
-        .iter()
-        .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
-    Some((number, rest))
+    let number = digits.iter().try_fold(0usize, |number, digit| {
+        number.checked_mul(10)?.checked_add(usize::from(digit - b'0'))
+    });
+    Some((number.unwrap_or(NO_INDEX), rest))
 }
 
 /// A value as text: a string as it is.

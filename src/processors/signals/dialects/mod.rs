@@ -145,6 +145,7 @@ fn is_candidate(key: &[u8]) -> bool {
         Some(b'l') => key.starts_with(b"llm."),
         Some(b'i') => key.starts_with(b"input."),
         Some(b'o') => key.starts_with(b"output."),
+        Some(b't') => key.starts_with(b"traceloop.entity."),
         _ => false,
     }
 }

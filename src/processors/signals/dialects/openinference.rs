@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{
     Content, Dialect,
-    indexed::{Indexed, index, set_content, text},
+    indexed::{Indexed, NO_INDEX, index, set_content, text},
     message,
     node::Node,
     read_messages,
@@ -51,12 +51,16 @@ fn side(key: &[u8]) -> Option<(Side, usize, &[u8])> {
 }
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
-    let (mut input, mut output) = (Indexed::default(), Indexed::default());
+    let (mut input, mut output, mut unparsed) = (Indexed::default(), Indexed::default(), 0);
     for attribute in span.attributes() {
         let Some((side, index, field)) = side(attribute.key_bytes()) else {
             continue;
         };
         if matches!(attribute.value(), ValueRef::Str(REDACTED)) {
+            continue;
+        }
+        if index == NO_INDEX {
+            unparsed += 1;
             continue;
         }
         let (messages, role) = if side == Side::Input {
@@ -69,7 +73,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let mut content = Content {
         input: input.into_messages(),
         output: output.into_messages(),
-        unparsed: 0,
+        unparsed,
     };
     if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
         read_whole(span, &mut content);

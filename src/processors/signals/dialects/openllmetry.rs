@@ -5,20 +5,25 @@ use std::borrow::Cow;
 
 use super::{
     Content, Dialect,
-    indexed::{Indexed, index, set_content, text},
+    indexed::{Indexed, NO_INDEX, index, set_content, text},
     message,
 };
 use crate::{
-    otlp::{SpanRef, ValueRef},
+    otlp::{SpanRef, ValueRef, keys},
     signals::Role,
 };
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openllmetry",
-    carries: |key| side(key).is_some(),
+    carries: |key| side(key).is_some() || is_entity(key),
     carries_event: |_| false,
     read,
 };
+
+/// Input and output of a workflow, task or tool: content that may repeat messages, but no list of them.
+fn is_entity(key: &[u8]) -> bool {
+    key == keys::TRACELOOP_ENTITY_INPUT.as_bytes() || key == keys::TRACELOOP_ENTITY_OUTPUT.as_bytes()
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
@@ -42,11 +47,15 @@ fn side(key: &[u8]) -> Option<(Side, usize, &[u8])> {
 }
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
-    let (mut input, mut output) = (Indexed::default(), Indexed::default());
+    let (mut input, mut output, mut unparsed) = (Indexed::default(), Indexed::default(), 0);
     for attribute in span.attributes() {
         let Some((side, index, field)) = side(attribute.key_bytes()) else {
             continue;
         };
+        if index == NO_INDEX {
+            unparsed += 1;
+            continue;
+        }
         let (messages, role) = if side == Side::Input {
             (&mut input, Role::User)
         } else {
@@ -57,7 +66,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     Content {
         input: input.into_messages(),
         output: output.into_messages(),
-        unparsed: 0,
+        unparsed,
     }
 }
 

@@ -200,7 +200,11 @@ fn openllmetry() {
         ],
         "openllmetry\nUser: y\nUser: x",
     );
-    check(&[("gen_ai.prompt.99999999999999999999.content", "x")], "none");
+    check(&[("gen_ai.prompt.4294967295.content", "x")], "openllmetry\nUser: x");
+    check(
+        &[("gen_ai.prompt.99999999999999999999.content", "x")],
+        "none\nunparsed 1",
+    );
     // A small gap keeps the client's own indexes.
     check(&[("gen_ai.prompt.1.content", "x")], "openllmetry\nSystem: \nUser: x");
 }

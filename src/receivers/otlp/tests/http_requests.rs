@@ -192,7 +192,7 @@ async fn malformed_bodies() {
             &good,
             bad,
             invalid,
-            "unsupported Content-Encoding",
+            "supported: [identity, gzip, zstd, deflate]",
         )
         .await;
     }
