@@ -24,8 +24,10 @@ ENV PLANO_DEFAULT_HOST=0.0.0.0
 USER 65532:65532
 # OTLP over gRPC and over HTTP, health, own metrics.
 EXPOSE 4317 4318 13133 8888
+# Asks where the config says: one that is mounted in its place may move the health check, or have none. Who starts the image
+# with another --config gives the health check the same one.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["/usr/local/bin/planoai", "collector", "health"]
+  CMD ["/usr/local/bin/planoai", "collector", "health", "--config", "/etc/planoai/config.yaml"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/planoai"]
 CMD ["collector", "--config", "/etc/planoai/config.yaml"]

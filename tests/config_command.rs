@@ -322,6 +322,50 @@ fn it_starts_reloads_and_ends() {
 }
 
 #[test]
+fn health_is_asked_where_the_config_says() {
+    let (otlp, health) = (free_port(), free_port());
+    let folder = Folder::new();
+    let asked = |path: &std::path::Path| {
+        let output = run(&["health", "--config", &path.display().to_string()]);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    };
+    let path = folder.write(&config(otlp, health, free_port()));
+    let (code, text) = asked(&path);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("http://127.0.0.1:{health}/")), "{text}");
+    let mut collector = Collector::start(&path);
+    collector.wait_for("Everything is ready.");
+    let (code, text) = asked(&path);
+    assert!(code == Some(0) && text.contains("Server available"), "{text}");
+    drop(collector);
+
+    let path = folder.write(&format!(
+        "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{otlp}'}}}}}}}}
+exporters: {{debug: }}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [debug]}}}}"
+    ));
+    let line = |state| {
+        format!(
+            "the receiver otlp at 127.0.0.1:{otlp} takes {state}connections (the config has no health_check to ask)"
+        )
+    };
+    let (code, text) = asked(&path);
+    assert!(code == Some(1) && text.contains(&line("no ")), "{text}");
+    let mut collector = Collector::start(&path);
+    collector.wait_for("Everything is ready.");
+    assert_eq!(asked(&path), (Some(0), format!("{}\n", line(""))));
+
+    let (_, text) = asked(&folder.write("receivers: {nosuch: }"));
+    assert!(
+        text.contains("the config is wrong; asking http://127.0.0.1:13133/ instead"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_taken_port_ends_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port();

@@ -58,11 +58,13 @@ enum CollectorCommand {
     #[command(before_help = "Examples:\n  planoai collector components")]
     Components,
     /// Ask the health check of a running collector
-    #[command(before_help = "Examples:\n  planoai collector health && echo ready")]
+    #[command(before_help = "Examples:
+  planoai collector health && echo ready
+  planoai collector health --config pipelines/enrichment.yaml")]
     Health {
-        /// Where it answers
-        #[arg(long, default_value = "http://127.0.0.1:13133/")]
-        url: String,
+        /// Where it answers; else where --config says, else http://127.0.0.1:13133/
+        #[arg(long)]
+        url: Option<String>,
     },
     /// Print the config as it would run: merged, with every default, without secrets
     #[command(before_help = "Examples:\n  planoai collector print-config --config pipelines/enrichment.yaml")]
@@ -79,7 +81,17 @@ enum CollectorCommand {
 pub(super) fn run(args: &CollectorArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Some(CollectorCommand::Components) => print(&yaml::write(&config::components())),
-        Some(CollectorCommand::Health { url }) => health::run(url),
+        Some(CollectorCommand::Health { url: Some(url) }) => health::ask(url),
+        Some(CollectorCommand::Health { url: None }) if args.config.is_empty() => health::ask(health::USUAL),
+        Some(CollectorCommand::Health { url: None }) => match read(args) {
+            Ok((_, checked)) => health::probe(checked.probe(&default_host())),
+            Err(wrong) => {
+                // A collector that was told to read it keeps the config that it had, and its health.
+                tell(&wrong);
+                complain(&format!("the config is wrong; asking {} instead", health::USUAL));
+                health::ask(health::USUAL)
+            }
+        },
         _ if args.config.is_empty() => Ok(usage(
             "planoai collector: no config; name one with --config, such as: planoai collector --config \
              pipelines/enrichment.yaml",

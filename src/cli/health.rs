@@ -1,5 +1,5 @@
-//! `planoai collector health`: asks a running collector's health check, for a container without a shell. Exit code 0 where data
-//! moves, 1 otherwise.
+//! `planoai collector health`: asks a running collector how it is, for a container without a shell: its health check, or where
+//! its config has none, whether a receiver takes connections. Exit code 0 where data moves, 1 otherwise.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -12,6 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::collector::print;
+use crate::config::Probe;
+
+/// Where a health check is whose config says nothing else.
+pub(super) const USUAL: &str = "http://127.0.0.1:13133/";
 
 /// Most of an answer that is read, in bytes.
 const MAX_BODY: usize = 64 << 10;
@@ -19,12 +23,30 @@ const MAX_BODY: usize = 64 << 10;
 /// Longest wait for the answer to an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks and prints the answer.
-pub(super) fn run(url: &str) -> anyhow::Result<ExitCode> {
+/// Asks whom a config names.
+pub(super) fn probe(whom: Option<Probe>) -> anyhow::Result<ExitCode> {
+    match whom {
+        Some(Probe::Health(url)) => ask(&url),
+        Some(Probe::Receiver { id, address }) => {
+            within(async { Ok(TcpStream::connect(&address).await?) }).with_context(|| {
+                format!("the receiver {id} at {address} takes no connections (the config has no health_check to ask)")
+            })?;
+            print(&format!(
+                "the receiver {id} at {address} takes connections (the config has no health_check to ask)\n"
+            ))
+        }
+        None => bail!("the config has no health_check to ask, and no receiver on a port that it names"),
+    }
+}
+
+fn within<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (status, body) = runtime
-        .block_on(async { tokio::time::timeout(TIMEOUT, get(url)).await? })
-        .with_context(|| format!("the health check at {url} does not answer"))?;
+    runtime.block_on(async { tokio::time::timeout(TIMEOUT, work).await? })
+}
+
+/// Asks the health check and prints the answer.
+pub(super) fn ask(url: &str) -> anyhow::Result<ExitCode> {
+    let (status, body) = within(get(url)).with_context(|| format!("the health check at {url} does not answer"))?;
     if !status.is_success() {
         bail!("the health check at {url} says {status}: {}", body.trim());
     }

@@ -365,7 +365,7 @@ fn clashes(checked: &Checked) -> Vec<String> {
 }
 
 /// Surroundings with nothing in them, for questions.
-fn bare_host(id: &ComponentId, default_host: &str) -> Host {
+pub(super) fn bare_host(id: &ComponentId, default_host: &str) -> Host {
     Host {
         id: id.clone(),
         default_host: default_host.to_owned(),

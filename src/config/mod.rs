@@ -19,6 +19,7 @@ mod delivery;
 mod env;
 mod graph;
 mod merge;
+mod probe;
 mod service;
 mod source;
 mod wording;
@@ -26,6 +27,7 @@ pub mod yaml;
 
 pub use assemble::{Checked, Wiring, assemble, components};
 pub use env::Lookup;
+pub use probe::Probe;
 pub use service::{Encoding, Level, Logs, Metrics, MetricsLevel, PipelineRefs, Pipelines, Service, Telemetry};
 
 use env::Originals;
