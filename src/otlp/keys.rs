@@ -2,10 +2,24 @@
 
 // Resource and session.
 
+/// Name of the host that a resource runs on.
+pub const HOST_NAME: &str = "host.name";
+/// Id of one request through the gateway, as in `x-request-id`.
+pub const REQUEST_ID: &str = "request_id";
+/// Id of the process that emitted a resource's spans.
+pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 /// Logical name of the service that emitted a resource's spans (OTel resource conventions).
 pub const SERVICE_NAME: &str = "service.name";
+/// Version of the service that emitted a resource's spans.
+pub const SERVICE_VERSION: &str = "service.version";
 /// Id of the session that a span belongs to (OTel, OpenInference, Langtrace).
 pub const SESSION_ID: &str = "session.id";
+/// Language of the library that made a resource's spans.
+pub const TELEMETRY_SDK_LANGUAGE: &str = "telemetry.sdk.language";
+/// Name of the library that made a resource's spans.
+pub const TELEMETRY_SDK_NAME: &str = "telemetry.sdk.name";
+/// Version of the library that made a resource's spans.
+pub const TELEMETRY_SDK_VERSION: &str = "telemetry.sdk.version";
 /// Id of the conversation's thread, without a namespace (LangGraph and others).
 pub const THREAD_ID: &str = "thread_id";
 /// Id of the user, as Langtrace names it.
@@ -26,26 +40,101 @@ pub const EXCEPTION_TYPE: &str = "exception.type";
 
 // HTTP.
 
+/// Address of the client.
+pub const CLIENT_ADDRESS: &str = "client.address";
 /// Request method, in OTel's form before 1.23.
 pub const HTTP_METHOD: &str = "http.method";
+/// Path of the request, without its query (gateway).
+pub const HTTP_PATH: &str = "http.path";
 /// Size of the request body, in bytes.
 pub const HTTP_REQUEST_BODY_SIZE: &str = "http.request.body.size";
+/// Prefix of a request header, its name in lower case behind it (array of strings).
+pub const HTTP_REQUEST_HEADER_PREFIX: &str = "http.request.header.";
 /// Request method.
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+/// How many attempts at the request came before this one; absent on the first.
+pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
 /// Size of the response body, in bytes.
 pub const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
 /// Status code of the response.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// Route template of the server.
 pub const HTTP_ROUTE: &str = "http.route";
+/// `http` or `https`, in OTel's form before 1.23.
+pub const HTTP_SCHEME: &str = "http.scheme";
 /// Status code of the response, in OTel's form before 1.23.
 pub const HTTP_STATUS_CODE: &str = "http.status_code";
 /// Path and query, in OTel's form before 1.23.
 pub const HTTP_TARGET: &str = "http.target";
+/// `User-Agent` of the request, in OTel's form before 1.23.
+pub const HTTP_USER_AGENT: &str = "http.user_agent";
+/// Address of the other end of the connection.
+pub const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
+/// Port of the other end of the connection.
+pub const NETWORK_PEER_PORT: &str = "network.peer.port";
+/// Version of HTTP, such as `1.1`.
+pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// Name or address of the server.
+pub const SERVER_ADDRESS: &str = "server.address";
+/// Port of the server.
+pub const SERVER_PORT: &str = "server.port";
 /// Whole URL of a client's request.
 pub const URL_FULL: &str = "url.full";
 /// Path of the URL.
 pub const URL_PATH: &str = "url.path";
+/// Query of the URL, without secrets.
+pub const URL_QUERY: &str = "url.query";
+/// Scheme of the URL.
+pub const URL_SCHEME: &str = "url.scheme";
+/// `User-Agent` of the request.
+pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
+
+// Gateway: what it did with a request.
+
+/// Number of the attempt, from 1.
+pub const ATTEMPT: &str = "attempt";
+/// What became of the client's key: none, ok or refused.
+pub const AUTH_RESULT: &str = "auth.result";
+/// Id of the request, as Envoy names it.
+pub const GUID_X_REQUEST_ID: &str = "guid:x-request-id";
+/// Name of the listener.
+pub const LISTENER_NAME: &str = "listener.name";
+/// What an alias stands for.
+pub const MODEL_ALIAS_RESOLVED: &str = "model.alias_resolved";
+/// Name of the model as the client wrote it.
+pub const MODEL_REQUESTED: &str = "model.requested";
+/// Address of the client, as Envoy names it.
+pub const PEER_ADDRESS: &str = "peer.address";
+/// Name of the routing preference that matched.
+pub const PLANO_ROUTE_NAME: &str = "plano.route.name";
+/// Size of the request body, in bytes.
+pub const REQUEST_SIZE: &str = "request_size";
+/// Size of the response body, in bytes.
+pub const RESPONSE_SIZE: &str = "response_size";
+/// Why there is another attempt: an `error.type`.
+pub const RETRY_REASON: &str = "retry.reason";
+/// Model that was chosen.
+pub const ROUTE_SELECTED_MODEL: &str = "route.selected_model";
+/// Models that could have been chosen (array of strings).
+pub const ROUTING_CANDIDATES: &str = "routing.candidates";
+/// Time to the decision, in milliseconds (double).
+pub const ROUTING_DETERMINATION_MS: &str = "routing.determination_ms";
+/// Whether the choice was not the first one.
+pub const ROUTING_IS_FALLBACK: &str = "routing.is_fallback";
+/// Why that model was chosen.
+pub const ROUTING_SELECTION_REASON: &str = "routing.selection_reason";
+/// How the choice was made, such as `direct` or `round-robin`.
+pub const ROUTING_STRATEGY: &str = "routing.strategy";
+/// URL that the request goes to.
+pub const ROUTING_UPSTREAM_ENDPOINT: &str = "routing.upstream_endpoint";
+/// Time to the last byte from upstream, in milliseconds.
+pub const UPSTREAM_DURATION_MS: &str = "upstream.duration_ms";
+/// Time to the headers from upstream, in milliseconds.
+pub const UPSTREAM_RESPONSE_MS: &str = "upstream.response_ms";
+/// URL of the upstream, without secrets.
+pub const UPSTREAM_URL: &str = "upstream.url";
+/// What the check of the body said: ok, invalid_json, missing_model or too_large.
+pub const VALIDATION_RESULT: &str = "validation.result";
 
 // LLM, as the gateway and older emitters name it.
 
@@ -55,20 +144,32 @@ pub const LLM_COMPLETIONS: &str = "llm.completions";
 pub const LLM_DURATION_MS: &str = "llm.duration_ms";
 /// Whether the reply was streamed.
 pub const LLM_IS_STREAMING: &str = "llm.is_streaming";
+/// Most tokens that the reply may have.
+pub const LLM_MAX_TOKENS: &str = "llm.max_tokens";
 /// Name of the model (gateway).
 pub const LLM_MODEL: &str = "llm.model";
 /// Name of the model (OpenInference).
 pub const LLM_MODEL_NAME: &str = "llm.model_name";
+/// Kind of operation, such as `chat` (gateway).
+pub const LLM_OPERATION_TYPE: &str = "llm.operation_type";
 /// Prefix of indexed prompts (older OpenLLMetry); a JSON string in older Langtrace.
 pub const LLM_PROMPTS: &str = "llm.prompts";
 /// Name of the model's provider.
 pub const LLM_PROVIDER: &str = "llm.provider";
 /// Kind of request, such as `chat` (OpenLLMetry).
 pub const LLM_REQUEST_TYPE: &str = "llm.request.type";
+/// Size of the reply as it came from upstream, in bytes.
+pub const LLM_RESPONSE_BYTES: &str = "llm.response_bytes";
+/// Why the model stopped, in its provider's words.
+pub const LLM_RESPONSE_FINISH_REASON: &str = "llm.response.finish_reason";
+/// Id of the reply.
+pub const LLM_RESPONSE_ID: &str = "llm.response.id";
 /// Name of the model that replied.
 pub const LLM_RESPONSE_MODEL_NAME: &str = "llm.response.model_name";
 /// Replies as a JSON string (older Langtrace).
 pub const LLM_RESPONSES: &str = "llm.responses";
+/// Temperature asked for (double).
+pub const LLM_TEMPERATURE: &str = "llm.temperature";
 /// Time to the first token, in milliseconds.
 pub const LLM_TIME_TO_FIRST_TOKEN: &str = "llm.time_to_first_token";
 /// Token counts as a JSON string (older Langtrace).
@@ -79,12 +180,24 @@ pub const LLM_TOKEN_COUNT_COMPLETION: &str = "llm.token_count.completion";
 pub const LLM_TOKEN_COUNT_PROMPT: &str = "llm.token_count.prompt";
 /// Tokens of prompt and reply (OpenInference).
 pub const LLM_TOKEN_COUNT_TOTAL: &str = "llm.token_count.total";
+/// Names of the tools that the model may call (array of strings).
+pub const LLM_TOOLS: &str = "llm.tools";
+/// Nucleus sampling asked for (double).
+pub const LLM_TOP_P: &str = "llm.top_p";
+/// Tokens of the prompt that were written into a cache.
+pub const LLM_USAGE_CACHE_CREATION_TOKENS: &str = "llm.usage.cache_creation_tokens";
+/// Tokens of the prompt that came from a cache.
+pub const LLM_USAGE_CACHED_INPUT_TOKENS: &str = "llm.usage.cached_input_tokens";
 /// Tokens of the reply.
 pub const LLM_USAGE_COMPLETION_TOKENS: &str = "llm.usage.completion_tokens";
 /// Tokens of the prompt.
 pub const LLM_USAGE_PROMPT_TOKENS: &str = "llm.usage.prompt_tokens";
+/// Tokens of the reply that were spent on reasoning.
+pub const LLM_USAGE_REASONING_TOKENS: &str = "llm.usage.reasoning_tokens";
 /// Tokens of prompt and reply.
 pub const LLM_USAGE_TOTAL_TOKENS: &str = "llm.usage.total_tokens";
+/// The first characters of the last user message; only where asked for.
+pub const LLM_USER_MESSAGE_PREVIEW: &str = "llm.user_message_preview";
 
 // OpenInference.
 
@@ -135,8 +248,16 @@ pub const GEN_AI_PROMPT: &str = "gen_ai.prompt";
 pub const GEN_AI_PROMPT_JSON: &str = "gen_ai.prompt_json";
 /// Name of the model's provider (≥ 1.37).
 pub const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
+/// Most tokens that the reply may have.
+pub const GEN_AI_REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
 /// Name of the model that was asked for.
 pub const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
+/// Whether the reply was asked for as a stream.
+pub const GEN_AI_REQUEST_STREAM: &str = "gen_ai.request.stream";
+/// Temperature asked for (double).
+pub const GEN_AI_REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+/// Nucleus sampling asked for (double).
+pub const GEN_AI_REQUEST_TOP_P: &str = "gen_ai.request.top_p";
 /// Why the model stopped, per choice.
 pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 /// Id of the reply.
@@ -157,6 +278,10 @@ pub const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
 pub const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 /// Event of one tool result (1.28–1.36).
 pub const GEN_AI_TOOL_MESSAGE: &str = "gen_ai.tool.message";
+/// Tokens of the prompt that were written into a cache.
+pub const GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+/// Tokens of the prompt that came from a cache.
+pub const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
 /// Tokens of the reply (before 1.27).
 pub const GEN_AI_USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
 /// Tokens of the prompt.
@@ -165,6 +290,8 @@ pub const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
 pub const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
 /// Tokens of the prompt (before 1.27).
 pub const GEN_AI_USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
+/// Tokens of the reply that were spent on reasoning.
+pub const GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
 /// Tokens of prompt and reply.
 pub const GEN_AI_USAGE_TOTAL_TOKENS: &str = "gen_ai.usage.total_tokens";
 /// Event of one user message (1.28–1.36).
@@ -283,5 +410,7 @@ pub const AWS_XRAY_ANNOTATIONS: &str = "aws.xray.annotations";
 
 /// Prefix of the name of a signal's event: `signal.<type>`.
 pub const SIGNAL_EVENT_PREFIX: &str = "signal.";
+/// Namespace of what the signals processor writes; nothing else may.
+pub const SIGNALS_PREFIX: &str = "signals.";
 /// What a flagged span's name ends in: a space and U+1F6A9.
 pub const FLAG_SUFFIX: &str = " \u{1F6A9}";

@@ -274,3 +274,83 @@ fn every_wrong_name_is_told_at_its_place() {
         ],
     );
 }
+
+/// What the gateway offers for one model call: its raw span.
+fn raw_gateway_span(user: &str, reply: &str) -> TraceBatch {
+    use crate::gateway::{exchange, spans};
+    let messages = serde_json::json!([
+        {"role": "user", "parts": [{"type": "text", "content": "Where is my order?"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "On its way."}]},
+        {"role": "user", "parts": [{"type": "text", "content": user}]},
+    ]);
+    let request = exchange::RequestFacts {
+        messages,
+        ..exchange::RequestFacts::default()
+    };
+    let reply = exchange::ReplyFacts {
+        text: reply.to_owned(),
+        complete: true,
+        ..exchange::ReplyFacts::default()
+    };
+    let mut trace = spans::Trace::new(spans::Common {
+        trace_id: TraceId([1; 16]),
+        ..spans::Common::default()
+    });
+    let place = spans::Place {
+        span_id: SpanId([2; 8]),
+        ..spans::Place::default()
+    };
+    let llm = spans::Llm {
+        method: "POST",
+        path: "/v1/chat/completions",
+        api: exchange::Api::Chat,
+        provider: "openai",
+        model: "gpt-4o",
+        request: &request,
+        reply: Some(&reply),
+        status: Some(200),
+        first_token_unix_nano: None,
+        response_bytes: None,
+        preview: spans::Preview::Hidden,
+        failure: None,
+    };
+    trace.llm(place, &llm);
+    trace.into_batch(&spans::Emitter::default())
+}
+
+#[test]
+fn a_raw_span_of_the_gateway_is_read_and_its_content_dropped() {
+    let signals = processor(Config {
+        content: Content::Drop,
+        ..Config::default()
+    });
+    let check = |user: &str, reply: &str, name: &str, expected: &[&str]| {
+        let out = signals.process(raw_gateway_span(user, reply)).expect("accepted");
+        let text = shown(&out);
+        assert!(text.starts_with(&format!("{name}\n")), "{text}");
+        for expected in expected {
+            assert!(text.contains(expected), "{expected} is not in:\n{text}");
+        }
+        let wire = String::from_utf8_lossy(&wire(&out)).into_owned();
+        for content in ["messages", "order", "On its way", user, reply] {
+            assert!(!wire.contains(content), "{content:?} is in:\n{wire}");
+        }
+    };
+    check(
+        "This is useless, I want to speak to a human.",
+        "I will get someone.",
+        "POST /v1/chat/completions gpt-4o 🚩",
+        &[
+            "signals.quality = \"Severe\"",
+            // The reply is part of the conversation.
+            "signals.turn_count = 4",
+            "signals.flagged = true",
+        ],
+    );
+    check(
+        "Great, thank you!",
+        "You are welcome.",
+        "POST /v1/chat/completions gpt-4o",
+        &["signals.turn_count = 4", "signals.positive_feedback.count = "],
+    );
+}
