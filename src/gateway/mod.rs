@@ -2,4 +2,5 @@
 //! way into a pipeline; knows no receiver, processor or exporter, and never waits for telemetry.
 
 pub mod exchange;
+pub mod providers;
 pub mod stream;
