@@ -2,4 +2,6 @@
 //! way into a pipeline; knows no receiver, processor or exporter, and never waits for telemetry.
 
 pub mod exchange;
+pub mod providers;
 pub mod spans;
+pub mod stream;

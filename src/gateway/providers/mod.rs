@@ -1,0 +1,244 @@
+//! The APIs that models are asked in, one file each: what a request and a reply say, and their bytes with another model's name.
+//!
+//! Pure: bytes in, bytes and facts out. What passes through stays byte for byte what it was, apart from the model's name and
+//! the wish for usage. Refuses bodies that name no model or are no JSON; everything else is the provider's to judge.
+
+pub mod errors;
+
+mod chat;
+mod messages;
+mod reader;
+mod splice;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+pub use reader::{ReplyReader, Seen};
+
+use self::splice::Places;
+use super::exchange::{Api, ReplyFacts, RequestFacts};
+
+/// Why a request's body cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// It is no JSON.
+    #[error("the body is no valid JSON: {reason} (line {line}, column {column})")]
+    InvalidJson {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What was wrong there.
+        reason: String,
+    },
+    /// It is JSON, but no object.
+    #[error("the body is no JSON object")]
+    NotAnObject,
+    /// `model` is not there, empty, or no text.
+    #[error("`model` is missing: it must be the name of a model")]
+    MissingModel,
+    /// `messages` is not there or no list.
+    #[error("`messages` must be a list")]
+    MessagesNotAList,
+    /// It holds something that the provider's API has no place for.
+    #[error("`{place}` cannot be sent to this model's provider: {reason}")]
+    Untranslatable {
+        /// Where, as a path: `messages[2].content[0]`.
+        place: String,
+        /// What has no counterpart.
+        reason: String,
+    },
+}
+
+impl BadRequest {
+    /// The field at fault, for the error's `param`.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            BadRequest::InvalidJson { .. } | BadRequest::NotAnObject => None,
+            BadRequest::MissingModel => Some("model"),
+            BadRequest::MessagesNotAList => Some("messages"),
+            BadRequest::Untranslatable { place, .. } => Some(place),
+        }
+    }
+}
+
+impl From<serde_json::Error> for BadRequest {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
+        BadRequest::InvalidJson {
+            line: error.line(),
+            column: error.column(),
+            reason,
+        }
+    }
+}
+
+/// A request that was read.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The API it is spoken in.
+    pub api: Api,
+    /// What it says.
+    pub facts: RequestFacts,
+    /// The body as a tree, its keys in the client's order.
+    pub tree: Map<String, Value>,
+    body: Bytes,
+    places: Places,
+}
+
+/// Reads a request's body.
+///
+/// # Errors
+///
+/// [`BadRequest`] says which rule it breaks.
+pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
+    let Value::Object(tree) = serde_json::from_slice(body)? else {
+        return Err(BadRequest::NotAnObject);
+    };
+    let model = tree.get("model").and_then(Value::as_str).unwrap_or_default();
+    if model.is_empty() {
+        return Err(BadRequest::MissingModel);
+    }
+    let Some(list) = tree.get("messages").and_then(Value::as_array) else {
+        return Err(BadRequest::MessagesNotAList);
+    };
+    let messages = match api {
+        Api::Chat => chat::input_messages(list),
+        Api::Messages => messages::input_messages(tree.get("system"), list),
+    };
+    let field = |name: &str| tree.get(name);
+    let metadata = |name: &str| tree.get("metadata")?.get(name)?.as_str().map(str::to_owned);
+    let facts = RequestFacts {
+        model: model.to_owned(),
+        stream: field("stream").and_then(Value::as_bool).unwrap_or_default(),
+        temperature: field("temperature").and_then(Value::as_f64),
+        top_p: field("top_p").and_then(Value::as_f64),
+        max_tokens: ["max_completion_tokens", "max_tokens"]
+            .iter()
+            .find_map(|name| field(name)?.as_i64()),
+        tools: match api {
+            Api::Chat => chat::tool_names(&tree),
+            Api::Messages => messages::tool_names(&tree),
+        },
+        session_id: metadata("user_id").or_else(|| metadata("session_id")),
+        last_user_text: last_user_text(&messages),
+        message_count: list.len(),
+        messages: Value::Array(messages),
+    };
+    let places = Places::read(body)?;
+    Ok(Request {
+        api,
+        facts,
+        tree,
+        body: body.clone(),
+        places,
+    })
+}
+
+impl Request {
+    /// The body in the API it came in, byte for byte, with the model's name replaced. `want_usage` asks for usage at the end
+    /// of a stream of chat completions, where the client did not; see [`Request::client_asked_usage`].
+    pub fn body_for(&self, model: &str, want_usage: bool) -> Bytes {
+        let mut edits = Vec::new();
+        if model != self.facts.model || self.places.model.len() > 1 {
+            let name = Value::from(model).to_string();
+            edits.extend(self.places.model.iter().map(|place| (place.clone(), name.clone())));
+        }
+        if want_usage && self.api == Api::Chat && self.facts.stream && !self.client_asked_usage() {
+            let mut options = match self.tree.get("stream_options") {
+                Some(Value::Object(options)) => options.clone(),
+                _ => Map::new(),
+            };
+            options.insert("include_usage".to_owned(), Value::Bool(true));
+            let options = Value::Object(options).to_string();
+            match self.places.stream_options.as_slice() {
+                [] => edits.push((
+                    self.places.end..self.places.end,
+                    format!(r#","stream_options":{options}"#),
+                )),
+                places => edits.extend(places.iter().map(|place| (place.clone(), options.clone()))),
+            }
+        }
+        splice::splice(&self.body, edits)
+    }
+
+    /// Whether the client itself wants the chunk with usage at the end of its stream.
+    pub fn client_asked_usage(&self) -> bool {
+        let options = self.tree.get("stream_options");
+        let asked = options.and_then(|options| options.get("include_usage"));
+        asked.and_then(Value::as_bool).unwrap_or_default()
+    }
+}
+
+/// Reads a reply in one piece. A body that is no such reply gives no facts, and is not complete.
+pub fn read_reply(api: Api, body: &[u8]) -> ReplyFacts {
+    match (serde_json::from_slice(body), api) {
+        (Ok(Value::Object(tree)), Api::Chat) => chat::read_reply(&tree),
+        (Ok(Value::Object(tree)), Api::Messages) => messages::read_reply(&tree),
+        _ => ReplyFacts::default(),
+    }
+}
+
+/// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply
+/// that was cut off.
+pub fn output_messages(reply: &ReplyFacts) -> Value {
+    let mut parts = Vec::new();
+    if !reply.text.is_empty() {
+        parts.push(text_part(&reply.text));
+    }
+    for call in &reply.calls {
+        parts.push(json!({
+            "type": "tool_call", "id": call.id, "name": call.name, "arguments": parsed(&call.arguments),
+        }));
+    }
+    let reason = match reply.finish_reason.as_deref() {
+        Some("stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
+        Some("length" | "max_tokens" | "model_context_window_exceeded") => "length",
+        Some("tool_calls" | "tool_use" | "function_call") => "tool_call",
+        Some("content_filter" | "refusal") => "content_filter",
+        Some(other) => other,
+        None => "error",
+    };
+    json!([{"role": "assistant", "parts": parts, "finish_reason": reason}])
+}
+
+fn text_part(text: &str) -> Value {
+    json!({"type": "text", "content": text})
+}
+
+/// Arguments as a tree where they are JSON, as text where not.
+fn parsed(arguments: &str) -> Value {
+    serde_json::from_str(arguments).unwrap_or_else(|_| Value::from(arguments))
+}
+
+fn last_user_text(messages: &[Value]) -> String {
+    let texts = |message: &Value| -> Vec<String> {
+        let parts = message["parts"].as_array().into_iter().flatten();
+        parts
+            .filter(|part| part["type"] == "text")
+            .filter_map(|part| part["content"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let users = messages.iter().rev().filter(|message| message["role"] == "user");
+    users
+        .map(texts)
+        .find(|texts| !texts.is_empty())
+        .unwrap_or_default()
+        .join("\n")
+}
+
+/// A string below `key`; empty where there is none.
+pub(super) fn text_at<'a>(tree: &'a Value, key: &str) -> &'a str {
+    tree.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What stands between `data:` and the content of a data URL: its media type, and whether it is base64; then the content.
+pub(super) fn data_url(url: &str) -> Option<(&str, &str)> {
+    let (head, content) = url.strip_prefix("data:")?.split_once(',')?;
+    let media_type = head.strip_suffix(";base64")?;
+    Some((media_type.split(';').next().unwrap_or_default(), content))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Reads a streamed reply aside, event by event: what it says so far, when its first token came, which chunk only carries usage.
+//!
+//! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
+
+use serde_json::{Map, Value};
+
+use super::{chat, messages, text_at};
+use crate::gateway::exchange::{Api, Call, ReplyFacts};
+use crate::gateway::stream::Event;
+
+/// The most that is kept of a reply's text and arguments, in bytes; what comes after it is not recorded.
+const TEXT_LIMIT: usize = 4 << 20;
+
+/// The most calls that are kept of a reply.
+const MAX_CALLS: usize = 1024;
+
+/// What one event was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// It carries the first text, reasoning or tool call of the reply.
+    pub first_token: bool,
+    /// It carries usage and nothing else: to be hidden from a client of chat completions that did not ask for it.
+    pub usage_only: bool,
+}
+
+/// Reads the events of one streamed reply.
+#[derive(Debug)]
+pub struct ReplyReader {
+    api: Api,
+    facts: ReplyFacts,
+    counts: messages::Counts,
+    /// The index on the wire of each call in `facts.calls`.
+    indices: Vec<Option<u64>>,
+    /// Whether anything of the reply came.
+    begun: bool,
+    kept: usize,
+}
+
+impl ReplyReader {
+    /// A reader of the provider's API.
+    pub fn new(api: Api) -> Self {
+        Self {
+            api,
+            facts: ReplyFacts::default(),
+            counts: messages::Counts::default(),
+            indices: Vec::new(),
+            begun: false,
+            kept: 0,
+        }
+    }
+
+    /// What the reply says so far.
+    pub fn facts(&self) -> &ReplyFacts {
+        &self.facts
+    }
+
+    /// What the reply said.
+    pub fn into_facts(self) -> ReplyFacts {
+        self.facts
+    }
+
+    /// Reads the next event.
+    pub fn read(&mut self, event: &Event) -> Seen {
+        let Some(data) = event.data() else {
+            return Seen::default();
+        };
+        if data.trim_ascii() == b"[DONE]" {
+            self.facts.complete = true;
+            return Seen::default();
+        }
+        let Ok(Value::Object(tree)) = serde_json::from_slice(data) else {
+            return Seen::default();
+        };
+        let begun = self.begun;
+        if let Some(error) = tree.get("error").filter(|error| !error.is_null()) {
+            let message = error.as_str().unwrap_or_else(|| text_at(error, "message"));
+            self.facts.error = Some(message.to_owned());
+        }
+        let usage_only = match self.api {
+            Api::Chat => self.read_chunk(&tree),
+            Api::Messages => {
+                self.read_messages_event(&tree);
+                false
+            }
+        };
+        Seen {
+            first_token: self.begun && !begun,
+            usage_only,
+        }
+    }
+
+    /// A chunk of a chat completion; gives whether it only carries usage.
+    fn read_chunk(&mut self, tree: &Map<String, Value>) -> bool {
+        self.take_name(tree);
+        let usage = chat::usage_of(tree);
+        if let Some(usage) = usage {
+            chat::read_usage(usage, &mut self.facts.usage);
+        }
+        let choices = tree.get("choices").and_then(Value::as_array);
+        // With `n` above 1 the choices are mixed; the first is the one that is recorded.
+        let first = |choice: &&Value| choice.get("index").is_none_or(|index| *index == 0);
+        let Some(choice) = choices.and_then(|choices| choices.iter().find(first)) else {
+            return usage.is_some() && choices.is_none_or(Vec::is_empty);
+        };
+        let delta = choice.get("delta").unwrap_or(&Value::Null);
+        for key in ["content", "refusal"] {
+            self.add_text(text_at(delta, key));
+        }
+        self.begun |= ["reasoning_content", "reasoning"]
+            .iter()
+            .any(|key| !text_at(delta, key).is_empty());
+        for piece in delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
+            let index = piece.get("index").and_then(Value::as_u64);
+            let function = piece.get("function").unwrap_or(&Value::Null);
+            let call = Call {
+                id: text_at(piece, "id").to_owned(),
+                name: text_at(function, "name").to_owned(),
+                arguments: String::new(),
+            };
+            if let Some(at) = self.call_at(index, call) {
+                self.add_arguments(at, text_at(function, "arguments"));
+            }
+        }
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            self.facts.finish_reason = Some(reason.to_owned());
+            self.facts.complete = true;
+        }
+        false
+    }
+
+    /// The call that a piece belongs to: that of its index, unless the piece brings another id (some providers give every
+    /// call the index 0); without an index, the last one. None where the reply has too many.
+    fn call_at(&mut self, index: Option<u64>, piece: Call) -> Option<usize> {
+        let known = match index {
+            Some(_) => self.indices.iter().rposition(|known| *known == index),
+            None => self.indices.len().checked_sub(1),
+        };
+        let continued = known.filter(|at| {
+            let id = &self.facts.calls[*at].id;
+            piece.id.is_empty() || id.is_empty() || *id == piece.id
+        });
+        let Some(at) = continued else {
+            return self.add_call(index, piece);
+        };
+        let call = &mut self.facts.calls[at];
+        if call.id.is_empty() {
+            call.id = piece.id;
+        }
+        if call.name.is_empty() {
+            call.name = piece.name;
+        }
+        Some(at)
+    }
+
+    fn add_call(&mut self, index: Option<u64>, call: Call) -> Option<usize> {
+        self.begun = true;
+        if self.facts.calls.len() == MAX_CALLS || !self.has_room(call.id.len() + call.name.len() + call.arguments.len())
+        {
+            return None;
+        }
+        self.indices.push(index);
+        self.facts.calls.push(call);
+        Some(self.facts.calls.len() - 1)
+    }
+
+    fn read_messages_event(&mut self, tree: &Map<String, Value>) {
+        let part = |key: &str| tree.get(key).unwrap_or(&Value::Null);
+        let index = part("index").as_u64();
+        match part("type").as_str().unwrap_or_default() {
+            "message_start" => {
+                if let Value::Object(message) = part("message") {
+                    self.take_name(message);
+                }
+                self.take_counts(&part("message")["usage"]);
+            }
+            "content_block_start" => {
+                let block = part("content_block");
+                match text_at(block, "type") {
+                    "text" => self.add_text(text_at(block, "text")),
+                    "tool_use" => {
+                        let mut call = messages::call(block);
+                        if call.arguments == "{}" {
+                            call.arguments.clear();
+                        }
+                        self.add_call(index, call);
+                    }
+                    _ => {}
+                }
+            }
+            "content_block_delta" => {
+                let delta = part("delta");
+                self.add_text(text_at(delta, "text"));
+                self.begun |= !text_at(delta, "thinking").is_empty();
+                if let Some(at) = self.indices.iter().rposition(|known| *known == index) {
+                    self.add_arguments(at, text_at(delta, "partial_json"));
+                }
+            }
+            "message_delta" => {
+                if let Some(reason) = part("delta").get("stop_reason").and_then(Value::as_str) {
+                    self.facts.finish_reason = Some(reason.to_owned());
+                }
+                self.take_counts(part("usage"));
+            }
+            "message_stop" => self.facts.complete = true,
+            _ => {}
+        }
+    }
+
+    fn take_counts(&mut self, usage: &Value) {
+        self.counts.read(usage);
+        self.facts.usage = self.counts.usage();
+    }
+
+    fn take_name(&mut self, tree: &Map<String, Value>) {
+        for (key, into) in [("id", &mut self.facts.id), ("model", &mut self.facts.model)] {
+            let text = tree.get(key).and_then(Value::as_str).unwrap_or_default();
+            if into.is_none() && !text.is_empty() {
+                *into = Some(text.to_owned());
+            }
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.begun |= !text.is_empty();
+        if self.has_room(text.len()) {
+            self.facts.text.push_str(text);
+        }
+    }
+
+    fn add_arguments(&mut self, call: usize, text: &str) {
+        if self.has_room(text.len()) {
+            self.facts.calls[call].arguments.push_str(text);
+        }
+    }
+
+    /// Once something did not fit, nothing does, so that what is kept has no holes.
+    fn has_room(&mut self, length: usize) -> bool {
+        self.kept = self.kept.saturating_add(length);
+        self.kept <= TEXT_LIMIT
+    }
+}
