@@ -19,6 +19,7 @@ pub mod receivers;
 
 // Layer 3: what is made of them.
 pub mod config;
+pub mod gateway;
 pub mod telemetry;
 pub mod viewer;
 
