@@ -9,16 +9,16 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    check::Reading,
     delivery::{self, Wanted},
-    env::Originals,
     graph,
     service::Service,
-    suggest,
 };
 use crate::{
     pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver},
-    values::tree,
+    values::{
+        reading::{Originals, Reading},
+        suggest, tree,
+    },
 };
 
 /// Which components exist.

@@ -1,19 +1,23 @@
 //! Expansion: `${env:VAR}`, `${VAR}`, `${env:VAR:-default}`, `${file:/path}`, `$$` → `$`. A scalar that is one whole `${…}` is
-//! read as YAML; inside a longer string it is text; a naked `$VAR` stays. Refuses unknown schemes, impossible names and
+//! read as YAML; inside a longer string it is text; a naked `$VAR` stays, or is read as `${VAR}` where that is asked for. Refuses unknown schemes, impossible names and
 //! expansions without end, each with its path.
-
-use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{source, yaml};
+use crate::values::reading::{Expanded, Paths};
 
 /// Finds an environment variable.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Expanded scalars that YAML reads as something else than a string, as they were written, by path: where a field turns
-/// out to be a string, an API key of digits is that key and no number.
-pub(super) type Originals = HashMap<Vec<String>, String>;
+/// What `$VAR` without braces means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dollar {
+    /// That text, as in the Collector.
+    Braced,
+    /// The variable, where the config itself says so; in the value of a variable it is text.
+    Naked,
+}
 
 /// How deep an expanded value may hold further `${…}`.
 const MAX_DEPTH: usize = 16;
@@ -24,25 +28,38 @@ const MAX_BYTES: usize = 1 << 20;
 /// One run over a tree.
 pub(super) struct Expansion<'a> {
     env: &'a Lookup<'a>,
+    dollar: Dollar,
+    paths: Paths,
     path: Vec<String>,
-    pub(super) originals: Originals,
-    pub(super) warnings: Vec<String>,
-    pub(super) faults: Vec<String>,
+    expanded: Expanded,
+    faults: Vec<String>,
 }
 
 impl<'a> Expansion<'a> {
-    pub(super) fn new(env: &'a Lookup<'a>) -> Expansion<'a> {
+    pub(super) fn new(env: &'a Lookup<'a>, dollar: Dollar, paths: Paths) -> Expansion<'a> {
         Expansion {
             env,
+            dollar,
+            paths,
             path: Vec::new(),
-            originals: Originals::new(),
-            warnings: Vec::new(),
+            expanded: Expanded::default(),
             faults: Vec::new(),
         }
     }
 
     /// Expands every string value; keys stay.
-    pub(super) fn tree(&mut self, value: &mut Value) {
+    ///
+    /// # Errors
+    /// Every fault, one a line, with its path.
+    pub(super) fn run(mut self, mut tree: Value) -> Result<Expanded, Vec<String>> {
+        self.tree(&mut tree);
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        Ok(Expanded { tree, ..self.expanded })
+    }
+
+    fn tree(&mut self, value: &mut Value) {
         match value {
             Value::Object(map) => {
                 for (key, inner) in map {
@@ -56,7 +73,7 @@ impl<'a> Expansion<'a> {
             }
             Value::String(text) if text.contains('$') => match self.scalar(text, 0) {
                 Ok(expanded) => *value = expanded,
-                Err(reason) => self.faults.push(format!("{}: {reason}", self.path.join("::"))),
+                Err(reason) => self.faults.push(format!("{}: {reason}", self.paths.join(&self.path))),
             },
             _ => {}
         }
@@ -69,7 +86,8 @@ impl<'a> Expansion<'a> {
     }
 
     fn scalar(&mut self, text: &str, depth: usize) -> Result<Value, String> {
-        match whole(text) {
+        let name = self.naked(text, depth).filter(|name| name.len() + 1 == text.len());
+        match whole(text).or(name) {
             Some(uri) => {
                 let uri = self.text(uri, depth)?;
                 let Some(found) = self.resolve(&uri)? else {
@@ -98,12 +116,12 @@ impl<'a> Expansion<'a> {
                     deeper(depth)?;
                     self.collection(&mut inner, depth + 1)?;
                 }
-                self.originals.insert(self.path.clone(), found);
+                self.expanded.originals.insert(self.path.clone(), found);
                 Ok(inner)
             }
             Value::String(text) => Ok(Value::String(text)),
             other => {
-                self.originals.insert(self.path.clone(), found);
+                self.expanded.originals.insert(self.path.clone(), found);
                 Ok(other)
             }
         }
@@ -140,6 +158,9 @@ impl<'a> Expansion<'a> {
                 }
                 out.push_str(&found);
                 rest = &rest[end + 1..];
+            } else if let Some(name) = self.naked(rest, depth) {
+                out.push_str(&self.resolve(name)?.unwrap_or_default());
+                rest = &rest[1 + name.len()..];
             } else {
                 out.push('$');
                 rest = &rest[1..];
@@ -150,6 +171,15 @@ impl<'a> Expansion<'a> {
         }
         out.push_str(rest);
         Ok(out)
+    }
+
+    /// The name after the `$` at the start of the text, where that means a variable.
+    fn naked<'t>(&self, text: &'t str, depth: usize) -> Option<&'t str> {
+        let rest = text
+            .strip_prefix('$')
+            .filter(|_| self.dollar == Dollar::Naked && depth == 0)?;
+        let end = rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+        Some(&rest[..end.unwrap_or(rest.len())]).filter(|name| is_name(name))
     }
 
     /// What stands behind `env:VAR`, `VAR:-default`, `file:/path`; `None` for a variable that is not set.
@@ -174,9 +204,9 @@ impl<'a> Expansion<'a> {
             (Some(value), _) => Ok(Some(value)),
             (None, Some(default)) => Ok(Some(default.to_owned())),
             (None, None) => {
-                let place = self.path.join("::");
+                let place = self.paths.join(&self.path);
                 let warning = format!("{place}: environment variable {name:?} is not set; the value is empty");
-                self.warnings.push(warning);
+                self.expanded.warnings.push(warning);
                 Ok(None)
             }
         }
@@ -252,6 +282,7 @@ mod tests {
             "LOOP" => "${env:LOOP}",
             "LOOPS" => "${env:LOOPS}${env:LOOPS}",
             "DOLLAR" => "pa$$word",
+            "NAKED" => "k$TEXT",
             "BAD_YAML" => "[x",
             _ => return None,
         };
@@ -259,10 +290,14 @@ mod tests {
     }
 
     fn run(text: &str) -> (Value, Vec<String>, Vec<String>) {
-        let mut tree = json!({ "k": text });
-        let mut expansion = Expansion::new(&env);
-        expansion.tree(&mut tree);
-        (tree["k"].clone(), expansion.warnings, expansion.faults)
+        run_as(Dollar::Braced, text)
+    }
+
+    fn run_as(dollar: Dollar, text: &str) -> (Value, Vec<String>, Vec<String>) {
+        match Expansion::new(&env, dollar, Paths::Colons).run(json!({ "k": text })) {
+            Ok(expanded) => (expanded.tree["k"].clone(), expanded.warnings, vec![]),
+            Err(faults) => (Value::Null, vec![], faults),
+        }
     }
 
     fn check(text: &str, expected: Value) {
@@ -314,6 +349,29 @@ mod tests {
     }
 
     #[test]
+    fn a_dollar_without_braces_where_that_is_asked_for() {
+        for (text, expected) in [
+            ("$TEXT", json!("hello")),
+            ("$NUM", json!(4317)),
+            ("Bearer $TEXT!", json!("Bearer hello!")),
+            ("$TEXT$NUM", json!("hello4317")),
+            ("$TEXT-${NUM}", json!("hello-4317")),
+            ("$$TEXT", json!("$TEXT")),
+            ("costs $5, $ and a$", json!("costs $5, $ and a$")),
+            ("${NONE:-$TEXT}", json!("hello")),
+            ("$DOLLAR", json!("pa$$word")),
+            ("$NAKED", json!("k$TEXT")),
+            ("${NAKED}", json!("k$TEXT")),
+            ("x$NAKED", json!("xk$TEXT")),
+            ("$VIA", json!("hello")),
+        ] {
+            assert_eq!(run_as(Dollar::Naked, text), (expected, vec![], vec![]), "{text}");
+        }
+        let warning = r#"k: environment variable "NONE" is not set; the value is empty"#.to_owned();
+        assert_eq!(run_as(Dollar::Naked, "$NONE"), (json!(null), vec![warning], vec![]));
+    }
+
+    #[test]
     fn an_unset_variable_is_null_and_named() {
         let warning = r#"k: environment variable "NONE" is not set; the value is empty"#.to_owned();
         assert_eq!(run("${env:NONE}"), (json!(null), vec![warning.clone()], vec![]));
@@ -334,9 +392,9 @@ mod tests {
 
     #[test]
     fn remembers_how_it_was_written() {
-        let mut tree = json!({"api": {"key": "${env:KEY}"}, "list": ["${env:NUM}"]});
-        let mut expansion = Expansion::new(&env);
-        expansion.tree(&mut tree);
+        let tree = json!({"api": {"key": "${env:KEY}"}, "list": ["${env:NUM}"]});
+        let expansion = Expansion::new(&env, Dollar::Braced, Paths::Colons);
+        let expansion = expansion.run(tree).expect("no fault");
         assert_eq!(expansion.originals[&vec!["api".to_owned(), "key".to_owned()]], "0123");
         assert_eq!(expansion.originals[&vec!["list".to_owned(), "0".to_owned()]], "4317");
     }

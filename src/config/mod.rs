@@ -12,7 +12,6 @@
 //! ```
 
 mod assemble;
-mod check;
 mod checked;
 mod delivery;
 mod env;
@@ -20,16 +19,16 @@ mod graph;
 mod merge;
 mod service;
 mod source;
-mod suggest;
-mod wording;
 pub mod yaml;
 
 pub use assemble::{Checked, Wiring, assemble, components};
 pub use env::Lookup;
 pub use service::{Encoding, Level, Logs, Metrics, MetricsLevel, PipelineRefs, Pipelines, Service, Telemetry};
 
-use env::Originals;
+use env::Dollar;
 use serde_json::Value;
+
+use crate::values::reading::{Expanded, Paths};
 
 /// The variables of this process, for [`load`] and [`from_text`].
 pub fn process_env(name: &str) -> Option<String> {
@@ -38,11 +37,7 @@ pub fn process_env(name: &str) -> Option<String> {
 
 /// A config after merging and expansion, not yet checked.
 #[derive(Clone)]
-pub struct Loaded {
-    tree: Value,
-    originals: Originals,
-    warnings: Vec<String>,
-}
+pub struct Loaded(Expanded);
 
 /// Reads, merges and expands.
 ///
@@ -79,21 +74,23 @@ pub fn from_text(text: &str, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
 impl Loaded {
     /// What the user should know of the variables, one line each: those that are not set.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.0.warnings
     }
 }
 
-fn expand(mut tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
-    let mut expansion = env::Expansion::new(env);
-    expansion.tree(&mut tree);
-    if !expansion.faults.is_empty() {
-        return Err(expansion.faults);
-    }
-    Ok(Loaded {
-        tree,
-        originals: expansion.originals,
-        warnings: expansion.warnings,
-    })
+fn expand(tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
+    let expansion = env::Expansion::new(env, Dollar::Braced, Paths::Colons);
+    expansion.run(tree).map(Loaded)
+}
+
+/// Reads and expands one source that describes something else than a pipeline, for whoever checks it. As [`load`], but a naked
+/// `$VAR` is a variable too, and paths are written `a.b[0]`.
+///
+/// # Errors
+/// Every fault, one a line, with the file and the place or path.
+pub fn load_tree(source: &str, env: &Lookup<'_>) -> Result<Expanded, Vec<String>> {
+    let tree = source::read(source, env).map_err(|fault| vec![fault])?;
+    env::Expansion::new(env, Dollar::Naked, Paths::Dots).run(tree)
 }
 
 #[cfg(test)]
