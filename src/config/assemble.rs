@@ -62,8 +62,8 @@ impl Loaded {
     /// # Errors
     /// Every fault, one a line, with its path.
     pub fn check(&self, default_host: &str) -> Result<Checked, Vec<String>> {
-        let mut checked = checked::check(&self.tree, &self.originals, tables(), default_host)?;
-        checked.warnings.splice(0..0, self.warnings.iter().cloned());
+        let mut checked = checked::check(&self.0.tree, &self.0.originals, tables(), default_host)?;
+        checked.warnings.splice(0..0, self.0.warnings.iter().cloned());
         Ok(checked)
     }
 }

@@ -9,16 +9,17 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    check::Reading,
     clash,
     delivery::{self, Wanted},
-    env::Originals,
     graph,
     service::Service,
 };
 use crate::{
     pipeline::{ComponentId, Exporter, Extension, Factory, Host, Parsed, Processor, Receiver},
-    values::{suggest, tree},
+    values::{
+        reading::{Originals, Reading},
+        suggest, tree,
+    },
 };
 
 /// Which components exist.

@@ -3,10 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{check::Reading, env::Originals, merge};
+use super::merge;
 use crate::{
     pipeline::{Fault, queue::Delivery},
-    values::tree,
+    values::{
+        reading::{Originals, Reading},
+        tree,
+    },
 };
 
 /// The keys that are the engine's.

@@ -1,20 +1,25 @@
 //! Expansion: `${env:VAR}`, `${VAR}`, `${env:VAR:-default}`, `${file:/path}`, `$$` → `$`. A scalar that is one whole `${…}` is
-//! read as YAML; inside a longer string it is text; a naked `$VAR` stays. What a variable or a file holds is expanded as the
-//! config itself is, `$$` included, wherever it stands, as in the Collector. Refuses unknown schemes, impossible names and
+//! read as YAML; inside a longer string it is text; a naked `$VAR` stays, or is read as `${VAR}` where that is asked for. What a
+//! variable or a file holds is expanded as the config itself is, `$$` included, wherever it stands, as in the Collector (a naked
+//! `$VAR` in it stays). Refuses unknown schemes, impossible names and
 //! expansions without end, each with its path.
-
-use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{source, yaml};
+use crate::values::reading::{Expanded, Paths};
 
 /// Finds an environment variable.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Expanded scalars that YAML reads as something else than a string, as they were written, by path: where a field turns
-/// out to be a string, an API key of digits is that key and no number.
-pub(super) type Originals = HashMap<Vec<String>, String>;
+/// What `$VAR` without braces means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dollar {
+    /// That text, as in the Collector.
+    Braced,
+    /// The variable, where the config itself says so; in the value of a variable it is text.
+    Naked,
+}
 
 /// How deep an expanded value may hold further `${…}`.
 const MAX_DEPTH: usize = 16;
@@ -25,25 +30,38 @@ const MAX_BYTES: usize = 1 << 20;
 /// One run over a tree.
 pub(super) struct Expansion<'a> {
     env: &'a Lookup<'a>,
+    dollar: Dollar,
+    paths: Paths,
     path: Vec<String>,
-    pub(super) originals: Originals,
-    pub(super) warnings: Vec<String>,
-    pub(super) faults: Vec<String>,
+    expanded: Expanded,
+    faults: Vec<String>,
 }
 
 impl<'a> Expansion<'a> {
-    pub(super) fn new(env: &'a Lookup<'a>) -> Expansion<'a> {
+    pub(super) fn new(env: &'a Lookup<'a>, dollar: Dollar, paths: Paths) -> Expansion<'a> {
         Expansion {
             env,
+            dollar,
+            paths,
             path: Vec::new(),
-            originals: Originals::new(),
-            warnings: Vec::new(),
+            expanded: Expanded::default(),
             faults: Vec::new(),
         }
     }
 
     /// Expands every string value; keys stay.
-    pub(super) fn tree(&mut self, value: &mut Value) {
+    ///
+    /// # Errors
+    /// Every fault, one a line, with its path.
+    pub(super) fn run(mut self, mut tree: Value) -> Result<Expanded, Vec<String>> {
+        self.tree(&mut tree);
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        Ok(Expanded { tree, ..self.expanded })
+    }
+
+    fn tree(&mut self, value: &mut Value) {
         match value {
             Value::Object(map) => {
                 for (key, inner) in map {
@@ -57,7 +75,7 @@ impl<'a> Expansion<'a> {
             }
             Value::String(text) if text.contains('$') => match self.scalar(text, 0) {
                 Ok(expanded) => *value = expanded,
-                Err(reason) => self.faults.push(format!("{}: {reason}", self.path.join("::"))),
+                Err(reason) => self.faults.push(format!("{}: {reason}", self.paths.join(&self.path))),
             },
             _ => {}
         }
@@ -70,7 +88,8 @@ impl<'a> Expansion<'a> {
     }
 
     fn scalar(&mut self, text: &str, depth: usize) -> Result<Value, String> {
-        match whole(text) {
+        let name = self.naked(text, depth).filter(|name| name.len() + 1 == text.len());
+        match whole(text).or(name) {
             Some(uri) => {
                 let uri = self.text(uri, depth)?;
                 match self.resolve(&uri)? {
@@ -88,7 +107,7 @@ impl<'a> Expansion<'a> {
         match yaml::read(&text) {
             Ok(Value::String(_)) | Err(_) => Value::String(text),
             Ok(other) => {
-                self.originals.insert(self.path.clone(), text);
+                self.expanded.originals.insert(self.path.clone(), text);
                 other
             }
         }
@@ -104,7 +123,7 @@ impl<'a> Expansion<'a> {
             mut value @ (Value::Object(_) | Value::Array(_)) => {
                 deeper(depth)?;
                 self.collection(&mut value, depth + 1)?;
-                if let Some(text) = self.originals.get_mut(&self.path) {
+                if let Some(text) = self.expanded.originals.get_mut(&self.path) {
                     *text = text.replace("$$", "$");
                 }
                 Ok(value)
@@ -137,15 +156,11 @@ impl<'a> Expansion<'a> {
                 rest = tail;
             } else if let Some(end) = closing(rest) {
                 let uri = self.text(&rest[2..end], depth)?;
-                match self.resolve(&uri)? {
-                    Found::Raw(text) if text.contains('$') => {
-                        deeper(depth)?;
-                        out.push_str(&self.text(&text, depth + 1)?);
-                    }
-                    Found::Raw(text) | Found::Expanded(text) => out.push_str(&text),
-                    Found::Nothing => {}
-                }
+                out.push_str(&self.inner(&uri, depth)?);
                 rest = &rest[end + 1..];
+            } else if let Some(name) = self.naked(rest, depth) {
+                out.push_str(&self.inner(name, depth)?);
+                rest = &rest[1 + name.len()..];
             } else {
                 out.push('$');
                 rest = &rest[1..];
@@ -156,6 +171,27 @@ impl<'a> Expansion<'a> {
         }
         out.push_str(rest);
         Ok(out)
+    }
+
+    /// What stands behind a URI, as text inside a longer one.
+    fn inner(&mut self, uri: &str, depth: usize) -> Result<String, String> {
+        match self.resolve(uri)? {
+            Found::Raw(text) if text.contains('$') => {
+                deeper(depth)?;
+                self.text(&text, depth + 1)
+            }
+            Found::Raw(text) | Found::Expanded(text) => Ok(text),
+            Found::Nothing => Ok(String::new()),
+        }
+    }
+
+    /// The name after the `$` at the start of the text, where that means a variable.
+    fn naked<'t>(&self, text: &'t str, depth: usize) -> Option<&'t str> {
+        let rest = text
+            .strip_prefix('$')
+            .filter(|_| self.dollar == Dollar::Naked && depth == 0)?;
+        let end = rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+        Some(&rest[..end.unwrap_or(rest.len())]).filter(|name| is_name(name))
     }
 
     /// What stands behind `env:VAR`, `VAR:-default`, `file:/path`.
@@ -180,9 +216,9 @@ impl<'a> Expansion<'a> {
             (Some(value), _) => Ok(Found::Raw(value)),
             (None, Some(default)) => Ok(Found::Expanded(default.to_owned())),
             (None, None) => {
-                let place = self.path.join("::");
+                let place = self.paths.join(&self.path);
                 let warning = format!("{place}: environment variable {name:?} is not set; the value is empty");
-                self.warnings.push(warning);
+                self.expanded.warnings.push(warning);
                 Ok(Found::Nothing)
             }
         }
@@ -271,7 +307,7 @@ mod tests {
             "ESCAPED" => "$${TEXT}",
             "MIXED" => "$$x${TEXT}",
             "DOLLAR_IN" => "{x: 'a$$b', y: ['$$']}",
-            "NAKED" => "pa$word",
+            "NAKED" => "k$TEXT",
             "BAD_YAML" => "[x",
             _ => return None,
         };
@@ -279,10 +315,14 @@ mod tests {
     }
 
     fn run(text: &str) -> (Value, Vec<String>, Vec<String>) {
-        let mut tree = json!({ "k": text });
-        let mut expansion = Expansion::new(&env);
-        expansion.tree(&mut tree);
-        (tree["k"].clone(), expansion.warnings, expansion.faults)
+        run_as(Dollar::Braced, text)
+    }
+
+    fn run_as(dollar: Dollar, text: &str) -> (Value, Vec<String>, Vec<String>) {
+        match Expansion::new(&env, dollar, Paths::Colons).run(json!({ "k": text })) {
+            Ok(expanded) => (expanded.tree["k"].clone(), expanded.warnings, vec![]),
+            Err(faults) => (Value::Null, vec![], faults),
+        }
     }
 
     fn check(text: &str, expected: Value) {
@@ -340,13 +380,36 @@ mod tests {
         check("x ${env:MIXED}", json!("x $xhello"));
         check("${env:ESCAPED}", json!("${TEXT}"));
         check("x ${env:ESCAPED}", json!("x ${TEXT}"));
-        check("${env:NAKED}", json!("pa$word"));
+        check("${env:NAKED}", json!("k$TEXT"));
         check("${env:DOLLAR_IN}", json!({"x": "a$b", "y": ["$"]}));
         check("${env:NONE:-a$$b}", json!("a$b"));
         check("x ${env:NONE:-a$$b}", json!("x a$b"));
         check("${env:NONE:-$${TEXT}}", json!("${TEXT}"));
         check("x ${env:NONE:-$${TEXT}}", json!("x ${TEXT}"));
         check("${env:NONE:-${env:DOLLAR}}", json!("pa$word"));
+    }
+
+    #[test]
+    fn a_dollar_without_braces_where_that_is_asked_for() {
+        for (text, expected) in [
+            ("$TEXT", json!("hello")),
+            ("$NUM", json!(4317)),
+            ("Bearer $TEXT!", json!("Bearer hello!")),
+            ("$TEXT$NUM", json!("hello4317")),
+            ("$TEXT-${NUM}", json!("hello-4317")),
+            ("$$TEXT", json!("$TEXT")),
+            ("costs $5, $ and a$", json!("costs $5, $ and a$")),
+            ("${NONE:-$TEXT}", json!("hello")),
+            ("$DOLLAR", json!("pa$word")),
+            ("$NAKED", json!("k$TEXT")),
+            ("${NAKED}", json!("k$TEXT")),
+            ("x$NAKED", json!("xk$TEXT")),
+            ("$VIA", json!("hello")),
+        ] {
+            assert_eq!(run_as(Dollar::Naked, text), (expected, vec![], vec![]), "{text}");
+        }
+        let warning = r#"k: environment variable "NONE" is not set; the value is empty"#.to_owned();
+        assert_eq!(run_as(Dollar::Naked, "$NONE"), (json!(null), vec![warning], vec![]));
     }
 
     #[test]
@@ -370,9 +433,9 @@ mod tests {
 
     #[test]
     fn remembers_how_it_was_written() {
-        let mut tree = json!({"api": {"key": "${env:KEY}"}, "list": ["${env:NUM}"]});
-        let mut expansion = Expansion::new(&env);
-        expansion.tree(&mut tree);
+        let tree = json!({"api": {"key": "${env:KEY}"}, "list": ["${env:NUM}"]});
+        let expansion = Expansion::new(&env, Dollar::Braced, Paths::Colons);
+        let expansion = expansion.run(tree).expect("no fault");
         assert_eq!(expansion.originals[&vec!["api".to_owned(), "key".to_owned()]], "0123");
         assert_eq!(expansion.originals[&vec!["list".to_owned(), "0".to_owned()]], "4317");
     }

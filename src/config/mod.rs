@@ -12,7 +12,6 @@
 //! ```
 
 mod assemble;
-mod check;
 mod checked;
 mod clash;
 mod delivery;
@@ -22,7 +21,6 @@ mod merge;
 mod probe;
 mod service;
 mod source;
-mod wording;
 pub mod yaml;
 
 pub use assemble::{Checked, Wiring, assemble, components};
@@ -30,8 +28,10 @@ pub use env::Lookup;
 pub use probe::Probe;
 pub use service::{Encoding, Level, Logs, Metrics, MetricsLevel, PipelineRefs, Pipelines, Service, Telemetry};
 
-use env::Originals;
+use env::Dollar;
 use serde_json::Value;
+
+use crate::values::reading::{Expanded, Paths};
 
 /// The variables of this process, for [`load`] and [`from_text`].
 pub fn process_env(name: &str) -> Option<String> {
@@ -40,11 +40,7 @@ pub fn process_env(name: &str) -> Option<String> {
 
 /// A config after merging and expansion, not yet checked.
 #[derive(Clone)]
-pub struct Loaded {
-    tree: Value,
-    originals: Originals,
-    warnings: Vec<String>,
-}
+pub struct Loaded(Expanded);
 
 /// Reads, merges and expands.
 ///
@@ -81,21 +77,23 @@ pub fn from_text(text: &str, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
 impl Loaded {
     /// What the user should know of the variables, one line each: those that are not set.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.0.warnings
     }
 }
 
-fn expand(mut tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
-    let mut expansion = env::Expansion::new(env);
-    expansion.tree(&mut tree);
-    if !expansion.faults.is_empty() {
-        return Err(expansion.faults);
-    }
-    Ok(Loaded {
-        tree,
-        originals: expansion.originals,
-        warnings: expansion.warnings,
-    })
+fn expand(tree: Value, env: &Lookup<'_>) -> Result<Loaded, Vec<String>> {
+    let expansion = env::Expansion::new(env, Dollar::Braced, Paths::Colons);
+    expansion.run(tree).map(Loaded)
+}
+
+/// Reads and expands one source that describes something else than a pipeline, for whoever checks it. As [`load`], but a naked
+/// `$VAR` is a variable too, and paths are written `a.b[0]`.
+///
+/// # Errors
+/// Every fault, one a line, with the file and the place or path.
+pub fn load_tree(source: &str, env: &Lookup<'_>) -> Result<Expanded, Vec<String>> {
+    let tree = source::read(source, env).map_err(|fault| vec![fault])?;
+    env::Expansion::new(env, Dollar::Naked, Paths::Dots).run(tree)
 }
 
 #[cfg(test)]

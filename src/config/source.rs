@@ -53,9 +53,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Value, String> {
     match yaml::read(text) {
         Ok(Value::Null) => Ok(Value::Object(Map::new())),
         Ok(tree @ Value::Object(_)) => Ok(tree),
-        Ok(_) => Err(format!(
-            "{name}: must be a mapping with receivers, exporters and service"
-        )),
+        Ok(_) => Err(format!("{name}: must be a mapping of sections to their settings")),
         Err(yaml::Malformed {
             place: Some((line, column)),
             reason,
@@ -158,9 +156,7 @@ mod tests {
         fs::write(&path, "[1]").expect("written");
         check(
             &name,
-            Err(&format!(
-                "{name}: must be a mapping with receivers, exporters and service"
-            )),
+            Err(&format!("{name}: must be a mapping of sections to their settings")),
         );
         fs::write(&path, [b'a', 0xff]).expect("written");
         check(&format!("file:{name}"), Err(&format!("{name}: is not UTF-8 (byte 1)")));

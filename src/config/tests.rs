@@ -122,7 +122,7 @@ fn env(name: &str) -> Option<String> {
 
 fn read(text: &str) -> Result<Checked, Vec<String>> {
     let loaded = from_text(text, &env)?;
-    checked::check(&loaded.tree, &loaded.originals, tables(), "localhost")
+    checked::check(&loaded.0.tree, &loaded.0.originals, tables(), "localhost")
 }
 
 const GOOD: &str = "
@@ -137,9 +137,9 @@ service:
 
 /// The good config with `over` laid upon it.
 fn check(over: &str, expected: &[&str]) {
-    let Loaded {
+    let Loaded(Expanded {
         mut tree, originals, ..
-    } = from_text(GOOD, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
+    }) = from_text(GOOD, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
     merge::merge(&mut tree, yaml::read(over).expect(over));
     let found = checked::check(&tree, &originals, tables(), "localhost")
         .err()
@@ -412,7 +412,10 @@ fn sources_merge_and_sets_win() {
     ];
     let loaded =
         load(&sources, &["exporters.debug.verbosity=detailed".to_owned()], &env).unwrap_or_else(|e| panic!("{e:?}"));
-    assert_eq!(loaded.tree, json!({"exporters": {"debug": {"verbosity": "detailed"}}}));
+    assert_eq!(
+        loaded.0.tree,
+        json!({"exporters": {"debug": {"verbosity": "detailed"}}})
+    );
     let faults = load(&["/no/a.yaml".to_owned(), "env:NO".to_owned()], &["x".to_owned()], &env)
         .err()
         .expect("faults");
@@ -444,11 +447,30 @@ fn metrics_are_served_where_the_config_says() {
 }
 
 #[test]
+fn a_tree_for_others_takes_naked_dollars_and_writes_dots() {
+    let env = |name: &str| (name == "KEY").then(|| "4711".to_owned());
+    let text = "yaml:a: [{key: $KEY, other: '$NONE', url: 'http://$KEY/$$x'}]";
+    let read = load_tree(text, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert_eq!(
+        read.tree,
+        json!({"a": [{"key": 4711, "other": null, "url": "http://4711/$x"}]})
+    );
+    let path = ["a", "0", "key"].map(str::to_owned).to_vec();
+    assert_eq!(read.originals[&path], "4711");
+    assert_eq!(
+        read.warnings,
+        [r#"a[0].other: environment variable "NONE" is not set; the value is empty"#]
+    );
+    let faults = load_tree("yaml:a: ['${1}', '${x:y}']", &env).err().unwrap_or_default();
+    assert!(faults.len() == 2 && faults[1].starts_with("a[1]: "), "{faults:?}");
+}
+
+#[test]
 fn an_unset_variable_is_a_warning() {
     let text = GOOD.replace("'${KEY}'", "'${NONE}'");
     let loaded = from_text(&text, &env).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert_eq!(
-        loaded.warnings,
+        loaded.warnings(),
         [r#"exporters::otlp_grpc::key: environment variable "NONE" is not set; the value is empty"#]
     );
     assert!(read(&text).is_ok());

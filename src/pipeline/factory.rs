@@ -8,6 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{SideMethod, Sink, queue::Delivery};
 use crate::values::{Endpoint, tree};
 
+pub use crate::values::Fault;
+
 /// `type` or `type/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ComponentId {
@@ -22,25 +24,6 @@ impl fmt::Display for ComponentId {
         match self.name.as_str() {
             "" => f.write_str(&self.kind),
             name => write!(f, "{}/{name}", self.kind),
-        }
-    }
-}
-
-/// One mistake in a config, for the user's eyes: where, what is wrong, what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Path inside the component, `::`-separated; empty for the component itself.
-    pub path: String,
-    /// What is wrong, and what would be right.
-    pub reason: String,
-}
-
-impl Fault {
-    /// A fault at a path inside the component's own config.
-    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> Fault {
-        Fault {
-            path: path.into(),
-            reason: reason.into(),
         }
     }
 }

@@ -2,14 +2,18 @@
 
 /// The candidate nearest to `word`, if it is near enough that a slip of the keyboard explains the difference.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_few(word, candidates, 1).into_iter().next()
+}
+
+/// The nearest candidates that are near enough, at most `most` of them, the nearest first.
+pub fn nearest_few<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
-    candidates
-        .into_iter()
-        .filter(|candidate| *candidate != word)
-        .map(|candidate| (distance(&fold(word), &fold(candidate)), candidate))
-        .filter(|(far, _)| *far <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let others = candidates.into_iter().filter(|candidate| *candidate != word);
+    let far = others.map(|candidate| (distance(&fold(word), &fold(candidate)), candidate));
+    let mut near: Vec<(usize, &str)> = far.filter(|(far, _)| *far <= limit).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(most).map(|(_, candidate)| candidate).collect()
 }
 
 /// ` (did you mean "…"?)`, or nothing.

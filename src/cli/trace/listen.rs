@@ -14,6 +14,7 @@ use crate::{
     config::{self, Wiring},
     pipeline::{Blueprint, Health, Running},
     telemetry::{Metrics, MetricsServer, logs},
+    values::size,
     viewer::{Access, GetTraces, Limits, QueryMethod, Store},
 };
 
@@ -47,7 +48,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     max_traces: usize,
     /// Most memory that traces take, such as 64MiB or 1GiB; the oldest go first
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size::parse)]
     max_memory: usize,
     /// Serve Prometheus metrics there, such as 127.0.0.1:8888; none without it
     #[arg(long, value_name = "HOST:PORT")]
@@ -208,25 +209,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Bytes, with a unit or without.
-fn size(text: &str) -> Result<usize, String> {
-    let fault = || format!("invalid size {text:?}; write it like 256MiB or 1GiB");
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale: usize = match unit.trim() {
-        "" | "B" => 1,
-        "KiB" | "K" | "k" => 1 << 10,
-        "MiB" | "M" | "m" => 1 << 20,
-        "GiB" | "G" | "g" => 1 << 30,
-        "kB" | "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        _ => return Err(fault()),
-    };
-    let number: usize = number.parse().map_err(|_| fault())?;
-    number.checked_mul(scale).filter(|bytes| *bytes > 0).ok_or_else(fault)
-}
-
 /// SIGINT and SIGTERM.
 struct Signals {
     #[cfg(unix)]
@@ -262,29 +244,6 @@ impl Signals {
     async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, expected) in [
-            ("256MiB", Some(256 << 20)),
-            ("1GiB", Some(1 << 30)),
-            ("64 MiB", Some(64 << 20)),
-            ("1000", Some(1000)),
-            ("2MB", Some(2_000_000)),
-            ("0", None),
-            ("MiB", None),
-            ("1TiB", None),
-            ("-1MiB", None),
-            ("99999999999GiB", None),
-        ] {
-            assert_eq!(size(text).ok(), expected, "{text}");
         }
     }
 }

@@ -123,6 +123,7 @@ fn chat() -> Request {
                 reasoning: Some(30),
             },
             complete: true,
+            error: None,
         },
     }
 }

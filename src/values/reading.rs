@@ -1,18 +1,73 @@
 //! One mapping read into its type with every fault in it: what is wrong is noted with its path, taken out, and the rest is
 //! read again. Null means the default everywhere. Ends after a bounded number of faults.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use serde_path_to_error::{Error, Segment};
 
-use super::{env::Originals, wording::Wrong};
-use crate::pipeline::Fault;
+use super::{Fault, wording::Wrong};
 
 /// Most faults that are told of one mapping.
 const MAX_FAULTS: usize = 64;
 
+/// Expanded scalars that YAML reads as something else than a string, as they were written, by path: where a field turns
+/// out to be a string, an API key of digits is that key and no number.
+pub type Originals = HashMap<Vec<String>, String>;
+
+/// A config whose variables are expanded, not yet read into a type.
+#[derive(Clone, Default)]
+pub struct Expanded {
+    /// The config.
+    pub tree: Value,
+    /// How expanded scalars were written.
+    pub originals: Originals,
+    /// What the user should know of the variables, one line each: those that are not set.
+    pub warnings: Vec<String>,
+}
+
+impl From<Value> for Expanded {
+    fn from(tree: Value) -> Expanded {
+        Expanded {
+            tree,
+            ..Expanded::default()
+        }
+    }
+}
+
+/// How a place in a config is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Paths {
+    /// As the Collector writes it: `receivers::otlp::protocols`.
+    #[default]
+    Colons,
+    /// `listeners[0].port`.
+    Dots,
+}
+
+impl Paths {
+    /// The path of these keys and indexes.
+    pub fn join<S: AsRef<str>>(self, keys: &[S]) -> String {
+        let keys = keys.iter().map(AsRef::as_ref);
+        if self == Paths::Colons {
+            return keys.collect::<Vec<_>>().join("::");
+        }
+        keys.fold(String::new(), |mut path, key| {
+            if !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit()) {
+                path.push_str(&format!("[{key}]"));
+            } else {
+                path.push_str(if path.is_empty() { "" } else { "." });
+                path.push_str(key);
+            }
+            path
+        })
+    }
+}
+
 /// A mapping being read.
-pub(super) struct Reading<'a> {
+pub struct Reading<'a> {
     at: Vec<String>,
+    paths: Paths,
     raw: Value,
     originals: &'a Originals,
     also: &'a [&'a str],
@@ -27,18 +82,22 @@ struct Removed {
 }
 
 /// What came of a reading: the value where one could be made, the mapping it was made from, and the faults.
-pub(super) struct Outcome<T> {
-    pub(super) value: Option<T>,
-    pub(super) raw: Value,
-    pub(super) lines: Vec<String>,
+pub struct Outcome<T> {
+    /// The value, where the faults left one.
+    pub value: Option<T>,
+    /// What it was made from: the mapping without its faults.
+    pub raw: Value,
+    /// The faults, one a line, each with its path.
+    pub lines: Vec<String>,
 }
 
 impl<'a> Reading<'a> {
     /// `at`: where the mapping stands in the config, such as `[exporters, debug]`. `also`: keys that are allowed in it
     /// beside those of its type, for suggestions.
-    pub(super) fn new(at: &[&str], raw: Value, originals: &'a Originals, also: &'a [&'a str]) -> Reading<'a> {
+    pub fn new(at: &[&str], raw: Value, originals: &'a Originals, also: &'a [&'a str]) -> Reading<'a> {
         Reading {
             at: at.iter().map(|&key| key.to_owned()).collect(),
+            paths: Paths::default(),
             raw,
             originals,
             also,
@@ -47,11 +106,18 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Writes places that way.
+    #[must_use]
+    pub fn paths(mut self, paths: Paths) -> Reading<'a> {
+        self.paths = paths;
+        self
+    }
+
     /// Reads with `parse`, then asks `validate` for what types cannot say.
-    pub(super) fn run<T>(
+    pub fn run<T>(
         mut self,
         parse: impl Fn(&Value) -> Result<T, Error<serde_json::Error>>,
-        validate: impl Fn(&T) -> Vec<Fault>,
+        validate: impl FnOnce(&T) -> Vec<Fault>,
     ) -> Outcome<T> {
         let mut value = None;
         let mut budget = MAX_FAULTS + self.originals.len() + count_nulls(&self.raw);
@@ -118,6 +184,15 @@ impl<'a> Reading<'a> {
 
     fn note_key(&mut self, path: &[String], wrong: &Wrong) {
         let also = if path.len() == 1 { self.also } else { &[] };
+        self.removed.push(Removed {
+            path: path.to_vec(),
+            meant: wrong.meant(also),
+        });
+        if self.paths == Paths::Dots {
+            return self
+                .lines
+                .push(format!("{}: unknown key{}", self.place(path), wrong.hint(also)));
+        }
         let within: Vec<&str> = self
             .at
             .iter()
@@ -129,10 +204,6 @@ impl<'a> Reading<'a> {
             within.join("."),
             wrong.reason(also)
         ));
-        self.removed.push(Removed {
-            path: path.to_vec(),
-            meant: wrong.meant(also),
-        });
     }
 
     fn place<S: AsRef<str>>(&self, path: &[S]) -> String {
@@ -142,7 +213,10 @@ impl<'a> Reading<'a> {
             .map(String::as_str)
             .chain(path.iter().map(AsRef::as_ref))
             .collect();
-        keys.join("::")
+        match (self.paths.join(&keys), self.paths) {
+            (path, Paths::Dots) if path.is_empty() => "config".to_owned(),
+            (path, _) => path,
+        }
     }
 
     /// Puts the text of an expanded variable back where YAML read it as something else than the string that it has to be.
@@ -341,6 +415,27 @@ mod tests {
                 "exporters::x::list::1::on: expected a boolean, found a whole number",
             ],
         );
+    }
+
+    #[test]
+    fn writes_places_with_dots_where_that_is_asked_for() {
+        let raw = json!({"endpont": "e", "list": [{"size": 1}, {"sise": -1}], "inner": {"size": -1}, "headers": []});
+        let originals = Originals::new();
+        let reading = Reading::new(&[], raw, &originals, &[]).paths(Paths::Dots);
+        let outcome = reading.run(tree::read::<Sample>, |_| vec![Fault::at("list::0::size", "is small")]);
+        assert_eq!(
+            outcome.lines,
+            [
+                "endpont: unknown key (did you mean \"endpoint\"?)",
+                "list[1].sise: unknown key (did you mean \"size\"?)",
+                "inner.size: expected a whole number from 0 up, found a negative number",
+                "headers: expected a mapping, found a list",
+                "list[0].size: is small",
+            ]
+        );
+        let reading = Reading::new(&[], json!([1]), &originals, &[]).paths(Paths::Dots);
+        let outcome = reading.run(tree::read::<Sample>, |_| vec![]);
+        assert_eq!(outcome.lines, ["config: expected a mapping, found a list"]);
     }
 
     #[test]

@@ -64,10 +64,7 @@ impl Wrong {
     /// Everything but the path; `also` are keys that are allowed beside those that serde knows.
     pub(super) fn reason(&self, also: &[&str]) -> String {
         match self {
-            Wrong::Key { name, known } => {
-                let known = known.iter().map(String::as_str).chain(also.iter().copied());
-                format!("{name}{}", suggest::hint(name, known))
-            }
+            Wrong::Key { name, .. } => format!("{name}{}", self.hint(also)),
             Wrong::Word { name, known } => {
                 let hint = suggest::hint(name, known.iter().map(String::as_str));
                 format!("unknown value {name:?}{hint} (valid values: [{}])", known.join(" "))
@@ -79,6 +76,12 @@ impl Wrong {
             Wrong::Missing { name } => format!("requires {name:?}"),
             Wrong::Other(reason) => reason.clone(),
         }
+    }
+
+    /// ` (did you mean "…"?)` for a misspelt key, or nothing.
+    pub(super) fn hint(&self, also: &[&str]) -> String {
+        let meant = self.meant(also).map(|meant| format!(" (did you mean {meant:?}?)"));
+        meant.unwrap_or_default()
     }
 
     /// The key that was most likely meant.
