@@ -4,6 +4,7 @@
 
 // Layer 0: pure data, no I/O and no runtime.
 pub mod otlp;
+pub mod propagation;
 pub mod signals;
 pub mod values;
 
