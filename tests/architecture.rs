@@ -41,6 +41,7 @@ const CONFIG_STRUCTS: &[&str] = &[
     "src/config/",
     "src/exporters/",
     "src/extensions/",
+    "src/gateway/config",
     "src/net/",
     "src/pipeline/",
     "src/processors/",
