@@ -195,7 +195,7 @@ fn components_are_listed() {
     let output = run(&["components"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        text.starts_with("receivers:\n  - name: otlp\n") && text.contains("  - name: debug\n"),
+        text.starts_with("receivers:\n  - name: gateway\n  - name: otlp\n") && text.contains("  - name: debug\n"),
         "{text}"
     );
 }

@@ -17,7 +17,7 @@ use crate::{
     extensions::EXTENSIONS,
     pipeline::{
         BatchSettings, Blueprint, ComponentId, ExporterPart, Factory, Host, PipelinePart, Processor, ReceiverPart,
-        SideMethod, Sink,
+        SideMethod, Sink, Source,
     },
     processors::PROCESSORS,
     receivers::RECEIVERS,
@@ -30,6 +30,9 @@ pub struct Wiring {
     pub default_host: String,
     /// Places inside the process that take batches, by the id of the exporter that feeds them.
     pub sinks: HashMap<String, Arc<dyn Sink>>,
+    /// Places inside the process that batches come from, by the id of the receiver that takes them. A receiver without one
+    /// fails when it starts; a source serves one receiver once.
+    pub sources: HashMap<String, Source>,
     /// Methods that receivers answer beside what they receive.
     pub methods: Vec<Arc<dyn SideMethod>>,
     /// Longest time that the queues may take to empty at the end. 30s.
@@ -41,6 +44,7 @@ impl Default for Wiring {
         Wiring {
             default_host: "localhost".to_owned(),
             sinks: HashMap::new(),
+            sources: HashMap::new(),
             methods: Vec::new(),
             drain_timeout: Duration::from_secs(30),
         }
@@ -93,6 +97,7 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
     let surroundings = Surroundings {
         default_host: wiring.default_host,
         sinks: Arc::new(wiring.sinks),
+        sources: Arc::new(wiring.sources),
         methods: Arc::new(wiring.methods),
     };
     let mut blueprint = Blueprint {
@@ -143,6 +148,7 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
 struct Surroundings {
     default_host: String,
     sinks: Arc<HashMap<String, Arc<dyn Sink>>>,
+    sources: Arc<HashMap<String, Source>>,
     methods: Arc<Vec<Arc<dyn SideMethod>>>,
 }
 
@@ -152,6 +158,7 @@ impl Surroundings {
             id: id.clone(),
             default_host: self.default_host.clone(),
             sinks: self.sinks.clone(),
+            sources: self.sources.clone(),
             methods: self.methods.clone(),
         }
     }

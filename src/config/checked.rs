@@ -371,6 +371,7 @@ pub(super) fn bare_host(id: &ComponentId, default_host: &str) -> Host {
         id: id.clone(),
         default_host: default_host.to_owned(),
         sinks: Arc::default(),
+        sources: Arc::default(),
         methods: Arc::default(),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     pipeline::{Build, ComponentId, Exporter, Host},
 };
 
-/// The surroundings of an exporter of that type: no sinks, no methods.
+/// The surroundings of an exporter of that type: no sinks, no sources, no methods.
 pub(crate) fn host(kind: &str) -> Host {
     Host {
         id: ComponentId {
@@ -16,6 +16,7 @@ pub(crate) fn host(kind: &str) -> Host {
         },
         default_host: "localhost".to_owned(),
         sinks: Arc::new(HashMap::new()),
+        sources: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
     }
 }

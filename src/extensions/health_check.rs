@@ -254,6 +254,7 @@ mod tests {
             },
             default_host: default_host.to_owned(),
             sinks: Arc::default(),
+            sources: Arc::default(),
             methods: Arc::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{SideMethod, Sink, queue::Delivery};
+use super::{SideMethod, Sink, Source, queue::Delivery};
 use crate::values::{Endpoint, tree};
 
 pub use crate::values::Fault;
@@ -55,6 +55,8 @@ pub struct Host {
     pub default_host: String,
     /// Places inside the process that take batches, by the id of the exporter that feeds them.
     pub sinks: Arc<HashMap<String, Arc<dyn Sink>>>,
+    /// Places inside the process that batches come from, by the id of the receiver that takes them.
+    pub sources: Arc<HashMap<String, Source>>,
     /// Methods that receivers answer beside what they receive.
     pub methods: Arc<Vec<Arc<dyn SideMethod>>>,
 }

@@ -22,6 +22,14 @@ pub(super) fn describe() {
         "Number of requests that were refused before they were decoded, for lack of room; how many spans they hold is unknown."
     );
     describe_counter!(
+        "plano_spans_offered_total",
+        "Number of spans that the gateway offered to its pipeline."
+    );
+    describe_counter!(
+        "plano_spans_dropped_total",
+        "Number of spans of the gateway that did not get into its pipeline: no room on the way (full), the pipeline had ended (closed), or it refused them (refused)."
+    );
+    describe_counter!(
         "otelcol_processor_incoming_items",
         "Number of items passed to the processor."
     );
@@ -73,6 +81,29 @@ impl ReceiverCounts {
             accepted: counter!("otelcol_receiver_accepted_spans", &labels),
             refused: counter!("otelcol_receiver_refused_spans", &labels),
             turned_away: counter!("plano_receiver_refused_requests_total", &labels),
+        }
+    }
+}
+
+/// The counters of the way from another runtime into a pipeline.
+pub(super) struct FeedCounts {
+    /// Spans that were offered, whatever became of them.
+    pub(super) offered: Counter,
+    /// Spans that were dropped because there was no room.
+    pub(super) full: Counter,
+    /// Spans that were dropped because the pipeline had ended.
+    pub(super) closed: Counter,
+    /// Spans that were dropped because the pipeline refused them.
+    pub(super) refused: Counter,
+}
+
+impl FeedCounts {
+    pub(super) fn new() -> FeedCounts {
+        FeedCounts {
+            offered: counter!("plano_spans_offered_total"),
+            full: counter!("plano_spans_dropped_total", "reason" => "full"),
+            closed: counter!("plano_spans_dropped_total", "reason" => "closed"),
+            refused: counter!("plano_spans_dropped_total", "reason" => "refused"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod component;
 mod door;
 mod drain;
 mod factory;
+mod feed;
 mod health;
 mod inlet;
 pub mod metrics;
@@ -20,6 +21,7 @@ pub use component::{
     Admission, BatchSettings, ExportError, Exporter, Extension, Processor, Receiver, Refused, SideMethod, Sink, Vitals,
 };
 pub use factory::{Build, ComponentId, Dial, Factory, Fault, Host, Listen, ParseResult, Parsed, RawConfig};
+pub use feed::{Feed, FeedLimits, Incoming, Source};
 pub use health::{Health, State};
 pub use inlet::Inlet;
 pub use running::{Blueprint, Drained, ExporterPart, PipelinePart, Prepared, ReceiverPart, Running};

@@ -1,6 +1,7 @@
 //! The engine under the cases that go wrong, in paused time: what is accepted is sent once or counted as lost, and a sender
 //! is never told of success for what was dropped.
 
+mod feeding;
 mod lifecycle;
 mod queueing;
 mod retrying;

@@ -19,6 +19,7 @@ fn processor(config: Config) -> Box<dyn Processor> {
         },
         default_host: "localhost".to_owned(),
         sinks: Arc::new(HashMap::new()),
+        sources: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
     };
     config.build(&host).expect("a valid config")

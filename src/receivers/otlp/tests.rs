@@ -169,6 +169,7 @@ fn host() -> Host {
         },
         default_host: "localhost".to_owned(),
         sinks: Arc::default(),
+        sources: Arc::default(),
         methods: Arc::default(),
     }
 }

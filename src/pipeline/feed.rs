@@ -1,0 +1,179 @@
+//! The way from another runtime of the process into a pipeline: the gateway offers batches to a [`Feed`], the receiver of the
+//! pipeline takes them from its [`Source`] and carries them through the processors in a task of its own. An offer never
+//! waits: where there is no room, it is a counter. What was let in is carried on at the end; what was not is counted as
+//! dropped.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{Inlet, Refused, metrics::FeedCounts};
+use crate::otlp::TraceBatch;
+
+/// What may wait between the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedLimits {
+    /// Most batches; at least one. 4096.
+    pub batches: usize,
+    /// Most bytes of OTLP, the batch in the processors included; a larger batch is let in when nothing else is there.
+    /// 64 MiB.
+    pub bytes: usize,
+}
+
+impl Default for FeedLimits {
+    fn default() -> FeedLimits {
+        FeedLimits {
+            batches: 4096,
+            bytes: 64 << 20,
+        }
+    }
+}
+
+/// The sending half: of any runtime, or of none. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    sender: mpsc::Sender<Waiting>,
+    shared: Arc<Shared>,
+}
+
+/// The receiving half, in [`Host::sources`](super::Host::sources) for the one receiver that takes it.
+#[derive(Clone)]
+pub struct Source(Arc<Mutex<Option<Incoming>>>);
+
+/// What a receiver took from its [`Source`]. Dropped, it closes the feed; what still waits then is counted as dropped.
+pub struct Incoming {
+    receiver: mpsc::Receiver<Waiting>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Bytes of the batches that are alive between the two sides.
+    bytes: AtomicUsize,
+    most_bytes: usize,
+    counts: FeedCounts,
+}
+
+struct Waiting {
+    batch: TraceBatch,
+    /// Given back when the batch was carried on or dropped.
+    _room: Room,
+}
+
+struct Room {
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shared.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn reserve(self: &Arc<Shared>, bytes: usize) -> Option<Room> {
+        let fits = |held: usize| {
+            let wanted = held.checked_add(bytes)?;
+            (held == 0 || wanted <= self.most_bytes).then_some(wanted)
+        };
+        let reserved = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        reserved.ok().map(|_held| Room {
+            bytes,
+            shared: Arc::clone(self),
+        })
+    }
+}
+
+impl Feed {
+    /// Both halves. Makes the counters, under the recorder that is current now.
+    pub fn channel(limits: FeedLimits) -> (Feed, Source) {
+        let (sender, receiver) = mpsc::channel(limits.batches.clamp(1, Semaphore::MAX_PERMITS));
+        let shared = Arc::new(Shared {
+            bytes: AtomicUsize::new(0),
+            most_bytes: limits.bytes,
+            counts: FeedCounts::new(),
+        });
+        let incoming = Incoming {
+            receiver,
+            shared: Arc::clone(&shared),
+        };
+        let source = Source(Arc::new(Mutex::new(Some(incoming))));
+        (Feed { sender, shared }, source)
+    }
+
+    /// Hands a batch over. Never waits and runs no processor; what it cannot hand over is dropped and counted. An empty batch
+    /// is fine.
+    ///
+    /// # Errors
+    /// Retryable where there is no room now, permanent where the pipeline has ended.
+    pub fn offer(&self, batch: TraceBatch) -> Result<(), Refused> {
+        let spans = batch.span_count() as u64;
+        if spans == 0 {
+            return Ok(());
+        }
+        let counts = &self.shared.counts;
+        counts.offered.increment(spans);
+        let room = self.shared.reserve(batch.byte_len());
+        let handed_over = room.is_some_and(|_room| self.sender.try_send(Waiting { batch, _room }).is_ok());
+        if handed_over {
+            Ok(())
+        } else if self.sender.is_closed() {
+            counts.closed.increment(spans);
+            Err(Refused::permanent("the pipeline has ended"))
+        } else {
+            counts.full.increment(spans);
+            Err(Refused::retry("too many spans wait for the pipeline"))
+        }
+    }
+}
+
+impl Source {
+    /// The receiving half; none where it was taken before.
+    pub fn take(&self) -> Option<Incoming> {
+        self.0.lock().expect("no holder panics").take()
+    }
+}
+
+impl Incoming {
+    /// Carries batch after batch into the pipeline until `stop`, then what waits, and returns. What the pipeline refuses (a
+    /// full queue of an exporter) is dropped and counted; nobody waits for a word on it.
+    pub async fn carry(mut self, inlet: &Inlet, stop: CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                next = self.receiver.recv() => next,
+            };
+            match next {
+                Some(waiting) => self.carry_on(waiting, inlet),
+                // Who offered has ended before the pipeline, which is the usual order.
+                None => stop.cancelled().await,
+            }
+        }
+        self.receiver.close();
+        while let Some(waiting) = self.receiver.recv().await {
+            self.carry_on(waiting, inlet);
+        }
+    }
+
+    fn carry_on(&self, waiting: Waiting, inlet: &Inlet) {
+        let Waiting { batch, _room } = waiting;
+        let spans = batch.span_count() as u64;
+        if inlet.offer(batch).is_err() {
+            self.shared.counts.refused.increment(spans);
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.receiver.close();
+        while let Ok(waiting) = self.receiver.try_recv() {
+            self.shared.counts.closed.increment(waiting.batch.span_count() as u64);
+        }
+    }
+}
