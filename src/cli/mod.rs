@@ -4,7 +4,9 @@
 mod collector;
 mod health;
 mod signals;
+mod stop;
 mod trace;
+mod up;
 
 use std::{
     ffi::OsString,
@@ -28,6 +30,7 @@ const INTERRUPTED: u8 = 130;
     max_term_width = 100,
     arg_required_else_help = true,
     before_help = "Examples:
+  planoai up --with-tracing
   planoai collector --config pipelines/enrichment.yaml
   planoai trace listen
   planoai trace
@@ -44,6 +47,7 @@ enum Command {
     Collector(collector::CollectorArgs),
     Signals(signals::SignalsArgs),
     Trace(trace::TraceArgs),
+    Up(up::UpArgs),
 }
 
 /// Runs the command line and tells how it went.
@@ -64,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Collector(args) => collector::run(args),
         Command::Signals(args) => signals::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Up(args) => up::run(args),
     };
     outcome.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {

@@ -5,6 +5,8 @@ mod ask;
 mod choose;
 mod listen;
 
+pub(super) use listen::Local;
+
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,

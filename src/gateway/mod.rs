@@ -1,8 +1,20 @@
 //! The gateway: answers LLM requests by asking a provider, and records each as a trace. Knows trace data, trace context and the
 //! way into a pipeline; knows no receiver, processor or exporter, and never waits for telemetry.
 
+mod chat;
 pub mod config;
 pub mod exchange;
+mod headers;
+mod http;
+mod meters;
 pub mod providers;
+mod record;
+mod relay;
+mod serve;
 pub mod spans;
 pub mod stream;
+pub mod translate;
+mod upstream;
+
+pub use serve::{Gateway, Server};
+pub use spans::Emitter;

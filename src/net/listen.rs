@@ -65,6 +65,8 @@ pub struct Settings {
     pub max_age_grace: Option<Duration>,
     /// HTTP/1 connections may carry several requests. Yes.
     pub keep_alive: KeepAlive,
+    /// HTTP/1: what a peer that sends no more is. Waits.
+    pub half_close: HalfClose,
     /// HTTP/2: idle time after which the peer is pinged. None: never.
     pub ping_interval: Option<Duration>,
     /// HTTP/2: longest wait for the answer to a ping. 20s.
@@ -92,6 +94,15 @@ pub enum KeepAlive {
     No,
 }
 
+/// What an HTTP/1 peer is that has closed its side of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfClose {
+    /// Done with sending, and waiting for its answer.
+    Waits,
+    /// Gone: what is done for it ends.
+    Gone,
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -101,6 +112,7 @@ impl Default for Settings {
             max_age: None,
             max_age_grace: None,
             keep_alive: KeepAlive::Yes,
+            half_close: HalfClose::Waits,
             ping_interval: None,
             ping_timeout: Duration::from_secs(20),
             max_concurrent_streams: 256,
@@ -373,7 +385,7 @@ impl<S: Service> Server<S> {
             .timer(TokioTimer::new())
             .header_read_timeout(self.settings.header_read_timeout)
             .keep_alive(self.settings.keep_alive == KeepAlive::Yes)
-            .half_close(true)
+            .half_close(self.settings.half_close == HalfClose::Waits)
             .max_header_size(self.settings.max_header_size as usize);
         builder
     }

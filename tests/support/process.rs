@@ -70,10 +70,20 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts it with more arguments behind the config's.
     pub(crate) fn start(config: &Path, args: &[&str]) -> Collector {
-        let mut child = planoai()
-            .args(["collector", "--config"])
-            .arg(config)
-            .args(args)
+        let mut command = planoai();
+        command.args(["collector", "--config"]).arg(config).args(args);
+        Collector::spawn(command)
+    }
+
+    /// Starts the gateway.
+    pub(crate) fn up(config: &Path) -> Collector {
+        let mut command = planoai();
+        command.arg("up").arg(config);
+        Collector::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Collector {
+        let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -130,6 +140,20 @@ impl Collector {
                 return ports;
             }
             assert!(started.elapsed() < PATIENCE, "{N} ports of {component}:\n{log}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The port of the address that stands behind those words in the log, once they do.
+    pub(crate) fn port_behind(&self, words: &str) -> u16 {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            let address = log.lines().find_map(|line| line.split_once(words));
+            if let Some(port) = address.and_then(|(_, address)| address.rsplit_once(':')?.1.trim().parse().ok()) {
+                return port;
+            }
+            assert!(started.elapsed() < PATIENCE, "a port behind {words:?}:\n{log}");
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -17,7 +17,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value, trace::v1::Span,
+};
 use prost::Message as _;
 use tokio::{net::TcpSocket, task::JoinSet};
 
@@ -47,6 +49,23 @@ impl Received {
     /// A header's text, empty where there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Every span with its resource's `service.name`.
+    pub(crate) fn spans_by_service(&self) -> Vec<(String, Span)> {
+        let request = ExportTraceServiceRequest::decode(&self.message[..]).expect("OTLP");
+        let mut found = Vec::new();
+        for resource in request.resource_spans {
+            let attributes = resource.resource.unwrap_or_default().attributes;
+            let name = attributes.into_iter().find(|attribute| attribute.key == "service.name");
+            let name = match name.and_then(|attribute| attribute.value?.value) {
+                Some(any_value::Value::StringValue(name)) => name,
+                _ => String::new(),
+            };
+            let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            found.extend(spans.map(|span| (name.clone(), span)));
+        }
+        found
     }
 
     pub(crate) fn spans(&self) -> Vec<Span> {

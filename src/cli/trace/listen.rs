@@ -1,18 +1,22 @@
 //! `planoai trace listen`: the pipeline with the viewer's store at its end. Whoever reaches the ports may send; only this
 //! machine may read. Everything is in memory and gone with the process.
 
-use std::{collections::HashMap, io, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{DEFAULT_PORT, complain};
+use crate::cli::stop::Signals;
 use crate::{
     config::{self, Wiring},
-    pipeline::{Blueprint, Health, Running},
+    pipeline::{Blueprint, Drained, Health, Running},
     telemetry::{Metrics, MetricsServer, logs},
     values::size,
     viewer::{Access, GetTraces, Limits, QueryMethod, Store},
@@ -89,6 +93,45 @@ async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
     served.cancel();
     tasks.join_all().await;
     outcome
+}
+
+/// A listener beside something else in one process.
+pub(in crate::cli) struct Local {
+    running: JoinHandle<anyhow::Result<Drained>>,
+    stop: CancellationToken,
+}
+
+impl Local {
+    /// Starts it on the current runtime, with the settings of `planoai trace listen`.
+    pub(in crate::cli) async fn start(port: u16) -> anyhow::Result<Local> {
+        let args = ListenArgs {
+            host: "0.0.0.0".to_owned(),
+            port,
+            http_port: None,
+            page_port: None,
+            max_traces: 1000,
+            max_memory: 256 << 20,
+            metrics_address: None,
+            allow_remote_read: false,
+        };
+        let parts =
+            Metrics::new().scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(&args)?, Health::new())))?;
+        let running = parts.start().await.context("the local trace listener")?;
+        announce(&args, &listening(&running));
+        let stop = CancellationToken::new();
+        let ended = running.until(stop.clone(), CancellationToken::new());
+        Ok(Local {
+            running: Handle::current().spawn(ended),
+            stop,
+        })
+    }
+
+    /// Ends it.
+    pub(in crate::cli) async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.running.await.context("the local trace listener failed")??;
+        Ok(())
+    }
 }
 
 /// Lets it run until a signal ends it, at once with a second one, or a failure does.
@@ -206,44 +249,5 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("a whole number from 1 on".to_owned()),
-    }
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> io::Result<Signals> {
-        Ok(Signals {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }

@@ -129,7 +129,7 @@ pub(super) fn tool_names(tree: &Map<String, Value>) -> Vec<String> {
 }
 
 /// A reply in one piece.
-pub(super) fn read_reply(tree: &Map<String, Value>) -> ReplyFacts {
+pub(in crate::gateway) fn read_reply(tree: &Map<String, Value>) -> ReplyFacts {
     let text = |key: &str| tree.get(key).and_then(Value::as_str).map(str::to_owned);
     let first = tree.get("choices").and_then(|choices| choices.get(0));
     let message = first.and_then(|choice| choice.get("message")).unwrap_or(&Value::Null);

@@ -69,7 +69,7 @@ pub(super) fn tool_names(tree: &Map<String, Value>) -> Vec<String> {
 }
 
 /// A reply in one piece.
-pub(super) fn read_reply(tree: &Map<String, Value>) -> ReplyFacts {
+pub(in crate::gateway) fn read_reply(tree: &Map<String, Value>) -> ReplyFacts {
     let text = |key: &str| tree.get(key).and_then(Value::as_str).map(str::to_owned);
     let content = tree.get("content").and_then(Value::as_array);
     let mut facts = ReplyFacts {

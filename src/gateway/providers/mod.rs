@@ -5,8 +5,8 @@
 
 pub mod errors;
 
-mod chat;
-mod messages;
+pub(super) mod chat;
+pub(super) mod messages;
 mod reader;
 mod splice;
 

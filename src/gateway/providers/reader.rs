@@ -65,7 +65,8 @@ impl ReplyReader {
             return Seen::default();
         };
         if data.trim_ascii() == b"[DONE]" {
-            self.facts.complete = true;
+            // Some providers end like that after an error, too.
+            self.facts.complete |= self.facts.error.is_none();
             return Seen::default();
         }
         let Ok(Value::Object(tree)) = serde_json::from_slice(data) else {

@@ -1,0 +1,397 @@
+//! One exchange with a model: the client's request is checked, a provider is chosen and asked, its answer goes back. Everything
+//! that happens is noted in the record; nothing here waits for telemetry.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use subtle::ConstantTimeEq;
+
+use super::{
+    config::Choice as Found,
+    exchange::Api,
+    headers,
+    http::{Answer, full, refuse},
+    providers::{self, BadRequest, errors},
+    record::{Attempt, Call, Choice, Fault, Record, span_id},
+    relay,
+    spans::{Auth, ErrorType, Validation},
+    translate,
+    upstream::Failure,
+};
+use crate::net::body::{BodyError, collect};
+
+/// Longest answer in one piece, in bytes.
+const MAX_ANSWER: usize = 64 << 20;
+/// Pause before the same provider is asked again, in milliseconds.
+const PAUSE: std::ops::Range<u64> = 100..200;
+/// Longest `Retry-After` that is waited for; above it the answer is passed on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a request is refused by the gateway itself.
+struct Refusal {
+    status: StatusCode,
+    fault: Fault,
+    param: Option<String>,
+    code: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: ErrorType, message: impl Into<String>) -> Refusal {
+        Refusal {
+            status,
+            fault: Fault::new(kind, message),
+            param: None,
+            code: None,
+        }
+    }
+}
+
+/// What is sent, to whom, and what the client is owed.
+pub(super) struct Plan {
+    pub(super) client: Api,
+    pub(super) provider: Api,
+    pub(super) stream: bool,
+    /// Whether the chunk with usage is only for us.
+    pub(super) hide_usage: bool,
+    /// Whether the client asked for that chunk.
+    pub(super) include_usage: bool,
+    pub(super) deadline: Instant,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Answers one request.
+pub(super) async fn serve(api: Api, mut record: Record, body: Incoming, id: &HeaderValue) -> Answer {
+    let refusal = match ask(api, &mut record, body, id).await {
+        Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
+        Ok((plan, response)) => match whole(&plan, &mut record, response).await {
+            Ok(answer) => {
+                record.finish();
+                return answer;
+            }
+            Err(refusal) => refusal,
+        },
+        Err(refusal) => refusal,
+    };
+    let Refusal {
+        status,
+        fault,
+        param,
+        code,
+    } = refusal;
+    let answer = refuse(api, &mut record, status, fault, param.as_deref(), code);
+    record.finish();
+    answer
+}
+
+fn is_stream(plan: &Plan, response: &Response<Incoming>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let events = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    plan.stream && response.status().is_success() && events
+}
+
+async fn ask(
+    api: Api,
+    record: &mut Record,
+    body: Incoming,
+    id: &HeaderValue,
+) -> Result<(Plan, Response<Incoming>), Refusal> {
+    authorize(record)?;
+    let body = read(record, body).await?;
+    let request = providers::read_request(api, &body).map_err(|fault| {
+        record.validation = Some(match fault {
+            BadRequest::MissingModel => Validation::MissingModel,
+            _ => Validation::InvalidJson,
+        });
+        bad_request(&fault)
+    })?;
+    record.validation = Some(Validation::Ok);
+    record.facts = Some(request.facts.clone());
+    let plan = choose(record, &request, id)?;
+    let response = attempts(record, &plan).await?;
+    Ok((plan, response))
+}
+
+fn bad_request(fault: &BadRequest) -> Refusal {
+    Refusal {
+        param: fault.param().map(str::to_owned),
+        ..Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, fault.to_string())
+    }
+}
+
+/// Compares the client's key with each of the listener's, in a time that tells nothing of them.
+fn authorize(record: &mut Record) -> Result<(), Refusal> {
+    let keys = &record.shared.gateway.listeners[record.listener].api_keys;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let headers = &record.client.headers;
+    let bearer = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let bearer = bearer.and_then(|value| value.strip_prefix(b"Bearer "));
+    let given = bearer
+        .or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))
+        .unwrap_or_default();
+    let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
+        known | key.reveal().as_bytes().ct_eq(given)
+    });
+    let (auth, outcome) = if bool::from(known) {
+        (Auth::Ok, Ok(()))
+    } else {
+        let text = "this listener wants one of its API keys, as `Authorization: Bearer` or `x-api-key`";
+        let refusal = Refusal {
+            code: Some("invalid_api_key"),
+            ..Refusal::new(StatusCode::UNAUTHORIZED, ErrorType::Unauthorized, text)
+        };
+        (Auth::Refused, Err(refusal))
+    };
+    record.auth = auth;
+    outcome
+}
+
+async fn read(record: &mut Record, body: Incoming) -> Result<Bytes, Refusal> {
+    let listener = &record.shared.gateway.listeners[record.listener];
+    let (limit, timeout) = (listener.max_request_body_size, listener.timeout);
+    let reading = collect(body, limit, |_| Ok::<(), std::convert::Infallible>(()));
+    let Ok(read) = tokio::time::timeout(timeout, reading).await else {
+        let text = format!("the body did not arrive within {timeout:?}");
+        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, ErrorType::Timeout, text));
+    };
+    let body = read.map_err(|error| match error {
+        BodyError::TooLarge { .. } => {
+            record.validation = Some(Validation::TooLarge);
+            let text = format!("the body is larger than max_request_body_size, {limit} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge, text)
+        }
+        other => Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, other.to_string()),
+    })?;
+    record.request_size = Some(body.len() as u64);
+    Ok(body)
+}
+
+/// Nobody serves the model.
+fn nobody(record: &mut Record, start: u64, message: String) -> Refusal {
+    let fault = Fault::new(ErrorType::UnknownModel, message);
+    record.choice = Some(Choice {
+        start,
+        end: record.clock.now(),
+        endpoint: None,
+        reason: "nobody serves it",
+        alias_resolved: None,
+        selected: None,
+        fault: Some(fault.clone()),
+    });
+    Refusal {
+        status: StatusCode::NOT_FOUND,
+        fault,
+        param: Some("model".to_owned()),
+        code: Some("model_not_found"),
+    }
+}
+
+fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -> Result<Plan, Refusal> {
+    let shared = std::sync::Arc::clone(&record.shared);
+    let start = record.clock.now();
+    let target = match shared.gateway.resolve(&request.facts.model) {
+        Ok(target) => target,
+        Err(unknown) => return Err(nobody(record, start, unknown.to_string())),
+    };
+    let upstream = target.provider.upstream(request.api);
+    let selected = format!("{}/{}", target.provider.name, target.model);
+    record.choice = Some(Choice {
+        start,
+        end: record.clock.now(),
+        endpoint: Some(upstream.uri().clone()),
+        reason: match target.choice {
+            Found::Exact => "exact model",
+            Found::Wildcard => "wildcard provider",
+            Found::Default => "default model",
+        },
+        alias_resolved: target.alias.map(|_| selected.clone()),
+        selected: Some(selected),
+        fault: None,
+    });
+    record.call = Some(Call {
+        span_id: span_id(),
+        start: record.clock.now(),
+        api: request.api,
+        provider: target.provider.name.clone(),
+        provider_id: target.provider.id(),
+        model: target.model.clone(),
+        url: upstream.uri().clone(),
+        attempts: Vec::new(),
+        reply: None,
+        first_token: None,
+        response_bytes: None,
+    });
+    let want_usage = target.provider.known.stream_usage && upstream.api == Api::Chat;
+    let body = translate::body_for(request, upstream.api, &target.model, want_usage);
+    let body = body.map_err(|fault| bad_request(&fault))?;
+    Ok(Plan {
+        client: request.api,
+        provider: upstream.api,
+        stream: request.facts.stream,
+        hide_usage: want_usage && !request.client_asked_usage(),
+        include_usage: request.client_asked_usage(),
+        deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
+        headers: headers::to_provider(&record.client.headers, target.provider, id),
+        body,
+    })
+}
+
+/// Asks until there is an answer worth passing on: whatever is no failure, or the last failure.
+async fn attempts(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Refusal> {
+    let retries = record.shared.gateway.listeners[record.listener].max_retries;
+    for number in 0..=retries {
+        let outcome = attempt(record, plan).await;
+        let pause = match &outcome {
+            Ok(response) if !is_retryable(response.status()) => None,
+            Ok(response) => pause_of(response.headers()),
+            Err(_) => Some(Duration::from_millis(fastrand::u64(PAUSE))),
+        };
+        let left = plan.deadline.saturating_duration_since(Instant::now());
+        match pause.filter(|pause| number < retries && *pause < left) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return outcome.map_err(|fault| unreachable(&fault)),
+        }
+    }
+    Err(Refusal::new(
+        StatusCode::BAD_GATEWAY,
+        ErrorType::Internal,
+        "no attempt was made",
+    ))
+}
+
+fn is_retryable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long to wait before the next attempt; none where the provider wants more patience than we have.
+fn pause_of(headers: &HeaderMap) -> Option<Duration> {
+    let own = Duration::from_millis(fastrand::u64(PAUSE));
+    let Some(value) = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()) else {
+        return Some(own);
+    };
+    let wanted = match value.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(std::time::SystemTime::now())
+            .unwrap_or_default(),
+    };
+    (wanted <= PATIENCE).then_some(wanted.max(own))
+}
+
+fn unreachable(fault: &Fault) -> Refusal {
+    let status = match fault.kind {
+        ErrorType::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    Refusal::new(
+        status,
+        fault.kind,
+        format!("the model's provider could not be asked: {}", fault.message),
+    )
+}
+
+async fn attempt(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Fault> {
+    let attempt = Attempt {
+        span_id: span_id(),
+        start: record.clock.now(),
+        end: None,
+        headers_at: None,
+        status: None,
+        request_size: plan.body.len() as u64,
+        response_size: None,
+        fault: None,
+    };
+    let (traceparent, tracestate) = record.trace.outgoing(attempt.span_id.0);
+    let call = record.call.as_mut().expect("a provider was chosen");
+    let mut request = Request::post(call.url.clone())
+        .body(Full::new(plan.body.clone()))
+        .expect("the URL was checked");
+    *request.headers_mut() = plan.headers.clone();
+    for (name, value) in [("traceparent", Some(traceparent.as_str())), ("tracestate", tracestate)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    call.attempts.push(attempt);
+    let left = plan.deadline.saturating_duration_since(Instant::now());
+    let outcome = record.shared.upstream.ask(request, left).await;
+    let now = record.clock.now();
+    let call = record.call.as_mut().expect("a provider was chosen");
+    let attempt = call.attempts.last_mut().expect("just pushed");
+    match outcome {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            (attempt.status, attempt.headers_at) = (Some(status), Some(now));
+            if let Some(kind) = ErrorType::of_upstream_status(status) {
+                attempt.end = Some(now);
+                attempt.fault = Some(Fault::new(kind, format!("the provider answered {status}")));
+            }
+            Ok(response)
+        }
+        Err(failure) => {
+            let kind = match failure {
+                Failure::Timeout(_) => ErrorType::Timeout,
+                Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
+            };
+            let fault = Fault::new(kind, failure.to_string());
+            (attempt.end, attempt.fault) = (Some(now), Some(fault.clone()));
+            Err(fault)
+        }
+    }
+}
+
+/// An answer in one piece: read, noted, translated where need be.
+async fn whole(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<Answer, Refusal> {
+    let (head, body) = response.into_parts();
+    let left = plan.deadline.saturating_duration_since(Instant::now());
+    let reading = collect(body, MAX_ANSWER, |_| Ok::<(), std::convert::Infallible>(()));
+    let read = tokio::time::timeout(left, reading).await;
+    let refusal = |kind, status, text: String| Err(Refusal::new(status, kind, text));
+    let body = match read {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => {
+            let text = format!("the provider's answer broke off: {error}");
+            return refusal(ErrorType::Connect, StatusCode::BAD_GATEWAY, text);
+        }
+        Err(_) => {
+            let text = "the provider's answer did not come in time".to_owned();
+            return refusal(ErrorType::Timeout, StatusCode::GATEWAY_TIMEOUT, text);
+        }
+    };
+    let now = record.clock.now();
+    let call = record.call.as_mut().expect("a provider was chosen");
+    call.response_bytes = Some(body.len() as u64);
+    if let Some(attempt) = call.attempts.last_mut() {
+        (attempt.end, attempt.response_size) = (Some(now), Some(body.len() as u64));
+    }
+    let answer = if head.status.is_success() {
+        let facts = providers::read_reply(plan.provider, &body);
+        let answer = if plan.client == plan.provider {
+            Ok(body)
+        } else {
+            translate::reply(plan.provider, &body, now / 1_000_000_000)
+        };
+        call.reply = Some(facts);
+        answer.map_err(|bad| Refusal::new(StatusCode::BAD_GATEWAY, ErrorType::InvalidResponse, bad.to_string()))?
+    } else {
+        let fault = call.attempts.last().and_then(|attempt| attempt.fault.clone());
+        record.fault = fault;
+        errors::translate_error(plan.provider, plan.client, head.status.as_u16(), &body)
+    };
+    record.status = Some(head.status.as_u16());
+    record.response_size = answer.len() as u64;
+    let mut answer = full(head.status, answer);
+    let through = headers::to_client(&head.headers);
+    if plan.client == plan.provider {
+        answer.headers_mut().extend(through);
+    } else if let Some(wait) = through.get(header::RETRY_AFTER) {
+        answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    Ok(answer)
+}

@@ -1,0 +1,135 @@
+//! The HTTP surface of a listener: which path does what, and answers in the shape of the API that the client speaks.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use super::{
+    chat,
+    exchange::Api,
+    providers::errors::error_body,
+    record::{Client, Fault, Record},
+    relay::Cut,
+    serve::Shared,
+    spans::ErrorType,
+};
+use crate::{net::listen::Peer, propagation::Context};
+
+/// The body of an answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, Cut>;
+/// An answer.
+pub(super) type Answer = Response<Body>;
+
+/// Answers one request.
+pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Request<Incoming>, peer: Peer) -> Answer {
+    let id = request_id(request.headers());
+    let api = match request.uri().path() {
+        "/v1/chat/completions" => Some(Api::Chat),
+        "/v1/messages" => Some(Api::Messages),
+        _ => None,
+    };
+    let mut answer = match (api, request.method(), request.uri().path()) {
+        (Some(api), &Method::POST, _) => {
+            let record = begin(shared, listener, &request, peer.address, &id);
+            chat::serve(api, record, request.into_body(), &id).await
+        }
+        (_, &Method::GET | &Method::HEAD, "/healthz") => full(StatusCode::OK, "{\"status\":\"ok\"}".into()),
+        (_, &Method::GET, "/v1/models") => models(&shared),
+        (api, _, path) => {
+            let known = api.is_some() || path == "/healthz" || path == "/v1/models";
+            let (status, text) = if known {
+                (
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    format!("{path} does not take {}", request.method()),
+                )
+            } else {
+                let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
+                (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
+            };
+            let mut record = begin(shared, listener, &request, peer.address, &id);
+            let fault = Fault::new(ErrorType::NotFound, text);
+            refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None)
+        }
+    };
+    answer.headers_mut().insert("x-request-id", id);
+    answer
+}
+
+fn begin(
+    shared: Arc<Shared>,
+    listener: usize,
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+    id: &HeaderValue,
+) -> Record {
+    let lines = |name: &'static str| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+    let context = Context::extract(lines("traceparent"), lines("tracestate"));
+    let trace = context.enter(shared.sampling[listener], fastrand::u128(..).to_be_bytes());
+    let uri = request.uri();
+    let host = || request.headers().get(header::HOST)?.to_str().ok()?.parse().ok();
+    let client = Client {
+        method: request.method().to_string(),
+        path: uri.path().to_owned(),
+        query: uri.query().map(str::to_owned),
+        http_version: match request.version() {
+            http::Version::HTTP_2 => "2",
+            http::Version::HTTP_10 => "1.0",
+            _ => "1.1",
+        },
+        authority: uri.authority().cloned().or_else(host),
+        headers: request.headers().clone(),
+        peer,
+        request_id: id.to_str().unwrap_or_default().to_owned(),
+    };
+    Record::begin(shared, listener, client, trace)
+}
+
+/// The client's id where it is a plain one, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let plain = |value: &&HeaderValue| {
+        (1..=128).contains(&value.len()) && value.as_bytes().iter().all(|byte| byte.is_ascii_graphic())
+    };
+    headers.get("x-request-id").filter(plain).cloned().unwrap_or_else(|| {
+        HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..))).expect("hex digits fit into a header")
+    })
+}
+
+fn models(shared: &Shared) -> Answer {
+    let listed = shared.gateway.models.listed().into_iter();
+    let data: Vec<_> = listed
+        .map(|(id, owner)| json!({"id": id, "object": "model", "created": 0, "owned_by": owner}))
+        .collect();
+    full(
+        StatusCode::OK,
+        json!({"object": "list", "data": data}).to_string().into(),
+    )
+}
+
+/// An answer of JSON in one piece.
+pub(super) fn full(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    answer
+}
+
+/// An error of the gateway's own, in the client's API; noted in the record.
+pub(super) fn refuse(
+    api: Api,
+    record: &mut Record,
+    status: StatusCode,
+    fault: Fault,
+    param: Option<&str>,
+    code: Option<&str>,
+) -> Answer {
+    let body = error_body(api, status.as_u16(), &fault.message, param, code);
+    record.status = Some(status.as_u16());
+    record.response_size = body.len() as u64;
+    record.fail(fault);
+    full(status, body)
+}

@@ -1,0 +1,208 @@
+//! Streams an answer: events go to the client as they arrive, and aside to the reader of the reply. A client that goes away drops
+//! the stream, which ends the call upstream; the record still says what was seen.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Response, header};
+use http_body::{Body as HttpBody, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::{
+    chat::Plan,
+    headers,
+    http::Answer,
+    providers::{ReplyReader, errors::error_event},
+    record::{Fault, Record},
+    spans::ErrorType,
+    stream::{Event, Parser},
+    translate::{ChatOptions, StreamTranslator},
+};
+
+/// Why a streamed answer was cut: there is nothing more to say in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut")]
+pub(super) struct Cut;
+
+/// A streamed answer.
+struct Relay {
+    body: Incoming,
+    parser: Option<Parser>,
+    reader: ReplyReader,
+    translation: Option<StreamTranslator>,
+    plan: Plan,
+    deadline: Pin<Box<Sleep>>,
+    received: u64,
+    /// None once the answer is whole.
+    record: Option<Record>,
+}
+
+/// The answer to a client that wants a stream, with the provider's head.
+pub(super) fn stream(plan: Plan, mut record: Record, response: Response<Incoming>) -> Answer {
+    let (head, body) = response.into_parts();
+    record.status = Some(head.status.as_u16());
+    let left = plan.deadline.saturating_duration_since(Instant::now());
+    let options = ChatOptions {
+        created: record.clock.now() / 1_000_000_000,
+        include_usage: plan.include_usage,
+    };
+    let relay = Relay {
+        body,
+        parser: Some(Parser::default()),
+        reader: ReplyReader::new(plan.provider),
+        translation: (plan.client != plan.provider).then(|| StreamTranslator::new(plan.provider, options)),
+        deadline: Box::pin(tokio::time::sleep(left)),
+        received: 0,
+        record: Some(record),
+        plan,
+    };
+    let mut through = headers::to_client(&head.headers);
+    through.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let mut answer = Response::new(relay.boxed_unsync());
+    *answer.status_mut() = head.status;
+    *answer.headers_mut() = through;
+    answer
+}
+
+impl HttpBody for Relay {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let relay = &mut *self;
+        while relay.record.is_some() {
+            let mut out = BytesMut::new();
+            if relay.deadline.as_mut().poll(task).is_ready() {
+                relay.fail(
+                    ErrorType::Timeout,
+                    "the provider's stream did not end in time",
+                    &mut out,
+                );
+            } else {
+                match Pin::new(&mut relay.body).poll_frame(task) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            relay.take(&data, &mut out);
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => {
+                        let text = format!("the provider's stream broke: {error}");
+                        relay.fail(ErrorType::StreamInterrupted, &text, &mut out);
+                    }
+                    Poll::Ready(None) => relay.end(&mut out),
+                }
+            }
+            if !out.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(relay.sent(out)))));
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Relay {
+    fn sent(&mut self, out: BytesMut) -> Bytes {
+        if let Some(record) = &mut self.record {
+            record.response_size += out.len() as u64;
+        }
+        out.freeze()
+    }
+
+    fn take(&mut self, data: &[u8], out: &mut BytesMut) {
+        self.received += data.len() as u64;
+        let Some(parser) = &mut self.parser else { return };
+        parser.feed(data);
+        loop {
+            match self.parser.as_mut().map(Parser::next_event) {
+                Some(Ok(Some(event))) => self.event(&event, out),
+                Some(Err(error)) => {
+                    let text = error.to_string();
+                    return self.fail(ErrorType::InvalidResponse, &text, out);
+                }
+                Some(Ok(None)) | None => return,
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, out: &mut BytesMut) {
+        let seen = self.reader.read(event);
+        if seen.first_token
+            && let Some(record) = &mut self.record
+        {
+            let now = record.clock.now();
+            if let Some(call) = &mut record.call {
+                call.first_token.get_or_insert(now);
+            }
+        }
+        match &mut self.translation {
+            Some(translation) => out.extend_from_slice(&translation.event(event)),
+            None if seen.usage_only && self.plan.hide_usage => {}
+            None => out.extend_from_slice(event.raw()),
+        }
+    }
+
+    /// The provider's stream has ended; what is left of it goes out too.
+    fn end(&mut self, out: &mut BytesMut) {
+        if let Some(event) = self.parser.take().and_then(Parser::finish) {
+            self.event(&event, out);
+        }
+        if let Some(translation) = &mut self.translation {
+            out.extend_from_slice(&translation.finish());
+        }
+        let fault = match (&self.reader.facts().error, self.reader.facts().complete) {
+            (Some(message), _) => Some(Fault::new(ErrorType::Upstream5xx, message.clone())),
+            (None, false) => Some(Fault::new(
+                ErrorType::StreamInterrupted,
+                "the provider's stream ended before its end",
+            )),
+            (None, true) => None,
+        };
+        self.finish(fault, out.len());
+    }
+
+    fn fail(&mut self, kind: ErrorType, message: &str, out: &mut BytesMut) {
+        out.extend_from_slice(&error_event(self.plan.client, 502, message, None));
+        self.finish(Some(Fault::new(kind, message)), out.len());
+    }
+
+    /// Notes what was seen. `unsent`: bytes that go out after this.
+    fn finish(&mut self, fault: Option<Fault>, unsent: usize) {
+        self.parser = None;
+        if let Some(mut record) = self.record.take() {
+            record.response_size += unsent as u64;
+            self.note(&mut record);
+            if let Some(fault) = fault {
+                record.fail(fault);
+            }
+            record.finish();
+        }
+    }
+
+    fn note(&self, record: &mut Record) {
+        let now = record.clock.now();
+        if let Some(call) = &mut record.call {
+            call.response_bytes = Some(self.received);
+            call.reply = Some(self.reader.facts().clone());
+            if let Some(attempt) = call.attempts.last_mut() {
+                (attempt.end, attempt.response_size) = (Some(now), Some(self.received));
+            }
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            self.note(&mut record);
+            // The record knows what it means to be dropped unfinished.
+            drop(record);
+        }
+    }
+}
