@@ -19,7 +19,7 @@ mod tls;
 
 use support::{
     client::Client,
-    process::{Collector, Folder, free_port},
+    process::{Collector, Folder, Signal, free_port},
     sink::Sink,
 };
 
@@ -104,7 +104,7 @@ service:
 impl Running {
     /// Ends it: exit code 0, no panic and no lost span in its log, which is given.
     fn stop(self) -> String {
-        self.collector.signal("-TERM");
+        self.collector.signal(Signal::TERM);
         let (code, log) = self.collector.end();
         assert_eq!(code, Some(0), "{log}");
         assert!(!log.contains("panicked"), "{log}");

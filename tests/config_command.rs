@@ -1,5 +1,6 @@
 //! `planoai collector` as users run it: what is printed where, exit codes, start, reload and end.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -233,15 +234,8 @@ impl Collector {
         }
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &pid])
-                .status()
-                .expect("kill runs")
-                .success()
-        );
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     fn end(mut self) -> (Option<i32>, String) {
@@ -301,13 +295,13 @@ fn it_starts_reloads_and_ends() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("otelcol_process_uptime"));
 
     folder.write("receivers: {nosuch: }");
-    collector.signal("-HUP");
+    collector.signal(Signal::HUP);
     collector.wait_for("the old one keeps running");
     assert_eq!(run(&["health", "--url", &url]).status.code(), Some(0));
 
     let other = free_port();
     folder.write(&config(otlp, other, free_port()));
-    collector.signal("-HUP");
+    collector.signal(Signal::HUP);
     let reload = collector.wait_for("Everything is ready. Begin running and processing data.");
     assert!(
         reload.contains("service::telemetry has changed, which takes a restart"),
@@ -316,7 +310,7 @@ fn it_starts_reloads_and_ends() {
     let moved = format!("http://127.0.0.1:{other}/");
     assert_eq!(run(&["health", "--url", &moved]).status.code(), Some(0));
 
-    collector.signal("-TERM");
+    collector.signal(Signal::TERM);
     let (code, rest) = collector.end();
     assert_eq!(code, Some(0), "{rest}");
 }

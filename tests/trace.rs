@@ -264,13 +264,8 @@ fn a_port_in_use_is_one_clear_line() {
 #[cfg(unix)]
 fn a_signal_ends_it_cleanly() {
     let mut listener = Listener::start(&[]);
-    let id = listener.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .is_ok_and(|status| status.success())
-    );
+    let id = rustix::process::Pid::from_child(&listener.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
     assert_eq!(listener.child.wait().expect("it ends").code(), Some(0));
 }
 

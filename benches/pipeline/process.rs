@@ -172,7 +172,10 @@ impl Running {
 
     /// Ends it: politely where it is ours to ask, by force after the deadline.
     pub(crate) fn stop(mut self, deadline: Duration) -> anyhow::Result<()> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&self.child),
+            rustix::process::Signal::TERM,
+        )?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
             if begun.elapsed() > deadline {

@@ -23,6 +23,8 @@ fuzz_target!(|wire: &[u8]| {
     assert_eq!(spans, batch.span_count());
     let mut text = Vec::new();
     json::write(&batch, &mut text);
+    let read = json::read(&text).expect("what was written can be read");
+    assert_eq!((read.batch.span_count(), read.rejected_spans), (batch.span_count(), 0));
     let edited = edit_spans(batch.clone(), |resource, _, span, edit| {
         edit.append_to_name("!");
         edit.delete("a");

@@ -10,7 +10,7 @@ use super::{
     support::{
         PATIENCE,
         client::get,
-        process::free_port,
+        process::{Signal, free_port},
         sink::{Mood, Sink},
         spans::{request, span},
         until,
@@ -138,7 +138,7 @@ async fn answers_at_the_end_are_true() {
         });
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    running.collector.signal("-TERM");
+    running.collector.signal(Signal::TERM);
     let acknowledged: BTreeSet<String> = senders.join_all().await.into_iter().flatten().collect();
     let (code, log) = running.collector.end();
     assert_eq!(code, Some(0), "{log}");
@@ -160,7 +160,7 @@ async fn the_end_with_a_dead_sink_comes_in_time_and_tells_the_loss() {
         let running = plan.start();
         assert_eq!(send(&running, 0..7).await.len(), 7);
         let started = Instant::now();
-        running.collector.signal("-TERM");
+        running.collector.signal(Signal::TERM);
         let (code, log) = running.collector.end();
         let took = started.elapsed();
         assert!(took < Duration::from_secs(4), "{took:?}");
@@ -295,7 +295,7 @@ async fn health_says_when_it_drains() {
     let running = plan.start();
     get(running.health, "/", 200).await;
     assert_eq!(send(&running, 0..1).await.len(), 1);
-    running.collector.signal("-TERM");
+    running.collector.signal(Signal::TERM);
     get(running.health, "/", 503).await;
     sink.set(Mood::Accept);
     let (code, log) = running.collector.end();

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::Span};
 use super::{
     Plan, QUICK, grpc_to, http_to,
     support::{
-        client::{Client, EXPORT, TRACES, deflate, frame},
+        client::{Client, EXPORT, TRACES, deflate, frame, get},
         sink::Sink,
         spans::{attribute, chat, request, request_from_the_future, span},
         until,
@@ -269,6 +269,34 @@ async fn bad_ids_are_rejected_one_by_one() {
     running.stop();
 }
 
+/// Metrics with their labels, after five spans of which two carry a conversation.
+const COUNTED: &[(&str, &[&str], f64)] = &[
+    (
+        "otelcol_receiver_accepted_spans",
+        &["receiver=\"otlp\"", "transport=\"grpc\""],
+        3.0,
+    ),
+    ("otelcol_receiver_accepted_spans", &["transport=\"http\""], 2.0),
+    ("otelcol_receiver_refused_spans", &[], 0.0),
+    ("otelcol_processor_incoming_items", &["processor=\"signals\""], 5.0),
+    ("otelcol_processor_outgoing_items", &["processor=\"signals\""], 5.0),
+    ("otelcol_exporter_sent_spans", &["exporter=\"otlp_grpc\""], 5.0),
+    ("otelcol_exporter_send_failed_spans", &[], 0.0),
+    ("otelcol_exporter_enqueue_failed_spans", &[], 0.0),
+    ("otelcol_exporter_queue_size", &[], 0.0),
+    ("otelcol_exporter_queue_capacity", &[], 1000.0),
+    ("plano_signals_conversations_total", &["quality=\"Severe\""], 1.0),
+    ("plano_signals_conversations_total", &["quality=\"Excellent\""], 1.0),
+    ("plano_signals_conversations_total", &[], 2.0),
+    ("plano_signals_flagged_total", &[], 1.0),
+    (
+        "plano_signals_detected_total",
+        &["interaction.disengagement.escalation"],
+        1.0,
+    ),
+    ("plano_signals_turns_count", &[], 2.0),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_count_what_happened() {
     let sink = Sink::start();
@@ -285,32 +313,7 @@ async fn metrics_count_what_happened() {
     broken.attributes.push(attribute("gen_ai.prompt", "{broken"));
     assert_eq!(running.http.post_proto(&request(vec![broken])).await.status, 200);
     until("all arrive", || sink.spans().len() == 5).await;
-    for (name, labels, expected) in [
-        (
-            "otelcol_receiver_accepted_spans",
-            &["receiver=\"otlp\"", "transport=\"grpc\""][..],
-            3.0,
-        ),
-        ("otelcol_receiver_accepted_spans", &["transport=\"http\""], 2.0),
-        ("otelcol_receiver_refused_spans", &[], 0.0),
-        ("otelcol_processor_incoming_items", &["processor=\"signals\""], 5.0),
-        ("otelcol_processor_outgoing_items", &["processor=\"signals\""], 5.0),
-        ("otelcol_exporter_sent_spans", &["exporter=\"otlp_grpc\""], 5.0),
-        ("otelcol_exporter_send_failed_spans", &[], 0.0),
-        ("otelcol_exporter_enqueue_failed_spans", &[], 0.0),
-        ("otelcol_exporter_queue_size", &[], 0.0),
-        ("otelcol_exporter_queue_capacity", &[], 1000.0),
-        ("plano_signals_conversations_total", &["quality=\"Severe\""], 1.0),
-        ("plano_signals_conversations_total", &["quality=\"Excellent\""], 1.0),
-        ("plano_signals_conversations_total", &[], 2.0),
-        ("plano_signals_flagged_total", &[], 1.0),
-        (
-            "plano_signals_detected_total",
-            &["interaction.disengagement.escalation"],
-            1.0,
-        ),
-        ("plano_signals_turns_count", &[], 2.0),
-    ] {
+    for &(name, labels, expected) in COUNTED {
         // The answer of the sink travels back to the exporter before it counts.
         let mut found = running.metric(name, labels).await;
         for _ in 0..100 {
@@ -322,19 +325,21 @@ async fn metrics_count_what_happened() {
         }
         assert_eq!(found, expected, "{name} {labels:?}");
     }
-    let text = super::support::client::get(running.metrics, "/metrics", 200).await;
+    assert!(running.metric("otelcol_process_memory_rss", &[]).await > 1e6);
+    assert!(get(running.health, "/", 200).await.contains("Server available"));
+    let other = Client::to(running.health).try_http("GET", "/other", &[], b"").await;
+    assert_eq!(other.expect("an answer").status, 404);
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receivers_metrics_all_name_their_transport() {
+    let running = Plan::to(vec!["debug: {}".to_owned()]).start();
+    let text = get(running.metrics, "/metrics", 200).await;
     let all_by_transport = text
         .lines()
         .filter(|line| line.starts_with("otelcol_receiver_"))
         .all(|line| line.contains("transport="));
     assert!(all_by_transport, "{text}");
-    assert!(running.metric("otelcol_process_memory_rss", &[]).await > 1e6);
-    assert!(
-        super::support::client::get(running.health, "/", 200)
-            .await
-            .contains("Server available")
-    );
-    let other = Client::to(running.health).try_http("GET", "/other", &[], b"").await;
-    assert_eq!(other.expect("an answer").status, 404);
     running.stop();
 }

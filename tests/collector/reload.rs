@@ -6,7 +6,7 @@ use super::{
     Plan, QUICK, Running, grpc_to,
     support::{
         client::Client,
-        process::free_port,
+        process::{Signal, free_port},
         sink::{Mood, Sink},
         spans::{request, span},
         until,
@@ -37,7 +37,7 @@ async fn a_file_keeps_what_was_written_before() {
     let mut running = plan.start();
     for number in 1..=3 {
         running.send(number).await;
-        running.collector.signal("-HUP");
+        running.collector.signal(Signal::HUP);
         running.collector.wait_for(READY);
     }
     running.send(4).await;
@@ -79,7 +79,7 @@ async fn a_config_that_cannot_start_stops_nothing() {
         ),
     ] {
         running.rewrite(&plan(ports, exporter));
-        running.collector.signal("-HUP");
+        running.collector.signal(Signal::HUP);
         running
             .collector
             .wait_for("the new config cannot start, the old one keeps running");
@@ -107,11 +107,11 @@ async fn a_signal_during_the_change_is_not_forgotten() {
     };
     let mut running = plan(free_port()).start();
     running.send(1).await;
-    running.collector.signal("-HUP");
+    running.collector.signal(Signal::HUP);
     running.collector.wait_for("draining");
     let moved = free_port();
     running.rewrite(&plan(moved));
-    running.collector.signal("-HUP");
+    running.collector.signal(Signal::HUP);
     // Time for the signal to come before the change is over.
     tokio::time::sleep(Duration::from_millis(100)).await;
     sink.set(Mood::Accept);

@@ -115,6 +115,12 @@ impl Client {
         self.try_http("POST", TRACES, headers, body).await.expect("an answer")
     }
 
+    /// The same in protobuf, where there may be no answer.
+    pub(crate) async fn try_post_proto(&self, body: &[u8]) -> Result<Reply, String> {
+        self.try_http("POST", TRACES, &[("content-type", "application/x-protobuf")], body)
+            .await
+    }
+
     /// One OTLP request over HTTP in protobuf.
     pub(crate) async fn post_proto(&self, body: &[u8]) -> Reply {
         self.post(&[("content-type", "application/x-protobuf")], body).await

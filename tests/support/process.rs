@@ -11,6 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
 use super::PATIENCE;
 
 /// The program, cut off from the environment's settings.
@@ -131,10 +134,8 @@ impl Collector {
         }
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().expect("kill runs");
-        assert!(sent.success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     /// Whether it still runs.

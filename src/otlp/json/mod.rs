@@ -1,8 +1,9 @@
 //! OTLP/JSON both ways. Reading is lenient where the specification is (hex in any case, 64-bit integers as string or number,
 //! enums as number or name, `null` as default, unknown fields ignored) and strict where leniency would lose spans in silence
-//! (snake_case keys, a top-level array, ids of a wrong length).
+//! (snake_case keys, keys that stand twice, a top-level array, ids of a wrong length).
 
 mod read;
+mod tree;
 mod write;
 
 pub use read::read;

@@ -1,14 +1,15 @@
 //! OTLP/JSON into wire bytes, along the schema; the wire bytes then pass through the one door, `validate`, as all others do.
 
+use std::{borrow::Cow, ptr};
+
+use super::JsonError;
+use super::tree::Tree;
+use crate::otlp::schema::{ANY_VALUE, Field, Kind, Label, Message, REQUEST};
+use crate::otlp::wire::{FIXED32, FIXED64, LEN, VARINT, put_varint};
+use crate::otlp::{Validated, validate};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use serde_json::{Map, Value};
-
-use super::JsonError;
-use crate::otlp::schema::{Field, Kind, Label, Message, REQUEST};
-use crate::otlp::wire::{FIXED32, FIXED64, LEN, VARINT, put_varint};
-use crate::otlp::{Validated, validate};
 
 /// Protobuf's JSON mapping accepts Base64 with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -16,14 +17,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Reads an `ExportTraceServiceRequest` (or `TracesData`) from JSON. Text is nested at most 127 deep.
+/// Reads an `ExportTraceServiceRequest` (or `TracesData`) from JSON. Text is nested at most 160 deep, which everything is that
+/// [`write`](super::write()) writes.
 ///
 /// # Errors
 /// [`JsonError`] with the path of the first fault.
 pub fn read(text: &[u8]) -> Result<Validated, JsonError> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| syntax(&error))?;
+    let value = Tree::read(text).map_err(|error| syntax(&error))?;
     let mut wire = Vec::with_capacity(text.len() / 2);
-    if value.is_array() {
+    if let Tree::Array(_) = value {
         return Err(JsonError {
             path: TOP.to_string(),
             reason: r#"an array, but a request is an object: {"resourceSpans": [...]}"#.to_string(),
@@ -77,7 +79,9 @@ impl Fault {
     }
 }
 
-fn message(schema: &'static Message, object: &Map<String, Value>, out: &mut Vec<u8>) -> Read {
+fn message(schema: &'static Message, object: &[(Cow<'_, str>, Tree<'_>)], out: &mut Vec<u8>) -> Read {
+    // The fields that were met, by number; no message has as many as there are bits.
+    let mut met = 0u64;
     for (name, value) in object {
         let known = schema
             .fields
@@ -95,18 +99,30 @@ fn message(schema: &'static Message, object: &Map<String, Value>, out: &mut Vec<
             }
             continue;
         };
-        if !value.is_null() {
+        if met & 1 << tag != 0 {
+            return Err(
+                Fault::new("the key stands twice; a list has one key for all its items").inside(format!(".{name}"))
+            );
+        }
+        met |= 1 << tag;
+        if !matches!(value, Tree::Null) {
             values(field, tag, value, out).map_err(|fault| fault.inside(format!(".{name}")))?;
         }
     }
     Ok(())
 }
 
-fn values(field: &'static Field, tag: u32, value: &Value, out: &mut Vec<u8>) -> Read {
+fn values(field: &'static Field, tag: u32, value: &Tree<'_>, out: &mut Vec<u8>) -> Read {
     if field.label == Label::One {
-        return one(&field.kind, tag, value, out);
+        let start = out.len();
+        one(&field.kind, tag, value, out)?;
+        // An empty value means the same as none, which `write` spells out: not written, it costs no level of nesting.
+        if matches!(field.kind, Kind::Message(inner) if ptr::eq(inner, &ANY_VALUE)) && out[start..].len() == 2 {
+            out.truncate(start);
+        }
+        return Ok(());
     }
-    let Value::Array(items) = value else {
+    let Tree::Array(items) = value else {
         return Err(expected("an array", value));
     };
     for (index, item) in items.iter().enumerate() {
@@ -115,12 +131,14 @@ fn values(field: &'static Field, tag: u32, value: &Value, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-fn one(kind: &'static Kind, tag: u32, value: &Value, out: &mut Vec<u8>) -> Read {
+fn one(kind: &'static Kind, tag: u32, value: &Tree<'_>, out: &mut Vec<u8>) -> Read {
     match kind {
         Kind::Reserved => {}
         Kind::Bool => {
-            let truth = value.as_bool().ok_or_else(|| expected("true or false", value))?;
-            put_number(tag, u64::from(truth), out);
+            let Tree::Bool(truth) = value else {
+                return Err(expected("true or false", value));
+            };
+            put_number(tag, u64::from(*truth), out);
         }
         Kind::Int32 => put_number(tag, i64::from(integer::<i32>(value)?) as u64, out),
         Kind::Uint32 => put_number(tag, u64::from(integer::<u32>(value)?), out),
@@ -144,7 +162,7 @@ fn one(kind: &'static Kind, tag: u32, value: &Value, out: &mut Vec<u8>) -> Read 
         Kind::Message(inner) => {
             put_key(tag, LEN, out);
             let start = out.len();
-            if !value.is_null() {
+            if !matches!(value, Tree::Null) {
                 message(inner, object(value)?, out)?;
             }
             insert_length(out, start);
@@ -175,59 +193,60 @@ fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-fn expected(what: &str, got: &Value) -> Box<Fault> {
-    let got = match got {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
-    Fault::new(format!("expected {what}, got {got}"))
+fn expected(what: &str, got: &Tree<'_>) -> Box<Fault> {
+    Fault::new(format!("expected {what}, got {}", got.kind()))
 }
 
-fn object(value: &Value) -> Read<&Map<String, Value>> {
-    value.as_object().ok_or_else(|| expected("an object", value))
-}
-
-fn text(value: &Value) -> Read<&str> {
+fn object<'t, 'a>(value: &'t Tree<'a>) -> Read<&'t [(Cow<'a, str>, Tree<'a>)]> {
     match value {
-        Value::Null => Ok(""),
-        _ => value.as_str().ok_or_else(|| expected("a string", value)),
+        Tree::Object(entries) => Ok(entries),
+        _ => Err(expected("an object", value)),
+    }
+}
+
+fn text<'t>(value: &'t Tree<'_>) -> Read<&'t str> {
+    match value {
+        Tree::Null => Ok(""),
+        Tree::Text(text) => Ok(text),
+        _ => Err(expected("a string", value)),
     }
 }
 
 /// An integer, as number or string; an exponent is fine where the value is whole.
-fn integer<T: TryFrom<i128>>(value: &Value) -> Read<T> {
+fn integer<T: TryFrom<i128>>(value: &Tree<'_>) -> Read<T> {
     let whole = |double: f64| (double.fract() == 0.0 && double.abs() < 2f64.powi(64)).then_some(double as i128);
-    let read = match value {
-        Value::Null => Some(0),
-        Value::Number(number) => number.as_i128().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => text.parse().ok().or_else(|| text.parse().ok().and_then(whole)),
+    let (read, shown) = match value {
+        Tree::Null => (Some(0), String::new()),
+        Tree::Int(number) => (Some(i128::from(*number)), number.to_string()),
+        Tree::Uint(number) => (Some(i128::from(*number)), number.to_string()),
+        Tree::Double(number) => (whole(*number), number.to_string()),
+        Tree::Text(text) => {
+            let read = text.parse().ok().or_else(|| text.parse().ok().and_then(whole));
+            (read, format!("{text:?}"))
+        }
         _ => return Err(expected("an integer, as number or string", value)),
     };
-    let reason = || format!("{value} is no integer that fits {}", std::any::type_name::<T>());
+    let reason = || format!("{shown} is no integer that fits {}", std::any::type_name::<T>());
     read.and_then(|read: i128| T::try_from(read).ok())
         .ok_or_else(|| Fault::new(reason()))
 }
 
-fn enumeration(names: &[&str], value: &Value) -> Read<i32> {
-    let Value::String(name) = value else {
+fn enumeration(names: &[&str], value: &Tree<'_>) -> Read<i32> {
+    let Tree::Text(name) = value else {
         return integer(value);
     };
-    let number = names
-        .iter()
-        .zip(0..)
-        .find(|(known, _)| *known == name)
-        .map(|(_, number)| number);
-    number.ok_or_else(|| Fault::new(format!("{name:?} is none of {}", names.join(", "))))
+    let number = names.iter().zip(0..).find(|(known, _)| *known == name);
+    number
+        .map(|(_, number)| number)
+        .ok_or_else(|| Fault::new(format!("{name:?} is none of {}", names.join(", "))))
 }
 
-fn double(value: &Value) -> Read<f64> {
+fn double(value: &Tree<'_>) -> Read<f64> {
     match value {
-        Value::Number(number) => Ok(number.as_f64().unwrap_or_default()),
-        Value::String(text) => match text.as_str() {
+        Tree::Int(number) => Ok(*number as f64),
+        Tree::Uint(number) => Ok(*number as f64),
+        Tree::Double(number) => Ok(*number),
+        Tree::Text(text) => match text.as_ref() {
             "NaN" => Ok(f64::NAN),
             "Infinity" => Ok(f64::INFINITY),
             "-Infinity" => Ok(f64::NEG_INFINITY),

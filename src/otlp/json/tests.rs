@@ -156,7 +156,54 @@ fn faults_have_a_path() {
     check_refused("{\n\"a\":}", "line 2 column 5: expected value");
     check_refused(r#"{"a":"#, "line 1 column 5: EOF while parsing a value");
     let deep = format!("{}{}", r#"{"a":["#.repeat(100), "]}".repeat(100));
-    check_refused(&deep, "line 1 column 384: recursion limit exceeded");
+    check_refused(&deep, "line 1 column 481: nested more than 160 deep");
+    check_refused(&"[".repeat(1 << 20), "line 1 column 161: nested more than 160 deep");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_not_lost() {
+    let why = "the key stands twice; a list has one key for all its items";
+    let span = format!(r#"{{"scopeSpans":[{{"spans":[{{{IDS}}}]}}]}}"#);
+    check_refused(
+        &format!(r#"{{"resourceSpans":[{span}],"resourceSpans":[{span}]}}"#),
+        &format!("resourceSpans: {why}"),
+    );
+    check_refused(
+        &format!(r#"{{"resourceSpans":null,"resource\u0053pans":[{span}]}}"#),
+        &format!("resourceSpans: {why}"),
+    );
+    check_refused(
+        &request(&format!(
+            r#"{IDS},"attributes":[{{}},{{"key":"k","value":{{"intValue":1,"intValue":2}}}}]"#
+        )),
+        &format!("resourceSpans[0].scopeSpans[0].spans[0].attributes[1].value.intValue: {why}"),
+    );
+    // What is ignored anyway may stand as often as it likes.
+    let text = request(&format!(r#"{IDS},"unknown":1,"unknown":{{"a":1,"a":2}}"#));
+    assert_eq!(read(text.as_bytes()).map(|read| read.batch.span_count()), Ok(1));
+}
+
+/// Arrays in a resource's attribute, and a map with one empty entry in the innermost.
+fn deep_list(arrays: usize) -> String {
+    let (open, close) = (r#"{"arrayValue":{"values":["#.repeat(arrays), "]}}".repeat(arrays));
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"value":{open}{{"kvlistValue":{{"values":[{{}}]}}}}{close}}}]}}}}]}}"#
+    )
+}
+
+#[test]
+fn what_is_read_at_any_depth_can_be_read_again() {
+    let deepest = (0..60usize).take_while(|arrays| {
+        let Ok(first) = read(deep_list(*arrays).as_bytes()) else {
+            return false;
+        };
+        let mut out = Vec::new();
+        write(&first.batch, &mut out);
+        let again = read(&out).unwrap_or_else(|error| panic!("{arrays}: {error}"));
+        assert_eq!(again.rejected_spans, 0);
+        true
+    });
+    assert_eq!(deepest.count(), 48, "0 to 47 arrays, as protobuf takes them");
 }
 
 #[test]

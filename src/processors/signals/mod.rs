@@ -24,7 +24,7 @@ use meters::Meters;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Append 🚩 to the names of concerning spans. true.
+    /// Append 🚩 to the names of concerning spans and set `signals.flagged`; off: neither. true.
     pub flag: bool,
     /// Attributes to write: `core` = the flat names, `layered` = by category. [core, layered].
     pub attributes: Vec<AttributeGroup>,
