@@ -70,8 +70,13 @@ fn refuse_storage(id: &str, own: &mut Value, lines: &mut Vec<String>) {
     }
 }
 
-/// Who writes a section that is off by default wants it, unless it says `enabled: false`.
+/// Who writes a section that is off by default wants it, unless it says `enabled: false`. Who has a queue has retries too, unless
+/// they are switched off: the sender does not learn that an export failed and cannot try again.
 fn switch_on(own: &mut Value) {
+    let has_queue = own["sending_queue"].is_object() && own["sending_queue"]["enabled"] != false;
+    if has_queue && own["retry_on_failure"].is_null() {
+        own["retry_on_failure"] = Value::Object(Map::new());
+    }
     for section in ["sending_queue", "retry_on_failure"] {
         if let Some(Value::Object(written)) = own.get_mut(section) {
             written.entry("enabled").or_insert(Value::Bool(true));
@@ -155,6 +160,8 @@ mod tests {
         let check = |raw: Value, on: bool, expected: &[&str]| {
             let (wanted, lines, _) = read_over(&defaults, raw.clone());
             assert_eq!(wanted.delivery.sending_queue.enabled, on, "{raw}");
+            let retries = on || !raw["retry_on_failure"].is_null();
+            assert_eq!(wanted.delivery.retry_on_failure.enabled, retries, "{raw}");
             assert_eq!(lines, expected, "{raw}");
         };
         check(json!({}), false, &[]);
@@ -181,6 +188,11 @@ mod tests {
             true,
             &[],
         );
+        let (wanted, ..) = read_over(
+            &defaults,
+            json!({"sending_queue": {}, "retry_on_failure": {"enabled": false}}),
+        );
+        assert!(wanted.delivery.sending_queue.enabled && !wanted.delivery.retry_on_failure.enabled);
         check(
             json!({"retry_on_failure": {"multiplier": 0.5}}),
             false,
