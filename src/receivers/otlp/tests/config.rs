@@ -3,7 +3,6 @@
 use super::*;
 use crate::receivers::RECEIVERS;
 
-/// The faults of a config, `path: reason`, or where and why it cannot be read.
 /// This receiver's entry in the table.
 fn this() -> &'static crate::pipeline::Factory<dyn crate::pipeline::Receiver> {
     let mut entries = RECEIVERS.iter();
@@ -12,6 +11,7 @@ fn this() -> &'static crate::pipeline::Factory<dyn crate::pipeline::Receiver> {
         .expect("it is in the table")
 }
 
+/// The faults of a config, `path: reason`, or where and why it cannot be read.
 fn faults(config: serde_json::Value) -> String {
     match (this().parse)(&config) {
         Err(error) => format!("{}: {}", error.path(), error.inner()),
