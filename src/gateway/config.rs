@@ -28,7 +28,7 @@ pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
 pub use resolve::{Choice, Models, Target, Unknown};
-pub use tracing::{FORBIDDEN_HEADERS, Tracing};
+pub use tracing::Tracing;
 pub use upstream::Upstream;
 
 use serde_json::Value;

@@ -374,7 +374,7 @@ fn aliases_must_lead_somewhere() {
 
 #[test]
 fn tracing_keeps_secrets_off_spans() {
-    for name in FORBIDDEN_HEADERS {
+    for name in crate::gateway::spans::FORBIDDEN_HEADERS {
         let told =
             |path: &str| format!("tracing.{path}: {name:?} may hold a secret and never comes on a span; remove it");
         check_with(

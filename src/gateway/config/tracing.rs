@@ -5,18 +5,10 @@ use std::collections::BTreeMap;
 use http::HeaderName;
 
 use super::{Lookup, listeners, upstream, written::File};
-use crate::values::{Endpoint, Fault};
-
-/// Headers that never come on a span.
-pub const FORBIDDEN_HEADERS: &[&str] = &[
-    "api-key",
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "set-cookie",
-    "x-api-key",
-    "x-goog-api-key",
-];
+use crate::{
+    gateway::spans::is_forbidden_header,
+    values::{Endpoint, Fault},
+};
 
 /// Request headers on inbound spans where the config names none.
 const DEFAULT_HEADERS: &[&str] = &["content-type", "user-agent", "accept"];
@@ -123,7 +115,7 @@ fn headers(written: Option<&[String]>, faults: &mut Vec<Fault>) -> Vec<HeaderNam
     let mut found: Vec<HeaderName> = Vec::new();
     for (index, text) in written.iter().enumerate() {
         let reason = match text.parse::<HeaderName>() {
-            Ok(name) if FORBIDDEN_HEADERS.contains(&name.as_str()) => {
+            Ok(name) if is_forbidden_header(name.as_str()) => {
                 format!("{text:?} may hold a secret and never comes on a span; remove it")
             }
             Ok(name) => {
@@ -143,7 +135,7 @@ fn prefixes(written: &[String], faults: &mut Vec<Fault>) -> Vec<String> {
     let mut found = Vec::new();
     for (index, text) in written.iter().enumerate() {
         let reason = match text.parse::<HeaderName>() {
-            Ok(name) if FORBIDDEN_HEADERS.contains(&name.as_str()) => {
+            Ok(name) if is_forbidden_header(name.as_str()) => {
                 format!("{text:?} may hold a secret and never comes on a span; remove it")
             }
             Ok(name) => {
