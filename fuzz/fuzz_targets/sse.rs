@@ -4,10 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use plano::gateway::stream::{Event, Parser};
 
-fuzz_target!(|input: (&[u8], u8)| {
-    let (bytes, step) = input;
+fuzz_target!(|input: &[u8]| {
+    let Some((step, bytes)) = input.split_first() else {
+        return;
+    };
     let whole = read(bytes, bytes.len().max(1));
-    let cut = read(bytes, usize::from(step).max(1));
+    let cut = read(bytes, usize::from(*step).max(1));
     assert_eq!(whole, cut);
     let raw: Vec<u8> = whole.iter().flat_map(|event| event.raw().to_vec()).collect();
     assert_eq!(raw, bytes);

@@ -147,9 +147,9 @@ fn service_tier(tree: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// A schema that the reply must keep to.
+/// A schema that the reply must keep to. Not `strict`: OpenAI then refuses schemas with optional properties.
 fn response_format(tree: &Map<String, Value>) -> Option<Value> {
     let format = tree.get("output_config")?.get("format")?;
     let schema = format.get("schema")?;
-    Some(json!({"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": true}}))
+    Some(json!({"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}))
 }

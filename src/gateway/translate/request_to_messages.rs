@@ -16,8 +16,6 @@ const MIN_THINKING: i64 = 1024;
 /// Fields that mean the same in both APIs, and fields of messages that clients send as an extension of chat completions.
 const SAME: &[&str] = &[
     "stream",
-    "top_p",
-    "top_k",
     "thinking",
     "output_config",
     "container",
@@ -47,10 +45,15 @@ pub(super) fn request(tree: &Map<String, Value>, model: &str) -> Result<Map<Stri
     set("tools", Some(tools).filter(|tools| !tools.is_empty()).map(Value::from));
     set("tool_choice", choice);
     set("stop_sequences", stop_sequences(tree));
-    // OpenAI's goes up to 2, Anthropic's up to 1; a model that thinks allows none.
-    let temperature = tree.get("temperature").and_then(Value::as_f64);
-    let temperature = temperature.filter(|_| thinking.is_none());
-    set("temperature", temperature.map(|value| value.min(1.0).into()));
+    // A model that thinks samples as it wants to.
+    if thinking.is_none() {
+        // OpenAI's goes up to 2, Anthropic's up to 1.
+        let temperature = tree.get("temperature").and_then(Value::as_f64);
+        set("temperature", temperature.map(|value| value.min(1.0).into()));
+        for key in ["top_p", "top_k"] {
+            set(key, tree.get(key).filter(|value| value.is_number()).cloned());
+        }
+    }
     set("metadata", metadata(tree));
     set("service_tier", service_tier(tree));
     set("thinking", thinking);
