@@ -63,7 +63,7 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     let (feed, source) = metrics.scope(|| Feed::channel(FeedLimits::default()));
     let blueprint = blueprint(args, &config, source)?;
     let address: Vec<String> = config.metrics_address.iter().cloned().collect();
-    let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, emitter(), unset_sampling))?;
+    let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, &emitter(), unset_sampling))?;
     let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
 

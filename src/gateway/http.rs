@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -34,8 +34,9 @@ pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Reques
     };
     let mut answer = match (api, request.method(), request.uri().path()) {
         (Some(api), &Method::POST, _) => {
-            let record = begin(shared, listener, &request, peer.address, &id);
-            chat::serve(api, record, request.into_body(), &id).await
+            let (head, body) = request.into_parts();
+            let record = begin(shared, listener, head, peer.address, &id);
+            chat::serve(api, record, body, &id).await
         }
         (_, &Method::GET | &Method::HEAD, "/healthz") => full(StatusCode::OK, "{\"status\":\"ok\"}".into()),
         (_, &Method::GET, "/v1/models") => models(&shared),
@@ -50,7 +51,7 @@ pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Reques
                 let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
                 (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
             };
-            let mut record = begin(shared, listener, &request, peer.address, &id);
+            let mut record = begin(shared, listener, request.into_parts().0, peer.address, &id);
             let fault = Fault::new(ErrorType::NotFound, text);
             refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None)
         }
@@ -59,29 +60,23 @@ pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Reques
     answer
 }
 
-fn begin(
-    shared: Arc<Shared>,
-    listener: usize,
-    request: &Request<Incoming>,
-    peer: SocketAddr,
-    id: &HeaderValue,
-) -> Record {
-    let lines = |name: &'static str| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+fn begin(shared: Arc<Shared>, listener: usize, head: request::Parts, peer: SocketAddr, id: &HeaderValue) -> Record {
+    let lines = |name: &'static str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let context = Context::extract(lines("traceparent"), lines("tracestate"));
     let trace = context.enter(shared.sampling[listener], fastrand::u128(..).to_be_bytes());
-    let uri = request.uri();
-    let host = || request.headers().get(header::HOST)?.to_str().ok()?.parse().ok();
+    let uri = &head.uri;
+    let host = || head.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
     let client = Client {
-        method: request.method().to_string(),
+        method: head.method.to_string(),
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
-        http_version: match request.version() {
+        http_version: match head.version {
             http::Version::HTTP_2 => "2",
             http::Version::HTTP_10 => "1.0",
             _ => "1.1",
         },
         authority: uri.authority().cloned().or_else(host),
-        headers: request.headers().clone(),
+        headers: head.headers,
         peer,
         request_id: id.to_str().unwrap_or_default().to_owned(),
     };

@@ -217,7 +217,7 @@ impl Record {
         self.add_call(&mut trace, end);
         self.add_inbound(&mut trace, end);
         // What has no room is counted by the feed.
-        let _dropped = self.shared.feed.offer(trace.into_batch(&self.shared.emitter));
+        let _dropped = self.shared.feed.offer(trace.into_batch(&self.shared.resources));
     }
 
     fn add_inbound(&self, trace: &mut spans::Trace, end: u64) {

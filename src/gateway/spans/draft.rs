@@ -58,12 +58,25 @@ impl Draft {
         }
     }
 
-    /// Writes the attribute unless the span has one of that key.
-    fn put(mut self, key: impl Into<Cow<'static, str>>, value: Value<'_>) -> Draft {
-        let key = key.into();
-        if !self.has(&key) {
+    /// Makes room for long texts that are known to come.
+    pub(super) fn reserve(mut self, bytes: usize) -> Draft {
+        self.span = self.span.reserve(bytes);
+        self
+    }
+
+    /// Writes an attribute of ours, whose key is put once: comparing it with all before it would cost more than writing it.
+    fn put(mut self, key: &'static str, value: Value<'_>) -> Draft {
+        debug_assert!(!self.has(key), "{key} is put twice");
+        self.span = self.span.attribute(key, value);
+        self.keys.push(Cow::Borrowed(key));
+        self
+    }
+
+    /// Writes an attribute whose key is made of what clients or the config say, unless the span has one of that key.
+    fn put_other(mut self, key: String, value: Value<'_>) -> Draft {
+        if !key.is_empty() && !self.has(&key) {
             self.span = self.span.attribute(&key, value);
-            self.keys.push(key);
+            self.keys.push(Cow::Owned(key));
         }
         self
     }
@@ -81,11 +94,19 @@ impl Draft {
     }
 
     /// A list of strings; left out where empty.
-    pub(super) fn texts(self, key: impl Into<Cow<'static, str>>, values: &[&str]) -> Draft {
+    pub(super) fn texts(self, key: &'static str, values: &[&str]) -> Draft {
         if values.is_empty() {
             return self;
         }
         self.put(key, Value::Strings(values))
+    }
+
+    /// The values of a header; left out where there are none.
+    pub(super) fn header(self, key: String, values: &[&str]) -> Draft {
+        if values.is_empty() {
+            return self;
+        }
+        self.put_other(key, Value::Strings(values))
     }
 
     /// An integer.
@@ -140,9 +161,7 @@ impl Draft {
             .text(keys::PLANO_SESSION_ID, session)
             .text(keys::REQUEST_ID, common.request_id.as_str());
         for (key, value) in &common.custom {
-            if !draft.has(key) && !key.is_empty() {
-                draft = draft.put(key.clone(), Value::Str(value));
-            }
+            draft = draft.put_other(key.clone(), Value::Str(value));
         }
         draft.span
     }
