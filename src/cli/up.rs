@@ -177,6 +177,14 @@ fn blueprint(args: &UpArgs, config: &gateway::config::Gateway, source: Source) -
     config::assemble(checked, wiring)
 }
 
+/// Whether an endpoint, a URL or `host:port`, is on this machine for certain.
+fn is_local(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// What the gateway's config says of the built-in pipeline.
 fn adjusted(args: &UpArgs, config: &gateway::config::Gateway) -> Value {
     let tracing = &config.tracing;
@@ -196,7 +204,12 @@ fn adjusted(args: &UpArgs, config: &gateway::config::Gateway) -> Value {
         true => json!({"content": content}),
         false => json!({"content": content, "flag": false, "attributes": [], "events": false}),
     };
-    let to = |endpoint: &str| json!({"endpoint": endpoint, "tls": {"insecure": endpoint.starts_with("http://")}});
+    let to = |endpoint: &str| {
+        // Nothing is gained by compressing what stays on this machine, and it takes as long as the analysis.
+        let compression = if is_local(endpoint) { "none" } else { "gzip" };
+        let tls = json!({"insecure": endpoint.starts_with("http://")});
+        json!({"endpoint": endpoint, "tls": tls, "compression": compression})
+    };
     let mut exporters = serde_json::Map::new();
     if args.with_tracing {
         exporters.insert(
@@ -214,4 +227,31 @@ fn adjusted(args: &UpArgs, config: &gateway::config::Gateway) -> Value {
         "service": {"pipelines": {"traces": {"receivers": receivers, "exporters": named}}},
         "exporters": exporters,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn this_machine_is_known_from_others() {
+        for endpoint in [
+            "http://localhost:4317",
+            "127.0.0.1:4317",
+            "https://[::1]:4317",
+            "http://127.1.2.3",
+            "localhost",
+        ] {
+            assert!(is_local(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "http://collector:4317",
+            "10.0.0.1:4317",
+            "https://localhost.example.com:443",
+            "[fe80::1]:4317",
+            "",
+        ] {
+            assert!(!is_local(endpoint), "{endpoint}");
+        }
+    }
 }
