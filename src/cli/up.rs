@@ -61,7 +61,7 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     };
     let metrics = Arc::new(Metrics::new());
     let (feed, source) = metrics.scope(|| Feed::channel(FeedLimits::default()));
-    let blueprint = blueprint(args, &config, source)?;
+    let blueprint = metrics.scope(|| blueprint(args, &config, source))?;
     let address: Vec<String> = config.metrics_address.iter().cloned().collect();
     let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, emitter(), unset_sampling))?;
     let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
@@ -92,7 +92,9 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
 /// Answers requests until a signal comes, then finishes those in flight.
 async fn serve(gateway: gateway::Gateway, address: &[String], metrics: Arc<Metrics>) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("watching for signals")?;
-    let measured = MetricsServer::bind(address).await?;
+    let measured = MetricsServer::bind(address)
+        .await
+        .context("telemetry.metrics_address")?;
     let server = gateway.bind().await?;
     for (name, address) in server.addresses() {
         tracing::info!(listener = %name, %address, "listening");
