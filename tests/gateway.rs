@@ -333,12 +333,17 @@ async fn keys_of_a_listener_are_asked_for() {
         stage.ask(CHAT, &[("x-api-key", "key-of-ours")], &body).await.status,
         200
     );
-    let trace = stage.trace(9).await;
+    for (key, status) in [("wrong", 401), ("key-of-ours", 200)] {
+        let headers = [("x-api-key", key)];
+        let asked = stage.client.try_http("GET", "/v1/models", &headers, b"").await;
+        assert_eq!(asked.expect("an answer").status, status);
+    }
+    let trace = stage.trace(11).await;
     let outcomes: Vec<&str> = trace["plano(inbound)"]
         .iter()
         .map(|span| text(span, "auth.result"))
         .collect();
-    assert_eq!(outcomes, ["refused", "ok", "ok"]);
+    assert_eq!(outcomes, ["refused", "ok", "ok", "refused", "ok"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
