@@ -116,7 +116,10 @@ impl Local {
         };
         let parts =
             Metrics::new().scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(&args)?, Health::new())))?;
-        let running = parts.start().await.context("the local trace listener")?;
+        let running = parts.start().await.with_context(|| {
+            "the local trace listener: where one runs already, leave out --with-tracing (traces go to it by default), or choose \
+             another --tracing-port"
+        })?;
         announce(&args, &listening(&running));
         let stop = CancellationToken::new();
         let ended = running.until(stop.clone(), CancellationToken::new());
