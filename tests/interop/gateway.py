@@ -27,12 +27,15 @@ TWICE = {
 
 
 class Gateway:
-    """A running gateway: `port` wants no key, `keyed` LISTENER_KEY, `silent` records nothing; traces go to `viewer`."""
+    """A running gateway: `port` wants no key, `keyed` LISTENER_KEY, `silent` records nothing; traces go to `viewer`.
+
+    A provider may be started on `suite`, which serves the model `custom/suite`.
+    """
 
     def __init__(self, bench):
         self.bench = bench
         self.viewer = bench.listener()
-        self.model, self.port, self.keyed, self.silent, nobody = bench.ports(5)
+        self.model, self.port, self.keyed, self.silent, self.suite, nobody = bench.ports(6)
         stand_in = bench.start("stand-in-model", [bench.python, HERE / "apps" / "stand_in_model.py", self.model])
         bench.wait_for_port(self.model, stand_in)
         config = bench.folder / "gateway.yaml"
@@ -45,6 +48,7 @@ listeners:
   - {{type: model, name: silent, port: {self.silent}, random_sampling: 0}}
 model_providers:
 {self.providers()}
+  - {{model: custom/suite, base_url: "http://127.0.0.1:{self.suite}/v1", provider_interface: openai}}
   - {{model: custom/nobody, base_url: "http://127.0.0.1:{nobody}/v1", provider_interface: openai}}
 tracing: {{random_sampling: 100, opentracing_grpc_endpoint: "http://127.0.0.1:{self.viewer}", receiver: none}}
 telemetry: {{metrics_address: none}}
