@@ -237,6 +237,15 @@ def check_broken_off(gateway, told, message, error_type):
     spans.check_failure(error_type)
 
 
+def check_models(gateway, told):
+    """The list of models, which is a request like the others."""
+    for model in ("openai/gpt-4o", "anthropic/claude-sonnet-4-0"):
+        assert model in told["models"], f"{model} is not in {told['models']}"
+    spans = Request(gateway, told, 2)
+    expect("the name of the list's span", spans.inbound["name"], "GET /v1/models")
+    expect("the list's http.status_code", value(spans.inbound, "http.status_code"), 200)
+
+
 def check_example(gateway, package):
     """The page's example with that package, as it stands there but for the port."""
     found = re.findall(r"^```py\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)

@@ -131,6 +131,10 @@ def stream_of(client):
     return ask
 
 
+def listing(client):
+    return lambda headers: client.models.list(extra_headers=headers)
+
+
 def errors(client, keyed, recorder):
     def asking(model, who=client):
         return lambda headers: who.messages.create(model=model, **ASKS, extra_headers=headers)
@@ -139,6 +143,7 @@ def errors(client, keyed, recorder):
     recorder.error("no model", anthropic.BadRequestError, asking(""))
     wrong = keyed.with_options(api_key="a-wrong-key")
     recorder.error("wrong key", anthropic.AuthenticationError, asking("gpt-4o", wrong))
+    recorder.error("models for a wrong key", anthropic.AuthenticationError, listing(wrong))
     for provider in ("openai", "anthropic"):
         recorder.error(f"picky {provider}", anthropic.BadRequestError, asking(f"{provider}/picky"))
         recorder.error(f"limited {provider}", anthropic.RateLimitError, asking(f"{provider}/limited"))
@@ -166,6 +171,8 @@ def main():
     left(client, recorder, "claude-sonnet-4-0", "anthropic")
     asyncio.run(many(port, key, recorder))
     errors(client, keyed, recorder)
+    with recorder.request("models") as (told, headers):
+        told["models"] = [model.id for model in listing(client)(headers)]
     recorder.finish()
 
 

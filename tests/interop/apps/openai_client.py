@@ -139,13 +139,19 @@ def stream_of(client):
     return ask
 
 
+def listing(client):
+    return lambda headers: client.models.list(extra_headers=headers)
+
+
 def errors(client, keyed, recorder):
     def asking(model, who=client):
         return lambda headers: who.chat.completions.create(model=model, messages=MESSAGES, extra_headers=headers)
 
     recorder.error("unknown model", openai.NotFoundError, asking("gpt-4p"))
     recorder.error("no model", openai.BadRequestError, asking(""))
-    recorder.error("wrong key", openai.AuthenticationError, asking("gpt-4o", keyed.with_options(api_key="a-wrong-key")))
+    wrong = keyed.with_options(api_key="a-wrong-key")
+    recorder.error("wrong key", openai.AuthenticationError, asking("gpt-4o", wrong))
+    recorder.error("models for a wrong key", openai.AuthenticationError, listing(wrong))
     for provider in ("openai", "anthropic"):
         recorder.error(f"picky {provider}", openai.BadRequestError, asking(f"{provider}/picky"))
         recorder.error(f"limited {provider}", openai.RateLimitError, asking(f"{provider}/limited"))
@@ -173,7 +179,9 @@ def main():
     left(client, recorder, "claude-sonnet-4-0", "anthropic")
     asyncio.run(many(port, key, recorder))
     errors(client, keyed, recorder)
-    recorder.finish(models=[model.id for model in client.models.list()])
+    with recorder.request("models") as (told, headers):
+        told["models"] = [model.id for model in listing(client)(headers)]
+    recorder.finish()
 
 
 main()

@@ -1,6 +1,16 @@
 """Anthropic's Python SDK through `planoai up`, to a provider of either API: what it gets, and the traces of it."""
 
-from gateway import OPENTELEMETRY, Gateway, Request, check_broken_off, check_error, check_example, check_left, check_upstream
+from gateway import (
+    OPENTELEMETRY,
+    Gateway,
+    Request,
+    check_broken_off,
+    check_error,
+    check_example,
+    check_left,
+    check_models,
+    check_upstream,
+)
 from harness import expect
 
 PACKAGES = ["anthropic==2.14.0", *OPENTELEMETRY]
@@ -13,6 +23,7 @@ ERRORS = {
     "unknown model": ("NotFoundError", 404, "not_found_error", 3, "unknown_model"),
     "no model": ("BadRequestError", 400, "invalid_request_error", 2, "invalid_request"),
     "wrong key": ("AuthenticationError", 401, "authentication_error", 2, "unauthorized"),
+    "models for a wrong key": ("AuthenticationError", 401, "authentication_error", 2, "unauthorized"),
     "picky openai": ("BadRequestError", 400, "invalid_request_error", 5, "upstream_4xx"),
     "picky anthropic": ("BadRequestError", 400, "invalid_request_error", 5, "upstream_4xx"),
     "limited openai": ("RateLimitError", 429, "rate_limit_error", 5, "rate_limited"),
@@ -41,6 +52,7 @@ def check(bench):
         check_left(gateway, requests[f"left {provider}"])
         check_broken_off(gateway, requests[f"sick {provider}"], "the model sick gives up", "upstream_5xx")
         check_broken_off(gateway, requests[f"torn {provider}"], "stream broke", "stream_interrupted")
+    check_models(gateway, requests["models"])
     check_example(gateway, "anthropic")
 
 

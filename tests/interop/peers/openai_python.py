@@ -1,6 +1,16 @@
 """OpenAI's Python SDK through `planoai up`, to a provider of either API: what it gets, and the traces of it."""
 
-from gateway import OPENTELEMETRY, Gateway, Request, check_broken_off, check_error, check_example, check_left, check_upstream
+from gateway import (
+    OPENTELEMETRY,
+    Gateway,
+    Request,
+    check_broken_off,
+    check_error,
+    check_example,
+    check_left,
+    check_models,
+    check_upstream,
+)
 from harness import expect
 
 PACKAGES = ["openai==3.57.0", *OPENTELEMETRY]
@@ -13,6 +23,7 @@ ERRORS = {
     "unknown model": ("NotFoundError", 404, "model_not_found", 3, "unknown_model"),
     "no model": ("BadRequestError", 400, None, 2, "invalid_request"),
     "wrong key": ("AuthenticationError", 401, "invalid_api_key", 2, "unauthorized"),
+    "models for a wrong key": ("AuthenticationError", 401, "invalid_api_key", 2, "unauthorized"),
     "picky openai": ("BadRequestError", 400, "unsupported_value", 5, "upstream_4xx"),
     "picky anthropic": ("BadRequestError", 400, "invalid_request_error", 5, "upstream_4xx"),
     "limited openai": ("RateLimitError", 429, "rate_limit_exceeded", 5, "rate_limited"),
@@ -24,13 +35,11 @@ ERRORS = {
 
 def check(bench):
     gateway = Gateway(bench)
-    told = gateway.client("openai_client.py")
+    requests = gateway.client("openai_client.py")["requests"]
     asked = gateway.asked_by_id()
-    requests = told["requests"]
     for model, provider in PROVIDERS.items():
         check_replies(requests, model)
-        names = [name for name in requests if name.endswith(model)]
-        for name in names:
+        for name in [name for name in requests if name.endswith(model)]:
             spans = Request(gateway, requests[name])
             spans.check_call(requests[name], PATH, provider, flagged=name.startswith("angry"))
             check_upstream(asked[requests[name]["request_id"]], spans, provider)
@@ -46,8 +55,7 @@ def check(bench):
         check_left(gateway, requests[f"left {provider}"])
         check_broken_off(gateway, requests[f"sick {provider}"], "the model sick gives up", "upstream_5xx")
         check_broken_off(gateway, requests[f"torn {provider}"], "stream broke", "stream_interrupted")
-    for model in PROVIDERS:
-        assert any(listed.endswith(model) for listed in told["models"]), f"{model} is not in {told['models']}"
+    check_models(gateway, requests["models"])
     check_example(gateway, "openai")
 
 
