@@ -46,7 +46,7 @@ model_providers:
 model_aliases: {{fast-llm: {{target: gpt-4o}}}}
 tracing: {{random_sampling: 100, opentracing_grpc_endpoint: 'http://{}', receiver: none,
   span_attributes: {{header_prefixes: [x-acme-], static: {{environment: test}}}}}}
-telemetry: {{metrics_address: none}}
+telemetry: {{metrics_address: '127.0.0.1:0'}}
 ",
             more,
             sink.address,
@@ -333,12 +333,17 @@ async fn keys_of_a_listener_are_asked_for() {
         stage.ask(CHAT, &[("x-api-key", "key-of-ours")], &body).await.status,
         200
     );
-    let trace = stage.trace(9).await;
+    for (key, status) in [("wrong", 401), ("key-of-ours", 200)] {
+        let headers = [("x-api-key", key)];
+        let asked = stage.client.try_http("GET", "/v1/models", &headers, b"").await;
+        assert_eq!(asked.expect("an answer").status, status);
+    }
+    let trace = stage.trace(11).await;
     let outcomes: Vec<&str> = trace["plano(inbound)"]
         .iter()
         .map(|span| text(span, "auth.result"))
         .collect();
-    assert_eq!(outcomes, ["refused", "ok", "ok"]);
+    assert_eq!(outcomes, ["refused", "ok", "ok", "refused", "ok"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -374,4 +379,29 @@ async fn a_dead_exporter_costs_a_request_nothing() {
         "{}",
         listed.text()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unsampled_request_records_nothing_but_its_signals_count() {
+    let stage = Stage::with(Script::json(200, &completion()), ", random_sampling: 0");
+    let unsampled = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+    for headers in [&[][..], &[unsampled]] {
+        assert_eq!(stage.ask(CHAT, headers, &question("gpt-4o", ANGRY)).await.status, 200);
+    }
+    let metrics = Client::to(stage.gateway.port_behind("listening component=metrics address="));
+    let mut shown = String::new();
+    for _ in 0..100 {
+        shown = metrics
+            .try_http("GET", "/metrics", &[], b"")
+            .await
+            .expect("an answer")
+            .text();
+        if shown.contains("plano_signals_flagged_total 2") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(shown.contains("plano_signals_flagged_total 2"), "{shown}");
+    assert!(shown.contains("plano_spans_offered_total 0"), "{shown}");
+    assert_eq!(stage.sink.spans().len(), 0);
 }

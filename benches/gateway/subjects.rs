@@ -21,11 +21,20 @@ const SPANS: usize = 4;
 /// How the gateway records.
 #[derive(Clone, Copy, PartialEq)]
 enum Tracing {
+    /// Off, and no signals are computed.
+    Nothing,
+    /// Off: nothing is exported, and the signals still count in the metrics.
     Off,
     On,
     WithContent,
     /// On, and nobody takes the spans.
     Dead,
+}
+
+impl Tracing {
+    fn records(self) -> bool {
+        !matches!(self, Tracing::Nothing | Tracing::Off)
+    }
 }
 
 /// One row.
@@ -77,6 +86,7 @@ pub(crate) fn start(runtime: &Runtime, upstream: u16) -> anyhow::Result<Vec<Subj
         bare("hyper pass-through", pass.port, Some(pass))?,
     ];
     for (name, tracing) in [
+        ("planoai, off, no signals", Tracing::Nothing),
         ("planoai, tracing off", Tracing::Off),
         ("planoai, tracing on", Tracing::On),
         ("planoai, on with content", Tracing::WithContent),
@@ -100,7 +110,8 @@ pub(crate) fn start(runtime: &Runtime, upstream: u16) -> anyhow::Result<Vec<Subj
 
 async fn gateway(tracing: Tracing, upstream: u16, sink: u16, metrics: u16) -> anyhow::Result<Running> {
     let (port, folder) = (free_port()?, tempfile::tempdir()?);
-    let sampling = if tracing == Tracing::Off { 0 } else { 100 };
+    let sampling = if tracing.records() { 100 } else { 0 };
+    let no_signals = tracing == Tracing::Nothing;
     let content = tracing == Tracing::WithContent;
     let exporter = if tracing == Tracing::Dead { free_port()? } else { sink };
     let config = format!(
@@ -112,6 +123,7 @@ tracing:
   opentracing_grpc_endpoint: http://127.0.0.1:{exporter}
   capture_content: {content}
   receiver: none
+overrides: {{disable_signals: {no_signals}}}
 telemetry: {{metrics_address: '127.0.0.1:{metrics}'}}
 "
     );
@@ -160,7 +172,7 @@ impl Subject {
 
     /// What became of its spans so far.
     pub(crate) fn spans(&self) -> anyhow::Result<Spans> {
-        let recorded = self.tracing.is_some_and(|tracing| tracing != Tracing::Off);
+        let recorded = self.tracing.is_some_and(Tracing::records);
         let metrics = self.scrape()?;
         let sum = |name: &str| {
             let lines = metrics.lines().filter(|line| line.starts_with(name));

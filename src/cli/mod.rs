@@ -2,9 +2,13 @@
 //! matched, 4 the listener cannot be reached, 5 the condition of `--fail-on` holds, 130 interrupted. A closed pipe is success.
 
 mod collector;
+mod completions;
+mod demo;
 mod health;
+mod man;
 mod signals;
 mod stop;
+mod terminal;
 mod trace;
 mod up;
 
@@ -30,6 +34,7 @@ const INTERRUPTED: u8 = 130;
     max_term_width = 100,
     arg_required_else_help = true,
     before_help = "Examples:
+  planoai demo
   planoai up --with-tracing
   planoai collector --config pipelines/enrichment.yaml
   planoai trace listen
@@ -45,6 +50,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Collector(collector::CollectorArgs),
+    Completions(completions::CompletionsArgs),
+    Demo(demo::DemoArgs),
+    Man(man::ManArgs),
     Signals(signals::SignalsArgs),
     Trace(trace::TraceArgs),
     Up(up::UpArgs),
@@ -66,6 +74,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Man(args) => man::run(args),
         Command::Signals(args) => signals::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Up(args) => up::run(args),

@@ -1,21 +1,17 @@
 //! `planoai up`: the gateway with its pipeline built in. Requests are answered on one runtime, telemetry runs on another, and the
 //! first never waits for the second. The whole config is checked before a port is taken.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+mod launch;
+mod pipeline;
 
-use anyhow::Context;
+pub(super) use launch::{Launched, Plan};
+
+use std::{path::Path, process::ExitCode};
+
 use clap::Args;
-use serde_json::{Value, json};
-use tokio::{runtime::Runtime, task::JoinSet};
-use tokio_util::sync::CancellationToken;
 
-use super::{complain, stop::Signals, trace::Local};
-use crate::{
-    config::{self, Wiring},
-    gateway::{self, Emitter},
-    pipeline::{Blueprint, Feed, FeedLimits, Health, Running, Source},
-    telemetry::{Metrics, MetricsServer, logs},
-};
+use super::complain;
+use crate::{config, gateway, telemetry::logs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,10 +22,6 @@ Examples:
 
 /// Config files that are looked for in the working directory.
 const FILES: [&str; 2] = ["plano_config.yaml", "config.yaml"];
-/// The pipeline behind the gateway, unless the config names another.
-const PIPELINE: &str = include_str!("../../pipelines/gateway.yaml");
-/// Id of the pipeline's receiver that takes the gateway's spans.
-const RECEIVER: &str = "gateway";
 
 /// Start the gateway: answers LLM requests, and records each as a trace
 #[derive(Debug, Args)]
@@ -52,69 +44,32 @@ pub(super) struct UpArgs {
 pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     let level = config::process_env("PLANO_LOG");
     logs::start(tracing::Level::INFO, logs::Form::Console, level.as_deref())?;
-    let (config, unset_sampling) = match read(args) {
+    let read = read(args).and_then(|(config, unset_sampling)| {
+        pipeline::check(&config, &config::process_env)?;
+        Ok((config, unset_sampling))
+    });
+    let (config, unset_sampling) = match read {
         Ok(read) => read,
         Err(faults) => {
             faults.iter().for_each(|fault| complain(fault));
             return Ok(ExitCode::FAILURE);
         }
     };
-    let metrics = Arc::new(Metrics::new());
-    let (feed, source) = metrics.scope(|| Feed::channel(FeedLimits::default()));
-    let blueprint = blueprint(args, &config, source)?;
-    let address: Vec<String> = config.metrics_address.iter().cloned().collect();
-    let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, &emitter(), unset_sampling))?;
-    let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
-    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-
-    let local = args
-        .with_tracing
-        .then(|| telemetry.block_on(Local::start(args.tracing_port)));
-    let local = local.transpose()?;
-    let prepared = metrics.scope(|| Running::prepare(blueprint, Health::new()));
-    let pipeline = telemetry.block_on(prepared.start())?;
-    let pipeline = telemetry.spawn(pipeline.until(stop.clone(), abort.clone()));
-
-    let outcome = requests.block_on(serve(gateway, &address, metrics));
-    stop.cancel();
-    let drained = telemetry.block_on(async {
-        let drained = pipeline.await.context("the pipeline failed")?;
-        if let Some(local) = local {
-            local.end().await?;
-        }
-        drained
-    });
-    outcome?;
-    drained?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Answers requests until a signal comes, then finishes those in flight.
-async fn serve(gateway: gateway::Gateway, address: &[String], metrics: Arc<Metrics>) -> anyhow::Result<()> {
-    let mut signals = Signals::new().context("watching for signals")?;
-    let measured = MetricsServer::bind(address).await?;
-    let server = gateway.bind().await?;
-    for (name, address) in server.addresses() {
+    let launched = Launched::start(Plan {
+        config,
+        unset_sampling,
+        env: &config::process_env,
+        local: args.with_tracing.then_some(("0.0.0.0", args.tracing_port)),
+    })?;
+    if let Some(local) = launched.local() {
+        local.announce();
+    }
+    for (name, address) in launched.addresses() {
         tracing::info!(listener = %name, %address, "listening");
     }
-    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-    tasks.spawn(measured.run(metrics, stop.clone()));
     tracing::info!("Everything is ready. Begin running and processing data.");
-    let mut running = std::pin::pin!(server.run(stop.clone()));
-    tokio::select! {
-        () = &mut running => {}
-        () = signals.next() => {
-            tracing::info!("finishing the requests in flight");
-            stop.cancel();
-            tokio::select! {
-                () = &mut running => {}
-                () = signals.next() => {}
-            }
-        }
-    }
-    stop.cancel();
-    tasks.join_all().await;
-    Ok(())
+    launched.run(std::future::pending::<()>())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The config, and the percent of traces that are recorded where it says nothing.
@@ -138,120 +93,4 @@ fn read(args: &UpArgs) -> Result<(gateway::config::Gateway, f64), Vec<String>> {
     };
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, unset))
-}
-
-fn runtime(name: &str) -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .context("starting a runtime")
-}
-
-fn emitter() -> Emitter {
-    Emitter {
-        instance_id: format!("{:032x}", fastrand::u128(..)),
-        host_name: config::process_env("HOSTNAME").or_else(host_name).unwrap_or_default(),
-    }
-}
-
-/// The name of this machine, where the system tells it in a file.
-fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/etc/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-/// The pipeline behind the gateway.
-fn blueprint(args: &UpArgs, config: &gateway::config::Gateway, source: Source) -> anyhow::Result<Blueprint> {
-    let faults = |faults: Vec<String>| anyhow::anyhow!("{}", faults.join("\n"));
-    let sources = match &config.tracing.pipeline {
-        Some(file) => vec![file.clone()],
-        None => vec![format!("yaml:{PIPELINE}"), format!("yaml:{}", adjusted(args, config))],
-    };
-    let loaded = config::load(&sources, &[], &config::process_env).map_err(faults)?;
-    let wiring = Wiring {
-        sources: [(RECEIVER.to_owned(), source)].into(),
-        ..Wiring::default()
-    };
-    let checked = loaded.check(&wiring.default_host).map_err(faults)?;
-    config::assemble(checked, wiring)
-}
-
-/// Whether an endpoint, a URL or `host:port`, is on this machine for certain.
-fn is_local(endpoint: &str) -> bool {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// What the gateway's config says of the built-in pipeline.
-fn adjusted(args: &UpArgs, config: &gateway::config::Gateway) -> Value {
-    let tracing = &config.tracing;
-    let port = |endpoint: &Option<String>| match endpoint {
-        Some(endpoint) => json!({"endpoint": endpoint}),
-        None => json!({"enabled": false}),
-    };
-    let mut receivers = vec![RECEIVER];
-    let mut protocols = json!({});
-    // A receiver that no pipeline names stays as the file has it, and closed.
-    if tracing.receiver_grpc.is_some() || tracing.receiver_http.is_some() {
-        receivers.push("otlp");
-        protocols = json!({"grpc": port(&tracing.receiver_grpc), "http": port(&tracing.receiver_http)});
-    }
-    let content = if tracing.capture_content { "keep" } else { "drop" };
-    let signals = match config.signals {
-        true => json!({"content": content}),
-        false => json!({"content": content, "flag": false, "attributes": [], "events": false}),
-    };
-    let to = |endpoint: &str| {
-        // Nothing is gained by compressing what stays on this machine, and it takes as long as the analysis.
-        let compression = if is_local(endpoint) { "none" } else { "gzip" };
-        let tls = json!({"insecure": endpoint.starts_with("http://")});
-        json!({"endpoint": endpoint, "tls": tls, "compression": compression})
-    };
-    let mut exporters = serde_json::Map::new();
-    if args.with_tracing {
-        exporters.insert(
-            "otlp_grpc/local".into(),
-            to(&format!("http://127.0.0.1:{}", args.tracing_port)),
-        );
-    }
-    if !args.with_tracing || tracing.configured_endpoint.is_some() {
-        exporters.insert("otlp_grpc".into(), to(tracing.endpoint(&config::process_env).reveal()));
-    }
-    let named: Vec<&String> = exporters.keys().collect();
-    json!({
-        "receivers": {"otlp": {"protocols": protocols}},
-        "processors": {"signals": signals},
-        "service": {"pipelines": {"traces": {"receivers": receivers, "exporters": named}}},
-        "exporters": exporters,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_local;
-
-    #[test]
-    fn this_machine_is_known_from_others() {
-        for endpoint in [
-            "http://localhost:4317",
-            "127.0.0.1:4317",
-            "https://[::1]:4317",
-            "http://127.1.2.3",
-            "localhost",
-        ] {
-            assert!(is_local(endpoint), "{endpoint}");
-        }
-        for endpoint in [
-            "http://collector:4317",
-            "10.0.0.1:4317",
-            "https://localhost.example.com:443",
-            "[fe80::1]:4317",
-            "",
-        ] {
-            assert!(!is_local(endpoint), "{endpoint}");
-        }
-    }
 }

@@ -17,7 +17,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Inlet, Refused, metrics::FeedCounts};
+use super::{
+    Inlet, Refused,
+    door::{Closed, Door},
+    metrics::FeedCounts,
+};
 use crate::otlp::TraceBatch;
 
 /// After what was carried on, so long a batch waits for company: under load the pipeline's runtime is woken a hundred times a second,
@@ -67,12 +71,23 @@ struct Shared {
     bytes: AtomicUsize,
     most_bytes: usize,
     counts: FeedCounts,
+    door: Door,
 }
 
 struct Waiting {
     batch: TraceBatch,
+    purpose: Purpose,
     /// Given back when the batch was carried on or dropped.
     _room: Room,
+}
+
+/// What a batch is handed over for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To be exported.
+    Export,
+    /// To be looked at by the processors alone.
+    Measure,
 }
 
 struct Room {
@@ -108,6 +123,7 @@ impl Feed {
             bytes: AtomicUsize::new(0),
             most_bytes: limits.bytes,
             counts: FeedCounts::new(),
+            door: Door::new("gateway", Closed::Drops),
         });
         let incoming = Incoming {
             receiver,
@@ -124,21 +140,46 @@ impl Feed {
     /// Retryable where there is no room now, permanent where the pipeline has ended.
     pub fn offer(&self, batch: TraceBatch) -> Result<(), Refused> {
         let spans = batch.span_count() as u64;
+        self.shared.counts.offered.increment(spans);
+        self.hand_over(batch, Purpose::Export)
+    }
+
+    /// Hands over a batch of an unsampled trace: the processors see it, so that their metrics cover all traffic, and then it is
+    /// let go. Never waits. Is counted, as offered and dropped, only where it cannot be handed over.
+    ///
+    /// # Errors
+    /// As [`Feed::offer`].
+    pub fn measure(&self, batch: TraceBatch) -> Result<(), Refused> {
+        let spans = batch.span_count() as u64;
+        let measured = self.hand_over(batch, Purpose::Measure);
+        if measured.is_err() {
+            self.shared.counts.offered.increment(spans);
+        }
+        measured
+    }
+
+    fn hand_over(&self, batch: TraceBatch, purpose: Purpose) -> Result<(), Refused> {
+        let spans = batch.span_count() as u64;
         if spans == 0 {
             return Ok(());
         }
         let counts = &self.shared.counts;
-        counts.offered.increment(spans);
-        let room = self.shared.reserve(batch.byte_len());
-        let handed_over = room.is_some_and(|_room| self.sender.try_send(Waiting { batch, _room }).is_ok());
+        let waiting = self
+            .shared
+            .reserve(batch.byte_len())
+            .map(|_room| Waiting { batch, purpose, _room });
+        let handed_over = waiting.is_some_and(|waiting| self.sender.try_send(waiting).is_ok());
         if handed_over {
+            self.shared.door.open();
             Ok(())
         } else if self.sender.is_closed() {
             counts.closed.increment(spans);
             Err(Refused::permanent("the pipeline has ended"))
         } else {
             counts.full.increment(spans);
-            Err(Refused::retry("too many spans wait for the pipeline"))
+            let full = Refused::retry("too many spans wait for the pipeline");
+            self.shared.door.closed(&full);
+            Err(full)
         }
     }
 }
@@ -178,17 +219,23 @@ impl Incoming {
 
     /// Carries on a batch and those behind it, up to a piece. Gives the number of bytes.
     fn carry_on(&mut self, first: Waiting, inlet: &Inlet) -> usize {
-        let Waiting { mut batch, _room } = first;
-        let mut rooms = vec![_room];
-        while batch.byte_len() < PIECE
-            && let Ok(waiting) = self.receiver.try_recv()
-        {
-            batch.append(waiting.batch);
-            rooms.push(waiting._room);
+        let (mut exported, mut measured) = (TraceBatch::default(), TraceBatch::default());
+        let (mut rooms, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+        while let Some(Waiting { batch, purpose, _room }) = next {
+            bytes += batch.byte_len();
+            rooms.push(_room);
+            match purpose {
+                Purpose::Export => exported.append(batch),
+                Purpose::Measure => measured.append(batch),
+            }
+            next = (bytes < PIECE).then(|| self.receiver.try_recv().ok()).flatten();
         }
-        let (spans, bytes) = (batch.span_count() as u64, batch.byte_len());
-        if inlet.offer(batch).is_err() {
+        let spans = exported.span_count() as u64;
+        if inlet.offer(exported).is_err() {
             self.shared.counts.refused.increment(spans);
+        }
+        if !measured.is_empty() {
+            inlet.measure(measured);
         }
         bytes
     }
@@ -198,7 +245,11 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         self.receiver.close();
         while let Ok(waiting) = self.receiver.try_recv() {
-            self.shared.counts.closed.increment(waiting.batch.span_count() as u64);
+            let (counts, spans) = (&self.shared.counts, waiting.batch.span_count() as u64);
+            if waiting.purpose == Purpose::Measure {
+                counts.offered.increment(spans);
+            }
+            counts.closed.increment(spans);
         }
     }
 }
