@@ -103,8 +103,8 @@ impl Llm<'_> {
         let output = self.reply.map(output_messages);
         draft
             .text(keys::LLM_USER_MESSAGE_PREVIEW, preview)
-            .text(keys::GEN_AI_INPUT_MESSAGES, input.as_str())
-            .text(keys::GEN_AI_OUTPUT_MESSAGES, output.as_deref())
+            .whole_text(keys::GEN_AI_INPUT_MESSAGES, input.as_str())
+            .whole_text(keys::GEN_AI_OUTPUT_MESSAGES, output.as_deref())
     }
 }
 
