@@ -171,13 +171,24 @@ impl Request {
     }
 }
 
-/// Reads a reply in one piece. A body that is no such reply gives no facts, and is not complete.
-pub fn read_reply(api: Api, body: &[u8]) -> ReplyFacts {
-    match (serde_json::from_slice(body), api) {
-        (Ok(Value::Object(tree)), Api::Chat) => chat::read_reply(&tree),
-        (Ok(Value::Object(tree)), Api::Messages) => messages::read_reply(&tree),
-        _ => ReplyFacts::default(),
-    }
+/// Reads a reply in one piece; none where the body is no JSON object. An object that is no reply gives no facts, and is not
+/// complete.
+pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
+    let Ok(Value::Object(tree)) = serde_json::from_slice(body) else {
+        return None;
+    };
+    let mut facts = match api {
+        Api::Chat => chat::read_reply(&tree),
+        Api::Messages => messages::read_reply(&tree),
+    };
+    facts.error = error_message(&tree);
+    Some(facts)
+}
+
+/// The message of an error, where the tree tells of one.
+fn error_message(tree: &Map<String, Value>) -> Option<String> {
+    let error = tree.get("error").filter(|error| !error.is_null())?;
+    Some(error.as_str().unwrap_or_else(|| text_at(error, "message")).to_owned())
 }
 
 /// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{chat, messages, text_at};
+use super::{chat, error_message, messages, text_at};
 use crate::gateway::exchange::{Api, Call, ReplyFacts};
 use crate::gateway::stream::Event;
 
@@ -73,9 +73,8 @@ impl ReplyReader {
             return Seen::default();
         };
         let begun = self.begun;
-        if let Some(error) = tree.get("error").filter(|error| !error.is_null()) {
-            let message = error.as_str().unwrap_or_else(|| text_at(error, "message"));
-            self.facts.error = Some(message.to_owned());
+        if let Some(message) = error_message(&tree) {
+            self.facts.error = Some(message);
         }
         let usage_only = match self.api {
             Api::Chat => self.read_chunk(&tree),
