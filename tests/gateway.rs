@@ -31,7 +31,7 @@ use front::{Front, Setup, attribute, hex, number, text};
 use model::{Model, Script};
 use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::Span};
 use serde_json::{Value as Json, json};
-use support::{sink::Mood, until};
+use support::{PATIENCE, sink::Mood, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
@@ -55,8 +55,12 @@ impl Stage {
             listener,
             sampling: 100,
             providers: vec![
-                format!("{{model: openai/gpt-4o, access_key: secret-of-openai, base_url: 'http://{address}/v1', default: true}}"),
-                format!("{{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"),
+                format!(
+                    "{{model: openai/gpt-4o, access_key: secret-of-openai, base_url: 'http://{address}/v1', default: true}}"
+                ),
+                format!(
+                    "{{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"
+                ),
             ],
             more: "model_aliases: {fast-llm: {target: gpt-4o}}",
         };
@@ -308,12 +312,17 @@ async fn keys_of_a_listener_are_asked_for() {
         stage.ask(CHAT, &[("x-api-key", "key-of-ours")], &body).await.status,
         200
     );
-    let trace = stage.trace(9).await;
+    for (key, status) in [("wrong", 401), ("key-of-ours", 200)] {
+        let headers = [("x-api-key", key)];
+        let asked = stage.client.try_http("GET", "/v1/models", &headers, b"").await;
+        assert_eq!(asked.expect("an answer").status, status);
+    }
+    let trace = stage.trace(11).await;
     let outcomes: Vec<&str> = trace["plano(inbound)"]
         .iter()
         .map(|span| text(span, "auth.result"))
         .collect();
-    assert_eq!(outcomes, ["refused", "ok", "ok"]);
+    assert_eq!(outcomes, ["refused", "ok", "ok", "refused", "ok"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -349,4 +358,19 @@ async fn a_dead_exporter_costs_a_request_nothing() {
         "{}",
         listed.text()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unsampled_request_records_nothing_but_its_signals_count() {
+    let stage = Stage::with(Script::json(200, &completion()), "timeout: 5s, random_sampling: 0");
+    let unsampled = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+    for headers in [&[][..], &[unsampled]] {
+        assert_eq!(stage.ask(CHAT, headers, &question("gpt-4o", ANGRY)).await.status, 200);
+    }
+    let started = std::time::Instant::now();
+    while stage.metric("plano_signals_flagged_total", &[]).await < 2.0 {
+        assert!(started.elapsed() < PATIENCE, "the signals are counted");
+    }
+    assert_eq!(stage.metric("plano_spans_offered_total", &[]).await, 0.0);
+    assert_eq!(stage.sink.spans().len(), 0);
 }

@@ -174,10 +174,9 @@ fn serve(args: &CollectorArgs, loaded: Loaded, checked: Checked) -> anyhow::Resu
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let metrics = Arc::new(Metrics::new());
-        let server = MetricsServer::bind(&checked.service.telemetry.metrics.addresses()).await?;
-        for address in server.addresses() {
-            tracing::info!(component = %"metrics", %address, "listening");
-        }
+        let server = MetricsServer::bind(&checked.service.telemetry.metrics.addresses())
+            .await
+            .context("service::telemetry::metrics")?;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(server.run(metrics.clone(), stop.clone()));
         let mut life = Life {

@@ -2,7 +2,9 @@
 //! matched, 4 the listener cannot be reached, 5 the condition of `--fail-on` holds, 130 interrupted. A closed pipe is success.
 
 mod collector;
+mod completions;
 mod health;
+mod man;
 mod signals;
 mod stop;
 mod trace;
@@ -45,6 +47,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Collector(collector::CollectorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     Signals(signals::SignalsArgs),
     Trace(trace::TraceArgs),
     Up(up::UpArgs),
@@ -66,6 +70,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Signals(args) => signals::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Up(args) => up::run(args),

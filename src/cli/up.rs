@@ -1,19 +1,20 @@
 //! `planoai up`: the gateway with its pipeline built in. Requests are answered on one runtime, telemetry runs on another, and the
 //! first never waits for the second. The whole config is checked before a port is taken.
 
+mod pipeline;
+
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{complain, stop::Signals, trace::Local};
 use crate::{
-    config::{self, Wiring},
+    config,
     gateway::{self, Emitter},
-    pipeline::{Blueprint, Feed, FeedLimits, Health, Running, Source},
+    pipeline::{Feed, FeedLimits, Health, Running},
     telemetry::{Metrics, MetricsServer, logs},
 };
 
@@ -26,10 +27,6 @@ Examples:
 
 /// Config files that are looked for in the working directory.
 const FILES: [&str; 2] = ["plano_config.yaml", "config.yaml"];
-/// The pipeline behind the gateway, unless the config names another.
-const PIPELINE: &str = include_str!("../../pipelines/gateway.yaml");
-/// Id of the pipeline's receiver that takes the gateway's spans.
-const RECEIVER: &str = "gateway";
 
 /// Start the gateway: answers LLM requests, and records each as a trace
 #[derive(Debug, Args)]
@@ -61,7 +58,8 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     };
     let metrics = Arc::new(Metrics::new());
     let (feed, source) = metrics.scope(|| Feed::channel(FeedLimits::default()));
-    let blueprint = blueprint(args, &config, source)?;
+    let local_port = args.with_tracing.then_some(args.tracing_port);
+    let blueprint = metrics.scope(|| pipeline::blueprint(&config, source, local_port))?;
     let address: Vec<String> = config.metrics_address.iter().cloned().collect();
     let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, emitter(), unset_sampling))?;
     let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
@@ -92,7 +90,9 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
 /// Answers requests until a signal comes, then finishes those in flight.
 async fn serve(gateway: gateway::Gateway, address: &[String], metrics: Arc<Metrics>) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("watching for signals")?;
-    let measured = MetricsServer::bind(address).await?;
+    let measured = MetricsServer::bind(address)
+        .await
+        .context("telemetry.metrics_address")?;
     let server = gateway.bind().await?;
     for (name, address) in server.addresses() {
         tracing::info!(listener = %name, %address, "listening");
@@ -159,59 +159,4 @@ fn emitter() -> Emitter {
 fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/etc/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-/// The pipeline behind the gateway.
-fn blueprint(args: &UpArgs, config: &gateway::config::Gateway, source: Source) -> anyhow::Result<Blueprint> {
-    let faults = |faults: Vec<String>| anyhow::anyhow!("{}", faults.join("\n"));
-    let sources = match &config.tracing.pipeline {
-        Some(file) => vec![file.clone()],
-        None => vec![format!("yaml:{PIPELINE}"), format!("yaml:{}", adjusted(args, config))],
-    };
-    let loaded = config::load(&sources, &[], &config::process_env).map_err(faults)?;
-    let wiring = Wiring {
-        sources: [(RECEIVER.to_owned(), source)].into(),
-        ..Wiring::default()
-    };
-    let checked = loaded.check(&wiring.default_host).map_err(faults)?;
-    config::assemble(checked, wiring)
-}
-
-/// What the gateway's config says of the built-in pipeline.
-fn adjusted(args: &UpArgs, config: &gateway::config::Gateway) -> Value {
-    let tracing = &config.tracing;
-    let port = |endpoint: &Option<String>| match endpoint {
-        Some(endpoint) => json!({"endpoint": endpoint}),
-        None => json!({"enabled": false}),
-    };
-    let mut receivers = vec![RECEIVER];
-    let mut protocols = json!({});
-    // A receiver that no pipeline names stays as the file has it, and closed.
-    if tracing.receiver_grpc.is_some() || tracing.receiver_http.is_some() {
-        receivers.push("otlp");
-        protocols = json!({"grpc": port(&tracing.receiver_grpc), "http": port(&tracing.receiver_http)});
-    }
-    let content = if tracing.capture_content { "keep" } else { "drop" };
-    let signals = match config.signals {
-        true => json!({"content": content}),
-        false => json!({"content": content, "flag": false, "attributes": [], "events": false}),
-    };
-    let to = |endpoint: &str| json!({"endpoint": endpoint, "tls": {"insecure": endpoint.starts_with("http://")}});
-    let mut exporters = serde_json::Map::new();
-    if args.with_tracing {
-        exporters.insert(
-            "otlp_grpc/local".into(),
-            to(&format!("http://127.0.0.1:{}", args.tracing_port)),
-        );
-    }
-    if !args.with_tracing || tracing.configured_endpoint.is_some() {
-        exporters.insert("otlp_grpc".into(), to(tracing.endpoint(&config::process_env).reveal()));
-    }
-    let named: Vec<&String> = exporters.keys().collect();
-    json!({
-        "receivers": {"otlp": {"protocols": protocols}},
-        "processors": {"signals": signals},
-        "service": {"pipelines": {"traces": {"receivers": receivers, "exporters": named}}},
-        "exporters": exporters,
-    })
 }

@@ -49,6 +49,12 @@ impl Refusal {
             code: None,
         }
     }
+
+    /// The answer, in the client's API; noted in the record.
+    pub(super) fn answer(self, api: Api, record: &mut Record) -> Answer {
+        let (param, code) = (self.param.as_deref(), self.code);
+        refuse(api, record, self.status, self.fault, param, code)
+    }
 }
 
 /// What is sent, to whom, and what the client is owed.
@@ -78,13 +84,7 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
         },
         Err(refusal) => refusal,
     };
-    let Refusal {
-        status,
-        fault,
-        param,
-        code,
-    } = refusal;
-    let answer = refuse(api, &mut record, status, fault, param.as_deref(), code);
+    let answer = refusal.answer(api, &mut record);
     record.finish();
     answer
 }
@@ -126,7 +126,7 @@ fn bad_request(fault: &BadRequest) -> Refusal {
 }
 
 /// Compares the client's key with each of the listener's, in a time that tells nothing of them.
-fn authorize(record: &mut Record) -> Result<(), Refusal> {
+pub(super) fn authorize(record: &mut Record) -> Result<(), Refusal> {
     let keys = &record.shared.gateway.listeners[record.listener].api_keys;
     if keys.is_empty() {
         return Ok(());

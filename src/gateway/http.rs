@@ -62,7 +62,10 @@ async fn answer_to(
             chat::serve(api, record, body, id).await
         }
         (_, &Method::GET | &Method::HEAD, "/healthz") => full(StatusCode::OK, "{\"status\":\"ok\"}".into()),
-        (_, &Method::GET | &Method::HEAD, "/v1/models") => models(&shared),
+        (_, &Method::GET | &Method::HEAD, "/v1/models") => {
+            let record = begin(shared, listener, request, peer.address, id);
+            models(record)
+        }
         (api, method, path) => {
             let (status, text) = if allowed.is_empty() {
                 let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
@@ -118,15 +121,27 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-fn models(shared: &Shared) -> Answer {
-    let listed = shared.gateway.models.listed().into_iter();
-    let data: Vec<_> = listed
-        .map(|(id, owner)| json!({"id": id, "object": "model", "created": 0, "owned_by": owner}))
-        .collect();
-    full(
-        StatusCode::OK,
-        json!({"object": "list", "data": data}).to_string().into(),
-    )
+/// The models that the config names, in a shape that clients of either API read.
+fn models(mut record: Record) -> Answer {
+    let answer = match chat::authorize(&mut record) {
+        Ok(()) => {
+            let listed = record.shared.gateway.models.listed();
+            let (first, last) = (listed.first().map(|(id, _)| id), listed.last().map(|(id, _)| id));
+            let model = |(id, owner): &(String, &str)| {
+                json!({"id": id, "object": "model", "created": 0, "owned_by": owner,
+                    "type": "model", "display_name": id, "created_at": "1970-01-01T00:00:00Z"})
+            };
+            let data: Vec<_> = listed.iter().map(model).collect();
+            let list = json!({"object": "list", "data": data, "has_more": false, "first_id": first, "last_id": last});
+            let body: Bytes = list.to_string().into();
+            record.status = Some(StatusCode::OK.as_u16());
+            record.response_size = body.len() as u64;
+            full(StatusCode::OK, body)
+        }
+        Err(refusal) => refusal.answer(Api::Chat, &mut record),
+    };
+    record.finish();
+    answer
 }
 
 /// An answer of JSON in one piece.

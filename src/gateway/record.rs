@@ -197,11 +197,26 @@ impl Record {
         }
         let end = self.clock.now();
         self.shared.meters.count(self, self.listener, end);
-        if !self.trace.recorded {
-            return;
-        }
+        // What has no room is counted by the feed.
+        let _dropped = if self.trace.recorded {
+            let mut trace = spans::Trace::new(self.common());
+            self.add_routing(&mut trace);
+            self.add_handoffs(&mut trace, end);
+            self.add_llm(&mut trace, end);
+            self.add_inbound(&mut trace, end);
+            self.shared.feed.offer(trace.into_batch(&self.shared.emitter))
+        } else if self.shared.gateway.signals {
+            let mut trace = spans::Trace::new(self.common());
+            self.add_llm(&mut trace, end);
+            self.shared.feed.measure(trace.into_batch(&self.shared.emitter))
+        } else {
+            Ok(())
+        };
+    }
+
+    fn common(&self) -> Common {
         let tracing = &self.shared.gateway.tracing;
-        let mut trace = spans::Trace::new(Common {
+        Common {
             trace_id: TraceId(self.trace.trace_id),
             trace_state: self.trace.tracestate().unwrap_or_default().to_owned(),
             trace_flags: self.trace.flags.bits(),
@@ -212,12 +227,7 @@ impl Record {
                 &tracing.header_prefixes,
                 &tracing.static_attributes,
             ),
-        });
-        self.add_routing(&mut trace);
-        self.add_call(&mut trace, end);
-        self.add_inbound(&mut trace, end);
-        // What has no room is counted by the feed.
-        let _dropped = self.shared.feed.offer(trace.into_batch(&self.shared.emitter));
+        }
     }
 
     fn add_inbound(&self, trace: &mut spans::Trace, end: u64) {
@@ -279,8 +289,8 @@ impl Record {
         );
     }
 
-    fn add_call(&self, trace: &mut spans::Trace, end: u64) {
-        let (Some(call), Some(facts)) = (&self.call, &self.facts) else {
+    fn add_handoffs(&self, trace: &mut spans::Trace, end: u64) {
+        let Some(call) = &self.call else {
             return;
         };
         let mut reason = None;
@@ -310,6 +320,12 @@ impl Record {
             );
             reason = attempt.fault.as_ref().map(|fault| fault.kind);
         }
+    }
+
+    fn add_llm(&self, trace: &mut spans::Trace, end: u64) {
+        let (Some(call), Some(facts)) = (&self.call, &self.facts) else {
+            return;
+        };
         let place = Place {
             span_id: call.span_id,
             parent: Some(self.root),

@@ -11,7 +11,11 @@ use std::sync::{
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Inlet, Refused, metrics::FeedCounts};
+use super::{
+    Inlet, Refused,
+    door::{Closed, Door},
+    metrics::FeedCounts,
+};
 use crate::otlp::TraceBatch;
 
 /// What may wait between the two sides.
@@ -55,12 +59,23 @@ struct Shared {
     bytes: AtomicUsize,
     most_bytes: usize,
     counts: FeedCounts,
+    door: Door,
 }
 
 struct Waiting {
     batch: TraceBatch,
+    purpose: Purpose,
     /// Given back when the batch was carried on or dropped.
     _room: Room,
+}
+
+/// What a batch is handed over for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To be exported.
+    Export,
+    /// To be looked at by the processors alone.
+    Measure,
 }
 
 struct Room {
@@ -96,6 +111,7 @@ impl Feed {
             bytes: AtomicUsize::new(0),
             most_bytes: limits.bytes,
             counts: FeedCounts::new(),
+            door: Door::new("gateway", Closed::Drops),
         });
         let incoming = Incoming {
             receiver,
@@ -112,21 +128,46 @@ impl Feed {
     /// Retryable where there is no room now, permanent where the pipeline has ended.
     pub fn offer(&self, batch: TraceBatch) -> Result<(), Refused> {
         let spans = batch.span_count() as u64;
+        self.shared.counts.offered.increment(spans);
+        self.hand_over(batch, Purpose::Export)
+    }
+
+    /// Hands over a batch of an unsampled trace: the processors see it, so that their metrics cover all traffic, and then it is
+    /// let go. Never waits. Is counted, as offered and dropped, only where it cannot be handed over.
+    ///
+    /// # Errors
+    /// As [`Feed::offer`].
+    pub fn measure(&self, batch: TraceBatch) -> Result<(), Refused> {
+        let spans = batch.span_count() as u64;
+        let measured = self.hand_over(batch, Purpose::Measure);
+        if measured.is_err() {
+            self.shared.counts.offered.increment(spans);
+        }
+        measured
+    }
+
+    fn hand_over(&self, batch: TraceBatch, purpose: Purpose) -> Result<(), Refused> {
+        let spans = batch.span_count() as u64;
         if spans == 0 {
             return Ok(());
         }
         let counts = &self.shared.counts;
-        counts.offered.increment(spans);
-        let room = self.shared.reserve(batch.byte_len());
-        let handed_over = room.is_some_and(|_room| self.sender.try_send(Waiting { batch, _room }).is_ok());
+        let waiting = self
+            .shared
+            .reserve(batch.byte_len())
+            .map(|_room| Waiting { batch, purpose, _room });
+        let handed_over = waiting.is_some_and(|waiting| self.sender.try_send(waiting).is_ok());
         if handed_over {
+            self.shared.door.open();
             Ok(())
         } else if self.sender.is_closed() {
             counts.closed.increment(spans);
             Err(Refused::permanent("the pipeline has ended"))
         } else {
             counts.full.increment(spans);
-            Err(Refused::retry("too many spans wait for the pipeline"))
+            let full = Refused::retry("too many spans wait for the pipeline");
+            self.shared.door.closed(&full);
+            Err(full)
         }
     }
 }
@@ -161,10 +202,15 @@ impl Incoming {
     }
 
     fn carry_on(&self, waiting: Waiting, inlet: &Inlet) {
-        let Waiting { batch, _room } = waiting;
+        let Waiting { batch, purpose, _room } = waiting;
         let spans = batch.span_count() as u64;
-        if inlet.offer(batch).is_err() {
-            self.shared.counts.refused.increment(spans);
+        match purpose {
+            Purpose::Export => {
+                if inlet.offer(batch).is_err() {
+                    self.shared.counts.refused.increment(spans);
+                }
+            }
+            Purpose::Measure => inlet.measure(batch),
         }
     }
 }
@@ -173,7 +219,11 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         self.receiver.close();
         while let Ok(waiting) = self.receiver.try_recv() {
-            self.shared.counts.closed.increment(waiting.batch.span_count() as u64);
+            let (counts, spans) = (&self.shared.counts, waiting.batch.span_count() as u64);
+            if waiting.purpose == Purpose::Measure {
+                counts.offered.increment(spans);
+            }
+            counts.closed.increment(spans);
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::{
     Admission, Refused,
     chain::Chain,
-    door::Door,
+    door::{Closed, Door},
     metrics::ReceiverCounts,
     queue::{Outlet, Room},
 };
@@ -88,7 +88,7 @@ impl Inlet {
             chains,
             routes,
             counts: counts.collect(),
-            door: Door::new(receiver),
+            door: Door::new(receiver, Closed::Refuses),
         };
         Inlet {
             feed: Arc::new(feed),
@@ -165,6 +165,14 @@ impl Inlet {
                 .and_then(|mut batches| self.feed.offer(&mut batches)),
         };
         self.count(spans, offered)
+    }
+
+    /// Lets the processors see a batch that goes nowhere: what is not exported shall still be measured.
+    pub(super) fn measure(&self, batch: TraceBatch) {
+        for chain in &self.feed.chains {
+            // A refusal concerns nobody: the batch would have been let go.
+            let _seen = chain.run(batch.clone());
+        }
     }
 
     /// Counts spans that the receiver itself refused (bad ids, a malformed request with a known number).

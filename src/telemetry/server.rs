@@ -3,7 +3,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -35,21 +34,23 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// Takes every address (`host:port`). None is fine: then only the upkeep runs.
+    /// Takes every address (`host:port`) and logs it. None is fine: then only the upkeep runs.
     ///
     /// # Errors
     /// Which address could not be taken, and why.
     pub async fn bind(addresses: &[String]) -> anyhow::Result<MetricsServer> {
         let mut listeners = Vec::new();
         for address in addresses {
-            let listener = listen::bind(address).await;
-            listeners.push(listener.context("service::telemetry::metrics")?);
+            listeners.push(listen::bind(address).await?);
         }
-        Ok(MetricsServer { listeners })
+        let server = MetricsServer { listeners };
+        for address in server.addresses() {
+            tracing::info!(component = %"metrics", %address, "listening");
+        }
+        Ok(server)
     }
 
-    /// Addresses taken.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
@@ -171,9 +172,6 @@ mod tests {
             .err()
             .expect("taken");
         let line = format!("{error:#}");
-        assert!(
-            line.starts_with(&format!("service::telemetry::metrics: cannot listen on {address:?}: ")),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("cannot listen on {address:?}: ")), "{line}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::support::{
     client::{Client, Reply, get},
-    process::{Collector, Folder, free_port},
+    process::{Collector, Folder},
     sink::Sink,
     until,
 };
@@ -42,13 +42,13 @@ impl Setup {
     }
 
     pub(crate) fn start(&self) -> Front {
-        let (sink, folder, metrics) = (Sink::start(), Folder::new(), free_port());
+        let (sink, folder) = (Sink::start(), Folder::new());
         let mut config = format!(
             "version: v0.4.0
 listeners: [{{type: model, name: llm, port: 0, {}}}]
 tracing: {{random_sampling: {}, opentracing_grpc_endpoint: 'http://{}', receiver: none,
   span_attributes: {{header_prefixes: [x-acme-], static: {{environment: test}}}}}}
-telemetry: {{metrics_address: '127.0.0.1:{metrics}'}}
+telemetry: {{metrics_address: '127.0.0.1:0'}}
 {}
 model_providers:
 ",
@@ -59,6 +59,7 @@ model_providers:
         }
         let mut gateway = Collector::up(&folder.write(&config));
         let port = gateway.port_behind("listening listener=llm address=");
+        let metrics = gateway.port_behind("listening component=metrics address=");
         gateway.wait_for("Everything is ready");
         Front {
             sink,

@@ -83,7 +83,7 @@ async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("watching for signals")?;
     let metrics = Arc::new(Metrics::new());
     let addresses = Vec::from_iter(args.metrics_address.clone());
-    let server = MetricsServer::bind(&addresses).await?;
+    let server = MetricsServer::bind(&addresses).await.context("--metrics-address")?;
     let parts = metrics.scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(args)?, Health::new())))?;
     let running = parts.start().await?;
     announce(args, &listening(&running));
@@ -116,7 +116,10 @@ impl Local {
         };
         let parts =
             Metrics::new().scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(&args)?, Health::new())))?;
-        let running = parts.start().await.context("the local trace listener")?;
+        let running = parts.start().await.with_context(|| {
+            "the local trace listener: where one runs already, leave out --with-tracing (traces go to it by default), or choose \
+             another --tracing-port"
+        })?;
         announce(&args, &listening(&running));
         let stop = CancellationToken::new();
         let ended = running.until(stop.clone(), CancellationToken::new());

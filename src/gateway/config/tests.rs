@@ -433,10 +433,13 @@ fn the_endpoint_is_the_first_that_is_set() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b:1"),
     ]);
     let written = config("opentracing_grpc_endpoint: 'http://c:1'");
-    assert_eq!(written.endpoint(&both).reveal(), "http://c:1");
-    assert_eq!(config("").endpoint(&both).reveal(), "http://a:1");
-    assert_eq!(config("").endpoint(&other).reveal(), "http://b:1");
-    assert_eq!(config("").endpoint(&env(&[])).reveal(), "http://localhost:4317");
+    let chosen =
+        |config: Tracing, env: &Lookup<'_>| config.chosen_endpoint(env).map(|chosen| chosen.reveal().to_owned());
+    assert_eq!(chosen(written, &both).as_deref(), Some("http://c:1"));
+    assert_eq!(chosen(config(""), &both).as_deref(), Some("http://a:1"));
+    assert_eq!(chosen(config(""), &other).as_deref(), Some("http://b:1"));
+    assert_eq!(chosen(config(""), &env(&[])), None);
+    assert_eq!(Tracing::default_endpoint().reveal(), "http://localhost:4317");
 }
 
 #[test]

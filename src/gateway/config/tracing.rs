@@ -22,7 +22,7 @@ const ENDPOINT_VARIABLES: &[&str] = &["OTEL_TRACING_GRPC_ENDPOINT", "OTEL_EXPORT
 /// `tracing` without faults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracing {
-    /// Where the config sends traces. Ask [`Tracing::endpoint`].
+    /// Where the config sends traces. Ask [`Tracing::chosen_endpoint`].
     pub configured_endpoint: Option<Endpoint>,
     /// A pipeline's config that replaces the built-in one: a path, from the working directory.
     pub pipeline: Option<String>,
@@ -43,17 +43,17 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Where the built-in pipeline sends traces: the config's endpoint, `OTEL_TRACING_GRPC_ENDPOINT`,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `http://localhost:4317`. A variable that is empty is not set.
-    pub fn endpoint(&self, env: &Lookup<'_>) -> Endpoint {
-        let variable = || {
-            ENDPOINT_VARIABLES
-                .iter()
-                .filter_map(|name| env(name))
-                .find(|text| !text.is_empty())
-        };
-        let configured = self.configured_endpoint.clone();
-        configured.unwrap_or_else(|| Endpoint::new(variable().unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())))
+    /// Where somebody wants the built-in pipeline to send traces: the config's endpoint, `OTEL_TRACING_GRPC_ENDPOINT`,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, in this order. A variable that is empty is not set.
+    pub fn chosen_endpoint(&self, env: &Lookup<'_>) -> Option<Endpoint> {
+        let set = |name: &&str| env(name).filter(|text| !text.is_empty());
+        let variable = || ENDPOINT_VARIABLES.iter().find_map(set).map(Endpoint::new);
+        self.configured_endpoint.clone().or_else(variable)
+    }
+
+    /// Where it sends them otherwise: `http://localhost:4317`.
+    pub fn default_endpoint() -> Endpoint {
+        Endpoint::new(DEFAULT_ENDPOINT.to_owned())
     }
 }
 

@@ -115,6 +115,42 @@ async fn what_waits_at_the_end_is_carried_on() {
     check_counts(&numbers, 1001, [0, 1, 0]);
 }
 
+/// Counts the spans that it sees.
+#[derive(Default)]
+struct Seen(AtomicUsize);
+
+impl Processor for Seen {
+    fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
+        self.0.fetch_add(batch.span_count(), Ordering::SeqCst);
+        Ok(batch)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_measured_passes_the_processors_and_goes_nowhere() {
+    let (backend, seen, numbers) = (Backend::good(), Arc::new(Seen::default()), Numbers::default());
+    let limits = FeedLimits {
+        batches: 2,
+        ..FeedLimits::default()
+    };
+    let (feed, source) = ::metrics::with_local_recorder(&numbers, || Feed::channel(limits));
+    let mut parts = blueprint(vec![(Arc::clone(&backend), plain())], vec![]);
+    parts.receivers.push(ReceiverPart {
+        id: id("gateway"),
+        receiver: taker(&source),
+    });
+    parts.pipelines[0].receivers = vec![0];
+    parts.pipelines[0].processors = vec![(id("seen"), Arc::clone(&seen) as Arc<dyn Processor>)];
+    let engine = Engine::start(parts).await;
+    assert_eq!([feed.measure(spans([1, 2])), feed.offer(spans([3]))], [Ok(()), Ok(())]);
+    check_counts(&numbers, 1, [0, 0, 0]);
+    // Dropped, it counts: otherwise nobody would know.
+    assert_eq!(feed.measure(spans([4])), full());
+    check_counts(&numbers, 2, [1, 0, 0]);
+    assert_eq!(engine.end().await, 0);
+    assert_eq!((seen.0.load(Ordering::SeqCst), backend.delivered()), (3, vec![3]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_offers_may_end_first() {
     let backend = Backend::good();
