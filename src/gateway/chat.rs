@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use subtle::ConstantTimeEq;
@@ -125,35 +125,40 @@ fn bad_request(fault: &BadRequest) -> Refusal {
     }
 }
 
-/// Compares the client's key with each of the listener's, in a time that tells nothing of them.
+/// Compares the client's keys with each of the listener's, in a time that tells nothing of them. The one that lets it in is this
+/// listener's alone: it goes no further, though a provider may get the client's other key.
 pub(super) fn authorize(record: &mut Record) -> Result<(), Refusal> {
     let keys = &record.shared.gateway.listeners[record.listener].api_keys;
     if keys.is_empty() {
         return Ok(());
     }
+    let is_known = |given: &[u8]| {
+        let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
+            known | key.reveal().as_bytes().ct_eq(given)
+        });
+        bool::from(known)
+    };
     let headers = &record.client.headers;
-    let bearer = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let bearer = bearer.and_then(|value| value.split_at_checked(BEARER.len()));
+    let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let bearer = value(&header::AUTHORIZATION).and_then(|value| value.split_at_checked(BEARER.len()));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
-    let given = bearer
-        .map(|(_, key)| key)
-        .or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))
-        .unwrap_or_default();
-    let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
-        known | key.reveal().as_bytes().ct_eq(given)
-    });
-    let (auth, outcome) = if bool::from(known) {
-        (Auth::Ok, Ok(()))
-    } else {
+    let plain = HeaderName::from_static("x-api-key");
+    let given = [
+        (header::AUTHORIZATION, bearer.map(|(_, key)| key)),
+        (plain.clone(), value(&plain)),
+    ];
+    let known = given.into_iter().find(|(_, key)| key.is_some_and(is_known));
+    let Some(name) = known.map(|(name, _)| name) else {
+        record.auth = Auth::Refused;
         let text = "this listener wants one of its API keys, as `Authorization: Bearer` or `x-api-key`";
-        let refusal = Refusal {
+        return Err(Refusal {
             code: Some("invalid_api_key"),
             ..Refusal::new(StatusCode::UNAUTHORIZED, ErrorType::Unauthorized, text)
-        };
-        (Auth::Refused, Err(refusal))
+        });
     };
-    record.auth = auth;
-    outcome
+    record.auth = Auth::Ok;
+    record.client.headers.remove(name);
+    Ok(())
 }
 
 /// Nobody serves the model.

@@ -3,9 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    CHAT,
-    front::{attribute, text, traceparent},
+    CHAT, completion,
+    front::{Setup, attribute, text, traceparent},
     hostile::content,
+    wire::{Wire, answer},
 };
 
 /// What a client may make long is short on the spans.
@@ -132,4 +133,50 @@ async fn a_session_has_one_id_whoever_names_it() {
             assert_eq!(found, expected, "{metadata}");
         }
     }
+}
+
+/// A client's own key goes to a provider that shall have it; the key that opened the listener does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listeners_key_goes_no_further() {
+    let good = vec![answer("200 OK", "", completion().to_string().as_bytes())];
+    let wire = Wire::start(vec![("", good)]).await;
+    let mut setup = Setup::any_model(wire.address, "timeout: 2s, api_keys: [ours]");
+    setup.providers = vec![format!(
+        "{{model: openai/*, passthrough_auth: true, base_url: 'http://{}'}}",
+        wire.address
+    )];
+    let front = setup.start();
+    let question = json!({"model": "openai/m", "messages": []});
+    for (index, (headers, status, passed)) in [
+        (
+            &[("x-api-key", "ours"), ("authorization", "Bearer theirs")][..],
+            200,
+            "authorization: Bearer theirs",
+        ),
+        (
+            &[("authorization", "bearer ours"), ("x-api-key", "theirs")],
+            200,
+            "x-api-key: theirs",
+        ),
+        (&[("authorization", "Bearer ours")], 200, ""),
+        (&[("authorization", "Bearer theirs")], 401, ""),
+        (&[("authorization", "ours")], 401, ""),
+        (&[("x-api-key", "ours2"), ("authorization", "Basic ours")], 401, ""),
+        (&[("x-api-key", "")], 401, ""),
+        (&[], 401, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reply = front.ask(CHAT, headers, &question).await;
+        assert_eq!(reply.status, status, "{headers:?}: {}", reply.text());
+        if status == 200 {
+            let asked = &wire.asked()[index];
+            assert!(
+                asked.contains(passed) && !asked.contains("ours"),
+                "{headers:?}: {asked}"
+            );
+        }
+    }
+    assert_eq!(wire.asked().len(), 3);
 }
