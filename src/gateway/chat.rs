@@ -107,6 +107,7 @@ async fn ask(
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
             BadRequest::MissingModel => Validation::MissingModel,
+            BadRequest::TooManyValues => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
@@ -119,9 +120,13 @@ async fn ask(
 }
 
 fn bad_request(fault: &BadRequest) -> Refusal {
+    let (status, kind) = match fault {
+        BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
+        _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
+    };
     Refusal {
         param: fault.param().map(str::to_owned),
-        ..Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, fault.to_string())
+        ..Refusal::new(status, kind, fault.to_string())
     }
 }
 

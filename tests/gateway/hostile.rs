@@ -145,11 +145,16 @@ async fn large_and_compressed_bodies_are_told_so() {
         "{{\"model\":\"openai/good\",\"messages\":[],\"x\":\"{}\"}}",
         "x".repeat(25 << 20)
     );
+    let many = format!(
+        "{{\"model\":\"openai/good\",\"messages\":[],\"x\":[{}0]}}",
+        "0,".repeat(300_000)
+    );
     let zipped = deflate("gzip", br#"{"model":"openai/good","messages":[]}"#);
     let mut count = 0;
     for path in [CHAT, MESSAGES] {
         for (headers, body, status, kind) in [
             (("x", "y"), large.as_bytes(), 413, "too_large"),
+            (("x", "y"), many.as_bytes(), 413, "too_large"),
             (("content-encoding", "gzip"), &zipped, 415, "invalid_request"),
             (("content-encoding", "gzip"), large.as_bytes(), 415, "invalid_request"),
         ] {

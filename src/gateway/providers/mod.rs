@@ -9,6 +9,7 @@ pub(super) mod chat;
 pub(super) mod messages;
 mod reader;
 mod splice;
+mod values;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -37,6 +38,9 @@ pub enum BadRequest {
     /// `model` is not there, empty, or no text.
     #[error("`model` is missing: it must be the name of a model")]
     MissingModel,
+    /// It holds more values than a tree is built of.
+    #[error("the body holds more than {} JSON values", values::MAX_VALUES)]
+    TooManyValues,
     /// `messages` is not there or no list.
     #[error("`messages` must be a list")]
     MessagesNotAList,
@@ -54,7 +58,7 @@ impl BadRequest {
     /// The field at fault, for the error's `param`.
     pub fn param(&self) -> Option<&str> {
         match self {
-            BadRequest::InvalidJson { .. } | BadRequest::NotAnObject => None,
+            BadRequest::InvalidJson { .. } | BadRequest::NotAnObject | BadRequest::TooManyValues => None,
             BadRequest::MissingModel => Some("model"),
             BadRequest::MessagesNotAList => Some("messages"),
             BadRequest::Untranslatable { place, .. } => Some(place),
@@ -93,6 +97,9 @@ pub struct Request {
 ///
 /// [`BadRequest`] says which rule it breaks.
 pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
+    if values::are_too_many(body) {
+        return Err(BadRequest::TooManyValues);
+    }
     let Value::Object(tree) = serde_json::from_slice(body)? else {
         return Err(BadRequest::NotAnObject);
     };
