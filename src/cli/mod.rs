@@ -3,10 +3,12 @@
 
 mod collector;
 mod completions;
+mod demo;
 mod health;
 mod man;
 mod signals;
 mod stop;
+mod terminal;
 mod trace;
 mod up;
 
@@ -32,6 +34,7 @@ const INTERRUPTED: u8 = 130;
     max_term_width = 100,
     arg_required_else_help = true,
     before_help = "Examples:
+  planoai demo
   planoai up --with-tracing
   planoai collector --config pipelines/enrichment.yaml
   planoai trace listen
@@ -48,6 +51,7 @@ struct Cli {
 enum Command {
     Collector(collector::CollectorArgs),
     Completions(completions::CompletionsArgs),
+    Demo(demo::DemoArgs),
     Man(man::ManArgs),
     Signals(signals::SignalsArgs),
     Trace(trace::TraceArgs),
@@ -71,6 +75,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match &cli.command {
         Command::Collector(args) => collector::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Man(args) => man::run(args),
         Command::Signals(args) => signals::run(args),
         Command::Trace(args) => trace::run(args),

@@ -8,7 +8,7 @@ mod listen;
 pub(super) use listen::Local;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     process::ExitCode,
 };
 
@@ -16,10 +16,10 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use self::ask::{AskError, Listener};
-use super::USAGE;
+use super::{USAGE, terminal};
 use crate::viewer::{
-    AttributeFilter, Condition, Detail, Ink, Page, Query, Reply, Summary, Target, Trace, View, Window, harmless,
-    render, table, to_text, trace_ids,
+    AttributeFilter, Condition, Detail, Query, Reply, Summary, Target, Trace, View, Window, harmless, render, table,
+    to_text, trace_ids,
 };
 
 /// Exit code: nothing matched.
@@ -243,12 +243,12 @@ fn show(found: &Reply, args: &ShowArgs, filter: &AttributeFilter) -> anyhow::Res
             trace
         })
     };
-    let ink = ink(args.no_color);
+    let page = terminal::page(args.no_color);
     let text = match (args.list, args.json) {
         (true, true) => trace_ids(&ids()),
         (false, true) => to_text(&trimmed().collect::<Vec<Trace>>()),
         _ if nothing => String::new(),
-        (true, false) if args.verbose => table(&found.summaries, ink),
+        (true, false) if args.verbose => table(&found.summaries, page.ink),
         (true, false) => ids().iter().map(|id| format!("{}\n", harmless(id))).collect(),
         (false, false) => {
             let detail = match (args.verbose, filter.is_empty()) {
@@ -256,12 +256,11 @@ fn show(found: &Reply, args: &ShowArgs, filter: &AttributeFilter) -> anyhow::Res
                 (false, true) => Detail::Compact,
                 (false, false) => Detail::Attributes,
             };
-            let page = Page { width: width(), ink };
             let texts: Vec<String> = trimmed().map(|trace| render(&trace, page, detail)).collect();
             texts.join("\n")
         }
     };
-    print(&text)?;
+    terminal::print(&text)?;
     if args.list && found.dropped.traces + found.dropped.spans > 0 {
         complain(&format!(
             "the listener dropped {} ({}) to stay within --max-traces and --max-memory",
@@ -284,35 +283,6 @@ fn counted(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
-    }
-}
-
-fn ink(no_color: bool) -> Ink {
-    let off = no_color
-        || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    if off || !io::stdout().is_terminal() {
-        Ink::Plain
-    } else {
-        Ink::Color
-    }
-}
-
-/// Columns of the terminal; `None` where stdout is none.
-fn width() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    let size = terminal_size::terminal_size_of(io::stdout());
-    Some(size.map_or(80, |(width, _)| usize::from(width.0)))
-}
-
-/// Writes to stdout. A reader that has seen enough is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome.context("writing to standard output"),
     }
 }
 

@@ -1,22 +1,17 @@
 //! `planoai up`: the gateway with its pipeline built in. Requests are answered on one runtime, telemetry runs on another, and the
 //! first never waits for the second. The whole config is checked before a port is taken.
 
+mod launch;
 mod pipeline;
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+pub(super) use launch::{Launched, Plan};
 
-use anyhow::Context;
+use std::{path::Path, process::ExitCode};
+
 use clap::Args;
-use tokio::{runtime::Runtime, task::JoinSet};
-use tokio_util::sync::CancellationToken;
 
-use super::{complain, stop::Signals, trace::Local};
-use crate::{
-    config,
-    gateway::{self, Emitter},
-    pipeline::{Feed, FeedLimits, Health, Running},
-    telemetry::{Metrics, MetricsServer, logs},
-};
+use super::complain;
+use crate::{config, gateway, telemetry::logs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,72 +44,32 @@ pub(super) struct UpArgs {
 pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     let level = config::process_env("PLANO_LOG");
     logs::start(tracing::Level::INFO, logs::Form::Console, level.as_deref())?;
-    let (config, unset_sampling) = match read(args) {
+    let read = read(args).and_then(|(config, unset_sampling)| {
+        pipeline::check(&config, &config::process_env)?;
+        Ok((config, unset_sampling))
+    });
+    let (config, unset_sampling) = match read {
         Ok(read) => read,
         Err(faults) => {
             faults.iter().for_each(|fault| complain(fault));
             return Ok(ExitCode::FAILURE);
         }
     };
-    let metrics = Arc::new(Metrics::new());
-    let (feed, source) = metrics.scope(|| Feed::channel(FeedLimits::default()));
-    let local_port = args.with_tracing.then_some(args.tracing_port);
-    let blueprint = metrics.scope(|| pipeline::blueprint(&config, source, local_port))?;
-    let address: Vec<String> = config.metrics_address.iter().cloned().collect();
-    let gateway = metrics.scope(|| gateway::Gateway::new(config, feed, emitter(), unset_sampling))?;
-    let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
-    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-
-    let local = args
-        .with_tracing
-        .then(|| telemetry.block_on(Local::start(args.tracing_port)));
-    let local = local.transpose()?;
-    let prepared = metrics.scope(|| Running::prepare(blueprint, Health::new()));
-    let pipeline = telemetry.block_on(prepared.start())?;
-    let pipeline = telemetry.spawn(pipeline.until(stop.clone(), abort.clone()));
-
-    let outcome = requests.block_on(serve(gateway, &address, metrics));
-    stop.cancel();
-    let drained = telemetry.block_on(async {
-        let drained = pipeline.await.context("the pipeline failed")?;
-        if let Some(local) = local {
-            local.end().await?;
-        }
-        drained
-    });
-    outcome?;
-    drained?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Answers requests until a signal comes, then finishes those in flight.
-async fn serve(gateway: gateway::Gateway, address: &[String], metrics: Arc<Metrics>) -> anyhow::Result<()> {
-    let mut signals = Signals::new().context("watching for signals")?;
-    let measured = MetricsServer::bind(address)
-        .await
-        .context("telemetry.metrics_address")?;
-    let server = gateway.bind().await?;
-    for (name, address) in server.addresses() {
+    let launched = Launched::start(Plan {
+        config,
+        unset_sampling,
+        env: &config::process_env,
+        local: args.with_tracing.then_some(("0.0.0.0", args.tracing_port)),
+    })?;
+    if let Some(local) = launched.local() {
+        local.announce();
+    }
+    for (name, address) in launched.addresses() {
         tracing::info!(listener = %name, %address, "listening");
     }
-    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-    tasks.spawn(measured.run(metrics, stop.clone()));
     tracing::info!("Everything is ready. Begin running and processing data.");
-    let mut running = std::pin::pin!(server.run(stop.clone()));
-    tokio::select! {
-        () = &mut running => {}
-        () = signals.next() => {
-            tracing::info!("finishing the requests in flight");
-            stop.cancel();
-            tokio::select! {
-                () = &mut running => {}
-                () = signals.next() => {}
-            }
-        }
-    }
-    stop.cancel();
-    tasks.join_all().await;
-    Ok(())
+    launched.run(std::future::pending::<()>())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The config, and the percent of traces that are recorded where it says nothing.
@@ -138,25 +93,4 @@ fn read(args: &UpArgs) -> Result<(gateway::config::Gateway, f64), Vec<String>> {
     };
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, unset))
-}
-
-fn runtime(name: &str) -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .context("starting a runtime")
-}
-
-fn emitter() -> Emitter {
-    Emitter {
-        instance_id: format!("{:032x}", fastrand::u128(..)),
-        host_name: config::process_env("HOSTNAME").or_else(host_name).unwrap_or_default(),
-    }
-}
-
-/// The name of this machine, where the system tells it in a file.
-fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/etc/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

@@ -1,5 +1,6 @@
-//! The `tracestate` header: any number of lines become one, checked and otherwise untouched. One malformed member, a key that
-//! comes twice or too many members drop the whole list, since half of it could mislead who wrote it.
+//! The `tracestate` header: any number of lines become one, checked and otherwise untouched. One malformed member or too many
+//! members drop the whole list, since half of it could mislead who wrote it. That a key comes once is its writer's to see to:
+//! who passes a list on leaves it as it is.
 
 use super::traceparent::trim;
 
@@ -11,16 +12,16 @@ const MAX_LEN: usize = 256;
 /// The members of all lines in order, `,` between them; none where there is none, or where the list is malformed. Empty
 /// members are no members: some senders leave them behind.
 pub(super) fn join<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
-    let mut keys: Vec<&str> = Vec::new();
+    let mut count = 0;
     let mut list = String::new();
     let members = lines.into_iter().flat_map(|line| line.split(|&byte| byte == b','));
     for member in members.map(trim).filter(|member| !member.is_empty()) {
         let member = std::str::from_utf8(member).ok()?;
         let (key, value) = member.split_once('=')?;
-        if keys.len() == MAX_MEMBERS || !is_key(key) || !is_value(value) || keys.contains(&key) {
+        if count == MAX_MEMBERS || !is_key(key) || !is_value(value) {
             return None;
         }
-        keys.push(key);
+        count += 1;
         if !list.is_empty() {
             list.push(',');
         }

@@ -50,7 +50,8 @@ impl MetricsServer {
         Ok(server)
     }
 
-    fn addresses(&self) -> Vec<SocketAddr> {
+    /// Addresses taken.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())

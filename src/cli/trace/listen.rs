@@ -84,7 +84,10 @@ async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
     let metrics = Arc::new(Metrics::new());
     let addresses = Vec::from_iter(args.metrics_address.clone());
     let server = MetricsServer::bind(&addresses).await.context("--metrics-address")?;
-    let parts = metrics.scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(args)?, Health::new())))?;
+    let parts = metrics.scope(|| {
+        let blueprint = blueprint(args, Arc::new(store(args)))?;
+        anyhow::Ok(Running::prepare(blueprint, Health::new()))
+    })?;
     let running = parts.start().await?;
     announce(args, &listening(&running));
     let (mut tasks, served) = (JoinSet::new(), CancellationToken::new());
@@ -99,13 +102,19 @@ async fn serve(args: &ListenArgs) -> anyhow::Result<ExitCode> {
 pub(in crate::cli) struct Local {
     running: JoinHandle<anyhow::Result<Drained>>,
     stop: CancellationToken,
+    args: ListenArgs,
+    addresses: Vec<SocketAddr>,
+    store: Arc<Store>,
 }
 
 impl Local {
     /// Starts it on the current runtime, with the settings of `planoai trace listen`.
-    pub(in crate::cli) async fn start(port: u16) -> anyhow::Result<Local> {
+    ///
+    /// # Errors
+    /// Which port could not be taken.
+    pub(in crate::cli) async fn start(host: &str, port: u16) -> anyhow::Result<Local> {
         let args = ListenArgs {
-            host: "0.0.0.0".to_owned(),
+            host: host.to_owned(),
             port,
             http_port: None,
             page_port: None,
@@ -114,19 +123,37 @@ impl Local {
             metrics_address: None,
             allow_remote_read: false,
         };
-        let parts =
-            Metrics::new().scope(|| Ok::<_, anyhow::Error>(Running::prepare(blueprint(&args)?, Health::new())))?;
+        let store = Arc::new(store(&args));
+        let parts = Metrics::new()
+            .scope(|| anyhow::Ok(Running::prepare(blueprint(&args, Arc::clone(&store))?, Health::new())))?;
         let running = parts.start().await.with_context(|| {
             "the local trace listener: where one runs already, leave out --with-tracing (traces go to it by default), or choose \
              another --tracing-port"
         })?;
-        announce(&args, &listening(&running));
-        let stop = CancellationToken::new();
+        let (addresses, stop) = (listening(&running), CancellationToken::new());
         let ended = running.until(stop.clone(), CancellationToken::new());
         Ok(Local {
             running: Handle::current().spawn(ended),
             stop,
+            args,
+            addresses,
+            store,
         })
+    }
+
+    /// Where it takes OTLP/gRPC and answers queries.
+    pub(in crate::cli) fn port(&self) -> u16 {
+        self.addresses.first().map_or(self.args.port, SocketAddr::port)
+    }
+
+    /// The traces that it holds.
+    pub(in crate::cli) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Says where it listens and what to do next.
+    pub(in crate::cli) fn announce(&self) {
+        announce(&self.args, &self.addresses);
     }
 
     /// Ends it.
@@ -154,12 +181,15 @@ async fn until_told(running: Running, signals: &mut Signals) -> anyhow::Result<E
     }
 }
 
-/// The pipeline: OTLP in, signals, the store.
-fn blueprint(args: &ListenArgs) -> anyhow::Result<Blueprint> {
-    let store = Arc::new(Store::new(Limits {
+fn store(args: &ListenArgs) -> Store {
+    Store::new(Limits {
         max_traces: args.max_traces,
         max_bytes: args.max_memory,
-    }));
+    })
+}
+
+/// The pipeline: OTLP in, signals, the store.
+fn blueprint(args: &ListenArgs, store: Arc<Store>) -> anyhow::Result<Blueprint> {
     let access = if args.allow_remote_read {
         Access::Anyone
     } else {

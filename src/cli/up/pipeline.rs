@@ -5,7 +5,7 @@ use http::uri::Authority;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::{self, Pipelines, Wiring},
+    config::{self, Lookup, Pipelines, Wiring},
     gateway::config::{Gateway, Tracing},
     pipeline::{Blueprint, Source},
 };
@@ -17,39 +17,51 @@ const RECEIVER: &str = "gateway";
 /// Id of the exporter to the local listener.
 const LOCAL: &str = "otlp_grpc/local";
 
+/// Checks its config and opens nothing.
+///
+/// # Errors
+/// Every fault of it.
+pub(super) fn check(config: &Gateway, env: &Lookup<'_>) -> Result<(), Vec<String>> {
+    let wiring = Wiring::default();
+    let checked = config::load(&sources(config, None, env)?, &[], env)?.check(&wiring.default_host)?;
+    if fed(&checked.service.pipelines).next().is_none() {
+        let file = config.tracing.pipeline.as_deref().unwrap_or_default();
+        let wanted = "list \"gateway\" under receivers, and in a pipeline";
+        return Err(vec![format!("{file}: no pipeline takes the gateway's spans; {wanted}")]);
+    }
+    Ok(())
+}
+
 /// Builds it. `local_port`: where the local listener takes OTLP/gRPC, if there is one.
 ///
 /// # Errors
-/// Every fault of the pipeline's config, one a line.
-pub(super) fn blueprint(config: &Gateway, source: Source, local_port: Option<u16>) -> anyhow::Result<Blueprint> {
-    let sources = sources(config, local_port).map_err(in_lines)?;
-    let loaded = config::load(&sources, &[], &config::process_env).map_err(in_lines)?;
+/// Every fault of its config, one a line; what a component cannot be built of.
+pub(super) fn blueprint(
+    config: &Gateway,
+    source: Source,
+    local_port: Option<u16>,
+    env: &Lookup<'_>,
+) -> anyhow::Result<Blueprint> {
+    let in_lines = |faults: Vec<String>| anyhow::anyhow!("{}", faults.join("\n"));
+    let sources = sources(config, local_port, env).map_err(in_lines)?;
+    let loaded = config::load(&sources, &[], env).map_err(in_lines)?;
     let wiring = Wiring {
         sources: [(RECEIVER.to_owned(), source)].into(),
         ..Wiring::default()
     };
     let checked = loaded.check(&wiring.default_host).map_err(in_lines)?;
-    if fed(&checked.service.pipelines).next().is_none() {
-        let file = config.tracing.pipeline.as_deref().unwrap_or_default();
-        let wanted = "list \"gateway\" under receivers, and in a pipeline";
-        anyhow::bail!("{file}: no pipeline takes the gateway's spans; {wanted}");
-    }
     config::assemble(checked, wiring)
 }
 
-fn in_lines(faults: Vec<String>) -> anyhow::Error {
-    anyhow::anyhow!("{}", faults.join("\n"))
-}
-
 /// What the config is merged of.
-fn sources(config: &Gateway, local_port: Option<u16>) -> Result<Vec<String>, Vec<String>> {
+fn sources(config: &Gateway, local_port: Option<u16>, env: &Lookup<'_>) -> Result<Vec<String>, Vec<String>> {
     let Some(file) = &config.tracing.pipeline else {
-        let adjusted = adjusted(config, local_port);
+        let adjusted = adjusted(config, local_port, env);
         return Ok(vec![format!("yaml:{BUILT_IN}"), format!("yaml:{adjusted}")]);
     };
     let mut sources = vec![file.clone()];
     if let Some(port) = local_port {
-        let written = config::load(&sources, &[], &config::process_env)?.check("localhost")?;
+        let written = config::load(&sources, &[], env)?.check("localhost")?;
         let joined = joined(&written.service.pipelines, port);
         sources.push(format!("yaml:{joined}"));
     }
@@ -91,7 +103,7 @@ fn to(endpoint: &str) -> Value {
 }
 
 /// What the gateway's config says of the built-in pipeline.
-fn adjusted(config: &Gateway, local_port: Option<u16>) -> Value {
+fn adjusted(config: &Gateway, local_port: Option<u16>, env: &Lookup<'_>) -> Value {
     let tracing = &config.tracing;
     let port = |endpoint: &Option<String>| match endpoint {
         Some(endpoint) => json!({"endpoint": endpoint}),
@@ -115,7 +127,7 @@ fn adjusted(config: &Gateway, local_port: Option<u16>) -> Value {
     }
     // The local listener stands where the default one would; an endpoint that somebody chose gets the traces all the same,
     // unless it is that very listener, which would get them twice.
-    let chosen = tracing.chosen_endpoint(&config::process_env);
+    let chosen = tracing.chosen_endpoint(env);
     let elsewhere = chosen.filter(|chosen| !local_port.is_some_and(|port| is_local(chosen.reveal(), port)));
     if let Some(endpoint) = elsewhere.or_else(|| local_port.is_none().then(Tracing::default_endpoint)) {
         exporters.insert("otlp_grpc".to_owned(), to(endpoint.reveal()));

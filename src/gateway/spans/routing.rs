@@ -72,7 +72,7 @@ impl Routing<'_> {
     pub(super) fn draft(&self, common: &Common, place: Place) -> Draft {
         let name = format!("{} {}", self.method, self.path);
         let endpoint = self.endpoint.map(url::without_secrets);
-        let millis = self.determination.as_secs_f64() * 1e3;
+        let millis = self.determination.as_nanos() as f64 / 1e6;
         Draft::new(common, place, Kind::Internal, &name)
             .text(keys::ROUTING_STRATEGY, self.strategy.as_str())
             .text(keys::ROUTING_UPSTREAM_ENDPOINT, endpoint.as_deref())
