@@ -204,7 +204,7 @@ async fn state_goes_on_unchanged_or_not_at_all() {
         (&["tenant@vendor=a b!~"], "tenant@vendor=a b!~"),
         (&[full.as_str()], full.as_str()),
         (&[over.as_str()], ""),
-        (&["a=1", "a=2"], ""),
+        (&["a=1", "a=2"], "a=1,a=2"),
         (&["a=1,B=2"], ""),
         (&["a=1,b"], ""),
         (&["a=b=c"], ""),

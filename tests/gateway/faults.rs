@@ -153,10 +153,13 @@ pub(crate) async fn check_all(cases: Vec<Case>) {
     super::support::until("the connections are closed", || wire.open() == 0).await;
 }
 
+/// An answer that is all head.
+fn bare(head: &str) -> Vec<Act> {
+    vec![Act::Write(head.into())]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_are_none() {
-    let status = |line: &'static str| vec![answer(line, JSON, b"{}")];
-    let bare = |head: &'static str| vec![Act::Write(head.into())];
+async fn connections_that_break() {
     let mut heads = String::new();
     for number in 0..200 {
         write!(heads, "x-{number}: 1\r\n").expect("text");
@@ -178,6 +181,30 @@ async fn answers_that_are_none() {
             (502, "no HTTP"),
             invalid,
         ),
+        Case::whole("hang", vec![Act::Hang], (504, "1s"), Some("timeout")),
+        Case::whole(
+            "half",
+            vec![
+                Act::Write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".into()),
+                Act::Hang,
+            ],
+            (504, "in time"),
+            Some("timeout"),
+        ),
+        Case::whole(
+            "short",
+            bare("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"),
+            (502, "incomplete"),
+            Some("stream_interrupted"),
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_none() {
+    let invalid = Some("invalid_response");
+    check_all(vec![
         Case::whole(
             "html",
             vec![answer("200 OK", "content-type: text/html\r\n", b"<html>")],
@@ -208,23 +235,7 @@ async fn answers_that_are_none() {
             (502, "101"),
             invalid,
         ),
-        Case::whole("odd", status("777 Odd"), (502, "777"), invalid),
-        Case::whole("hang", vec![Act::Hang], (504, "1s"), Some("timeout")),
-        Case::whole(
-            "half",
-            vec![
-                Act::Write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".into()),
-                Act::Hang,
-            ],
-            (504, "in time"),
-            Some("timeout"),
-        ),
-        Case::whole(
-            "short",
-            bare("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"),
-            (502, "incomplete"),
-            Some("stream_interrupted"),
-        ),
+        Case::whole("odd", vec![answer("777 Odd", JSON, b"{}")], (502, "777"), invalid),
         Case::whole(
             "brotli",
             vec![answer("200 OK", "content-encoding: br\r\n", b"{}")],
@@ -254,13 +265,6 @@ async fn answers_that_are_odd_and_good() {
     let zipped = deflate("gzip", good.as_bytes());
     let told = br#"{"error":{"message":"no such deployment","type":"invalid_request_error"}}"#;
     let zipped_error = answer("403 Forbidden", "content-encoding: gzip\r\n", &deflate("gzip", told));
-    let events = [
-        EVENTS.as_bytes(),
-        &chunk(&event("Hello!", Some("stop"))),
-        &chunk(DONE),
-        END,
-    ]
-    .concat();
     check_all(vec![
         Case::whole(
             "early",
@@ -308,7 +312,13 @@ async fn answers_that_are_odd_and_good() {
         },
     ])
     .await;
-    // A stream that nobody asked for: who speaks the provider's API gets it as it is.
+}
+
+/// Who speaks the provider's API gets it as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_asked_for() {
+    let stop = event("Hello!", Some("stop"));
+    let events = [EVENTS.as_bytes(), &chunk(&stop), &chunk(DONE), END].concat();
     let wire = Wire::start(vec![("unasked", vec![Act::Write(events)])]).await;
     let mut front = Setup::any_model(wire.address, "timeout: 1s").start();
     let question = json!({"model": "openai/unasked", "max_tokens": 9, "messages": []});

@@ -25,6 +25,60 @@ pub(crate) async fn content() -> (Wire, Front) {
     (wire, front)
 }
 
+/// A body, the status and the words that it is answered with, and `validation.result`.
+type Refused<'a> = (&'a [u8], u16, &'a str, &'a str);
+
+const REFUSED: &[Refused<'_>] = &[
+    (b"", 400, "valid JSON", "invalid_json"),
+    (b"{\"model\":", 400, "line 1, column 9", "invalid_json"),
+    (b"null", 400, "no JSON object", "invalid_json"),
+    (b"[{}]", 400, "no JSON object", "invalid_json"),
+    (b"\xef\xbb\xbf{}", 400, "valid JSON", "invalid_json"),
+    (b"{} {}", 400, "trailing", "invalid_json"),
+    (b"{\"model\":\"openai/good\"}", 400, "`messages`", "invalid_json"),
+    (
+        b"{\"model\":\"openai/good\",\"messages\":{}}",
+        400,
+        "`messages`",
+        "invalid_json",
+    ),
+    (b"{\"messages\":[]}", 400, "`model`", "missing_model"),
+    (b"{\"model\":\"\",\"messages\":[]}", 400, "`model`", "missing_model"),
+    (b"{\"model\":7,\"messages\":[]}", 400, "`model`", "missing_model"),
+    (b"{\"model\":\"nobody/x\",\"messages\":[]}", 404, "nobody/x", "ok"),
+    (
+        b"{\"model\":\"a\\nb\\u001b[31m\",\"messages\":[]}",
+        404,
+        "a b [31m",
+        "ok",
+    ),
+];
+
+async fn check_refused(front: &Front, number_of: u32, path: &str, (body, status, words, validation): Refused<'_>) {
+    let parent = traceparent(number_of);
+    let headers = [("traceparent", parent.as_str())];
+    let reply = front
+        .client
+        .try_http("POST", path, &headers, body)
+        .await
+        .expect("an answer");
+    let name = format!("{} at {path}", String::from_utf8_lossy(&body[..body.len().min(60)]));
+    assert_eq!(reply.status, status, "{name}: {}", reply.text());
+    let told = reply.text();
+    assert!(told.contains(words) && told.len() < 1000, "{name}: {told}");
+    shape(&reply, path, &name);
+    let trace = front.trace_of(number_of).await;
+    let inbound = &trace["plano(inbound)"][0];
+    assert_eq!(text(inbound, "validation.result"), validation, "{name}");
+    let kind = match status {
+        404 => "unknown_model",
+        _ => "invalid_request",
+    };
+    assert_eq!(failure(inbound), Some(kind), "{name}");
+    assert_eq!(number(inbound, "http.status_code"), i64::from(status), "{name}");
+    assert_eq!(trace.contains_key("plano(routing)"), status == 404, "{name}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_are_refused() {
     let (wire, mut front) = content().await;
@@ -34,6 +88,7 @@ async fn bodies_that_are_refused() {
             "[".repeat(depth),
             "]".repeat(depth)
         )
+        .into_bytes()
     };
     let with = |member: &str| format!("{{\"model\":\"openai/good\",\"messages\":[],{member}}}").into_bytes();
     let long = json!({"model": "x".repeat(100_000), "messages": []}).to_string();
@@ -42,67 +97,18 @@ async fn bodies_that_are_refused() {
         b"}",
     ]
     .concat();
-    let mut count = 0;
-    for (body, status, words, validation) in [
-        (&b""[..], 400, "valid JSON", "invalid_json"),
-        (b"{\"model\":", 400, "line 1, column 9", "invalid_json"),
-        (b"null", 400, "no JSON object", "invalid_json"),
-        (b"[{}]", 400, "no JSON object", "invalid_json"),
-        (b"\xef\xbb\xbf{}", 400, "valid JSON", "invalid_json"),
-        (b"{} {}", 400, "trailing", "invalid_json"),
+    let made: &[Refused<'_>] = &[
         (&latin, 400, "unicode", "invalid_json"),
         (&"[".repeat(100_000).into_bytes(), 400, "recursion", "invalid_json"),
-        (deep(50_000).as_bytes(), 400, "recursion", "invalid_json"),
         (&with("\"temperature\":NaN"), 400, "valid JSON", "invalid_json"),
         (&with("\"temperature\":1e999"), 400, "out of range", "invalid_json"),
         (&with("\"x\":\"\\ud800\""), 400, "escape", "invalid_json"),
-        (b"{\"model\":\"openai/good\"}", 400, "`messages`", "invalid_json"),
-        (
-            b"{\"model\":\"openai/good\",\"messages\":{}}",
-            400,
-            "`messages`",
-            "invalid_json",
-        ),
-        (b"{\"messages\":[]}", 400, "`model`", "missing_model"),
-        (b"{\"model\":\"\",\"messages\":[]}", 400, "`model`", "missing_model"),
-        (b"{\"model\":7,\"messages\":[]}", 400, "`model`", "missing_model"),
-        (b"{\"model\":\"nobody/x\",\"messages\":[]}", 404, "nobody/x", "ok"),
-        (
-            b"{\"model\":\"a\\nb\\u001b[31m\",\"messages\":[]}",
-            404,
-            "a b [31m",
-            "ok",
-        ),
         (long.as_bytes(), 404, "x…", "ok"),
-    ] {
-        for path in [CHAT, MESSAGES] {
-            count += 1;
-            let parent = traceparent(count);
-            let asked = front
-                .client
-                .try_http("POST", path, &[("traceparent", &parent)], body)
-                .await;
-            let reply = asked.expect("an answer");
-            let name = format!("{} at {path}", String::from_utf8_lossy(&body[..body.len().min(60)]));
-            assert_eq!(reply.status, status, "{name}: {}", reply.text());
-            assert!(
-                reply.text().contains(words) && reply.body.len() < 1000,
-                "{name}: {}",
-                reply.text()
-            );
-            shape(&reply, path, &name);
-            let trace = front.trace_of(count).await;
-            let inbound = &trace["plano(inbound)"][0];
-            assert_eq!(text(inbound, "validation.result"), validation, "{name}");
-            let kind = if status == 404 {
-                "unknown_model"
-            } else {
-                "invalid_request"
-            };
-            assert_eq!(failure(inbound), Some(kind), "{name}");
-            assert_eq!(number(inbound, "http.status_code"), i64::from(status), "{name}");
-            assert_eq!(trace.contains_key("plano(routing)"), status == 404, "{name}");
-        }
+        (&deep(50_000), 400, "recursion", "invalid_json"),
+    ];
+    for (index, refused) in (0_u32..).zip(REFUSED.iter().chain(made)) {
+        check_refused(&front, 2 * index + 1, CHAT, *refused).await;
+        check_refused(&front, 2 * index + 2, MESSAGES, *refused).await;
     }
     assert!(wire.asked().is_empty());
     front.is_sound().await;
@@ -228,37 +234,39 @@ async fn requests_below_http() {
         (post(&format!("x: {}\r\n", "x".repeat(200_000)), ""), "HTTP/1.1 431"),
         (post("x: a\0b\r\n", ""), "HTTP/1.1 400"),
         ("\u{16}\u{3}\u{1}\0\u{5}hello".to_owned(), "HTTP/1.1 400"),
-        (
-            "GET http://evil.example/v1/models HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
-            "HTTP/1.1 200",
-        ),
-        (
-            "CONNECT evil.example:80 HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
-            "HTTP/1.1 404",
-        ),
-        ("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), "HTTP/1.1 404"),
-        ("HEAD /v1/models HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), "HTTP/1.1 200"),
-        (
-            "GET /v1/messages HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
-            "HTTP/1.1 405",
-        ),
     ] {
         let answered = raw(&front, sent.as_bytes()).await;
-        assert!(
-            answered.starts_with(expected),
-            "{}: {answered}",
-            &sent[..sent.len().min(200)]
-        );
-        assert_eq!(
-            answered.contains("\r\nallow: POST\r\n"),
-            expected.ends_with("405"),
-            "{answered}"
-        );
+        let shown = &sent[..sent.len().min(200)];
+        assert!(answered.starts_with(expected), "{shown}: {answered}");
     }
-    // What is sent together is answered in order.
+    for (sent, expected) in [
+        (
+            "GET http://evil.example/v1/models HTTP/1.1\r\nhost: x\r\n\r\n",
+            "HTTP/1.1 200",
+        ),
+        ("CONNECT evil.example:80 HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 404"),
+        ("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 404"),
+        ("HEAD /v1/models HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200"),
+        ("GET /v1/messages HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 405"),
+    ] {
+        let answered = raw(&front, sent.as_bytes()).await;
+        assert!(answered.starts_with(expected), "{sent}: {answered}");
+        let allowed = answered.contains("\r\nallow: POST\r\n");
+        assert_eq!(allowed, expected.ends_with("405"), "{answered}");
+    }
+    assert_eq!(wire.asked().len(), 3);
+    front.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_together_is_answered_in_order() {
+    let (_wire, front) = content().await;
+    let body = r#"{"model":"openai/good","messages":[]}"#;
+    let length = body.len();
     let three = format!(
-        "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n{}GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n",
-        post(&length, body)
+        "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n\
+        POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}\
+        GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
     );
     let answered = raw(&front, three.as_bytes()).await;
     let places: Vec<Option<usize>> = ["\"ok\"", "Hello!", "\"list\""]
@@ -266,8 +274,6 @@ async fn requests_below_http() {
         .map(|word| answered.find(word))
         .collect();
     assert!(places.is_sorted() && places[0].is_some(), "{answered}");
-    assert_eq!(wire.asked().len(), 4);
-    front.is_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,15 +11,20 @@ use super::{
     wire::{Act, Wire, chunk},
 };
 
+/// Parts of a stream, a chunk each.
+fn write(parts: &[&[u8]]) -> Act {
+    Act::Write(parts.iter().flat_map(|part| chunk(part)).collect())
+}
+
+fn end() -> Act {
+    Act::Write(END.into())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_break() {
-    let write = |parts: &[&[u8]]| Act::Write(parts.iter().flat_map(|part| chunk(part)).collect());
-    let end = || Act::Write(END.into());
+async fn streams_that_are_cut() {
     let half = &b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"caf\xc3"[..];
-    let told = b"data: {\"error\":{\"message\":\"too busy\",\"type\":\"server_error\"}}\n\n";
     let cut = Some("stream_interrupted");
-    let large = event(&"x".repeat(17 << 20), None);
-    let (hi, stop) = (event("Hi", None), event("", Some("stop")));
+    let hi = event("Hi", None);
     check_all(vec![
         Case::stream("in-a-character", vec![write(&[&hi, half])], "stream broke", cut),
         Case::stream(
@@ -53,6 +58,16 @@ async fn streams_that_break() {
             "before the reply was complete",
             cut,
         ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_do_not_end_well() {
+    let told = b"data: {\"error\":{\"message\":\"too busy\",\"type\":\"server_error\"}}\n\n";
+    let large = event(&"x".repeat(17 << 20), None);
+    let (hi, stop) = (event("Hi", None), event("", Some("stop")));
+    check_all(vec![
         Case::stream(
             "hang",
             vec![write(&[&hi]), Act::Hang],
