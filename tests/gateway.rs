@@ -5,17 +5,33 @@ mod support;
 #[path = "gateway/model.rs"]
 mod model;
 
-use std::{collections::BTreeMap, time::Duration};
+#[path = "gateway/context.rs"]
+mod context;
+#[path = "gateway/faults.rs"]
+mod faults;
+#[path = "gateway/front.rs"]
+mod front;
+#[path = "gateway/hostile.rs"]
+mod hostile;
+#[path = "gateway/leaks.rs"]
+mod leaks;
+#[path = "gateway/passing.rs"]
+mod passing;
+#[path = "gateway/streams.rs"]
+mod streams;
+#[path = "gateway/wire.rs"]
+mod wire;
 
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use front::{Front, Setup, attribute, hex, number, text};
 use model::{Model, Script};
 use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::Span};
 use serde_json::{Value as Json, json};
-use support::{
-    client::{Client, Reply},
-    process::{Collector, Folder},
-    sink::{Mood, Sink},
-    until,
-};
+use support::{PATIENCE, sink::Mood, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
@@ -24,81 +40,48 @@ const ANGRY: &str = "This is useless. I want to speak to a human!";
 /// A gateway in front of one model, with a sink behind it.
 struct Stage {
     model: Model,
-    sink: Sink,
-    gateway: Collector,
-    client: Client,
-    _folder: Folder,
+    front: Front,
 }
 
 impl Stage {
     fn new(script: Script) -> Stage {
-        Stage::with(script, "")
+        Stage::with(script, "timeout: 5s")
     }
 
-    fn with(script: Script, more: &str) -> Stage {
-        let (model, sink, folder) = (Model::start(script), Sink::start(), Folder::new());
-        let config = folder.write(&format!(
-            "version: v0.4.0
-listeners: [{{type: model, name: llm, port: 0, timeout: 5s{}}}]
-model_providers:
-  - {{model: openai/gpt-4o, access_key: secret-of-openai, base_url: 'http://{address}/v1', default: true}}
-  - {{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}
-model_aliases: {{fast-llm: {{target: gpt-4o}}}}
-tracing: {{random_sampling: 100, opentracing_grpc_endpoint: 'http://{}', receiver: none,
-  span_attributes: {{header_prefixes: [x-acme-], static: {{environment: test}}}}}}
-telemetry: {{metrics_address: '127.0.0.1:0'}}
-",
-            more,
-            sink.address,
-            address = model.address,
-        ));
-        let mut gateway = Collector::up(&config);
-        let port = gateway.port_behind("listening listener=llm address=");
-        gateway.wait_for("Everything is ready");
+    fn with(script: Script, listener: &'static str) -> Stage {
+        let model = Model::start(script);
+        let address = model.address;
+        let setup = Setup {
+            listener,
+            sampling: 100,
+            providers: vec![
+                format!(
+                    "{{model: openai/gpt-4o, access_key: secret-of-openai, base_url: 'http://{address}/v1', default: true}}"
+                ),
+                format!(
+                    "{{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"
+                ),
+            ],
+            more: "model_aliases: {fast-llm: {target: gpt-4o}}",
+        };
         Stage {
+            front: setup.start(),
             model,
-            sink,
-            gateway,
-            client: Client::to(port),
-            _folder: folder,
         }
     }
+}
 
-    async fn ask(&self, path: &str, headers: &[(&str, &str)], body: &Json) -> Reply {
-        let body = body.to_string();
-        let asked = self.client.try_http("POST", path, headers, body.as_bytes()).await;
-        asked.expect("an answer")
-    }
+impl Deref for Stage {
+    type Target = Front;
 
-    /// The spans of one request, by service name.
-    async fn trace(&self, spans: usize) -> BTreeMap<String, Vec<Span>> {
-        until("the trace arrives", || self.sink.spans().len() >= spans).await;
-        let mut named = BTreeMap::<String, Vec<Span>>::new();
-        for received in self.sink.received() {
-            for (service, span) in received.spans_by_service() {
-                named.entry(service).or_default().push(span);
-            }
-        }
-        named
+    fn deref(&self) -> &Front {
+        &self.front
     }
 }
 
-fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a Value> {
-    let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
-    found.value.as_ref()?.value.as_ref()
-}
-
-fn text<'a>(span: &'a Span, key: &str) -> &'a str {
-    match attribute(span, key) {
-        Some(Value::StringValue(text)) => text,
-        other => panic!("{key} of {}: {other:?}", span.name),
-    }
-}
-
-fn number(span: &Span, key: &str) -> i64 {
-    match attribute(span, key) {
-        Some(Value::IntValue(number)) => *number,
-        other => panic!("{key} of {}: {other:?}", span.name),
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut Front {
+        &mut self.front
     }
 }
 
@@ -171,10 +154,6 @@ async fn a_request_passes_through_and_becomes_a_trace() {
             "{shown}"
         );
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const CHUNKS: &[&str] = &[
@@ -313,7 +292,7 @@ async fn a_failing_provider_is_asked_again_and_then_passed_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_of_a_listener_are_asked_for() {
-    let stage = Stage::with(Script::json(200, &completion()), ", api_keys: [key-of-ours]");
+    let stage = Stage::with(Script::json(200, &completion()), "timeout: 5s, api_keys: [key-of-ours]");
     let body = question("gpt-4o", "Hi");
     assert_eq!(
         stage
@@ -383,25 +362,15 @@ async fn a_dead_exporter_costs_a_request_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unsampled_request_records_nothing_but_its_signals_count() {
-    let stage = Stage::with(Script::json(200, &completion()), ", random_sampling: 0");
+    let stage = Stage::with(Script::json(200, &completion()), "timeout: 5s, random_sampling: 0");
     let unsampled = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
     for headers in [&[][..], &[unsampled]] {
         assert_eq!(stage.ask(CHAT, headers, &question("gpt-4o", ANGRY)).await.status, 200);
     }
-    let metrics = Client::to(stage.gateway.port_behind("listening component=metrics address="));
-    let mut shown = String::new();
-    for _ in 0..100 {
-        shown = metrics
-            .try_http("GET", "/metrics", &[], b"")
-            .await
-            .expect("an answer")
-            .text();
-        if shown.contains("plano_signals_flagged_total 2") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let started = std::time::Instant::now();
+    while stage.metric("plano_signals_flagged_total", &[]).await < 2.0 {
+        assert!(started.elapsed() < PATIENCE, "the signals are counted");
     }
-    assert!(shown.contains("plano_signals_flagged_total 2"), "{shown}");
-    assert!(shown.contains("plano_spans_offered_total 0"), "{shown}");
+    assert_eq!(stage.metric("plano_spans_offered_total", &[]).await, 0.0);
     assert_eq!(stage.sink.spans().len(), 0);
 }

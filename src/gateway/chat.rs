@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use subtle::ConstantTimeEq;
@@ -13,20 +13,22 @@ use super::{
     config::Choice as Found,
     exchange::Api,
     headers,
-    http::{Answer, full, refuse},
-    providers::{self, BadRequest, errors},
+    http::{Answer, refuse},
+    incoming,
+    providers::{self, BadRequest},
     record::{Attempt, Call, Choice, Fault, Record, span_id},
     relay,
     spans::{Auth, ErrorType, Validation},
     translate,
     upstream::Failure,
+    whole,
 };
-use crate::net::body::{BodyError, collect};
+use crate::net::compression::Encoding;
 
-/// Longest answer in one piece, in bytes.
-const MAX_ANSWER: usize = 64 << 20;
 /// Pause before the same provider is asked again, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 100..200;
+/// What stands before a key in `Authorization`.
+const BEARER: &[u8] = b"Bearer ";
 /// Longest `Retry-After` that is waited for; above it the answer is passed on.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -39,7 +41,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, kind: ErrorType, message: impl Into<String>) -> Refusal {
+    pub(super) fn new(status: StatusCode, kind: ErrorType, message: impl Into<String>) -> Refusal {
         Refusal {
             status,
             fault: Fault::new(kind, message),
@@ -70,10 +72,10 @@ pub(super) struct Plan {
 }
 
 /// Answers one request.
-pub(super) async fn serve(api: Api, mut record: Record, body: Incoming, id: &HeaderValue) -> Answer {
+pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
     let refusal = match ask(api, &mut record, body, id).await {
         Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
-        Ok((plan, response)) => match whole(&plan, &mut record, response).await {
+        Ok((plan, response)) => match whole::answer(&plan, &mut record, response).await {
             Ok(answer) => {
                 record.finish();
                 return answer;
@@ -87,23 +89,25 @@ pub(super) async fn serve(api: Api, mut record: Record, body: Incoming, id: &Hea
     answer
 }
 
+/// Whether the answer is relayed event by event. One that was not asked for goes through too where nothing is translated.
 fn is_stream(plan: &Plan, response: &Response<Incoming>) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let events = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    plan.stream && response.status().is_success() && events
+    let wanted = plan.stream || plan.client == plan.provider;
+    let plain = whole::encoding(response.headers()) == Some(Encoding::Identity);
+    wanted && plain && response.status().is_success() && whole::holds_events(response.headers())
 }
 
 async fn ask(
     api: Api,
     record: &mut Record,
-    body: Incoming,
+    body: &mut Incoming,
     id: &HeaderValue,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
     authorize(record)?;
-    let body = read(record, body).await?;
+    let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
             BadRequest::MissingModel => Validation::MissingModel,
+            BadRequest::TooManyValues => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
@@ -117,59 +121,50 @@ async fn ask(
 }
 
 fn bad_request(fault: &BadRequest) -> Refusal {
+    let (status, kind) = match fault {
+        BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
+        _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
+    };
     Refusal {
         param: fault.param().map(str::to_owned),
-        ..Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, fault.to_string())
+        ..Refusal::new(status, kind, fault.to_string())
     }
 }
 
-/// Compares the client's key with each of the listener's, in a time that tells nothing of them.
+/// Compares the client's keys with each of the listener's, in a time that tells nothing of them. The one that lets it in is this
+/// listener's alone: it goes no further, though a provider may get the client's other key.
 pub(super) fn authorize(record: &mut Record) -> Result<(), Refusal> {
     let keys = &record.shared.gateway.listeners[record.listener].api_keys;
     if keys.is_empty() {
         return Ok(());
     }
+    let is_known = |given: &[u8]| {
+        let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
+            known | key.reveal().as_bytes().ct_eq(given)
+        });
+        bool::from(known)
+    };
     let headers = &record.client.headers;
-    let bearer = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let bearer = bearer.and_then(|value| value.strip_prefix(b"Bearer "));
-    let given = bearer
-        .or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))
-        .unwrap_or_default();
-    let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
-        known | key.reveal().as_bytes().ct_eq(given)
-    });
-    let (auth, outcome) = if bool::from(known) {
-        (Auth::Ok, Ok(()))
-    } else {
+    let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let bearer = value(&header::AUTHORIZATION).and_then(|value| value.split_at_checked(BEARER.len()));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
+    let plain = HeaderName::from_static("x-api-key");
+    let given = [
+        (header::AUTHORIZATION, bearer.map(|(_, key)| key)),
+        (plain.clone(), value(&plain)),
+    ];
+    let known = given.into_iter().find(|(_, key)| key.is_some_and(is_known));
+    let Some(name) = known.map(|(name, _)| name) else {
+        record.auth = Auth::Refused;
         let text = "this listener wants one of its API keys, as `Authorization: Bearer` or `x-api-key`";
-        let refusal = Refusal {
+        return Err(Refusal {
             code: Some("invalid_api_key"),
             ..Refusal::new(StatusCode::UNAUTHORIZED, ErrorType::Unauthorized, text)
-        };
-        (Auth::Refused, Err(refusal))
+        });
     };
-    record.auth = auth;
-    outcome
-}
-
-async fn read(record: &mut Record, body: Incoming) -> Result<Bytes, Refusal> {
-    let listener = &record.shared.gateway.listeners[record.listener];
-    let (limit, timeout) = (listener.max_request_body_size, listener.timeout);
-    let reading = collect(body, limit, |_| Ok::<(), std::convert::Infallible>(()));
-    let Ok(read) = tokio::time::timeout(timeout, reading).await else {
-        let text = format!("the body did not arrive within {timeout:?}");
-        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, ErrorType::Timeout, text));
-    };
-    let body = read.map_err(|error| match error {
-        BodyError::TooLarge { .. } => {
-            record.validation = Some(Validation::TooLarge);
-            let text = format!("the body is larger than max_request_body_size, {limit} bytes");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge, text)
-        }
-        other => Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, other.to_string()),
-    })?;
-    record.request_size = Some(body.len() as u64);
-    Ok(body)
+    record.auth = Auth::Ok;
+    record.client.headers.remove(name);
+    Ok(())
 }
 
 /// Nobody serves the model.
@@ -234,7 +229,7 @@ fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -
         client: request.api,
         provider: upstream.api,
         stream: request.facts.stream,
-        hide_usage: want_usage && !request.client_asked_usage(),
+        hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
         include_usage: request.client_asked_usage(),
         deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
         headers: headers::to_provider(&record.client.headers, target.provider, id),
@@ -250,6 +245,7 @@ async fn attempts(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>
         let pause = match &outcome {
             Ok(response) if !is_retryable(response.status()) => None,
             Ok(response) => pause_of(response.headers()),
+            Err(fault) if fault.kind == ErrorType::InvalidResponse => None,
             Err(_) => Some(Duration::from_millis(fastrand::u64(PAUSE))),
         };
         let left = plan.deadline.saturating_duration_since(Instant::now());
@@ -269,20 +265,18 @@ fn is_retryable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long to wait before the next attempt; none where the provider wants more patience than we have.
+/// How long to wait before the next attempt; none where the provider wants more patience than we have. What is neither
+/// seconds nor a date asks for nothing.
 fn pause_of(headers: &HeaderMap) -> Option<Duration> {
-    let own = Duration::from_millis(fastrand::u64(PAUSE));
-    let Some(value) = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()) else {
-        return Some(own);
+    let value = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let value = value.unwrap_or_default().trim();
+    let seconds = || value.parse().ok().map(Duration::from_secs);
+    let until = || {
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
     };
-    let wanted = match value.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(value)
-            .ok()?
-            .duration_since(std::time::SystemTime::now())
-            .unwrap_or_default(),
-    };
-    (wanted <= PATIENCE).then_some(wanted.max(own))
+    let wanted = seconds().or_else(until).unwrap_or_default();
+    (wanted <= PATIENCE).then_some(wanted.max(Duration::from_millis(fastrand::u64(PAUSE))))
 }
 
 fn unreachable(fault: &Fault) -> Refusal {
@@ -293,7 +287,7 @@ fn unreachable(fault: &Fault) -> Refusal {
     Refusal::new(
         status,
         fault.kind,
-        format!("the model's provider could not be asked: {}", fault.message),
+        format!("no answer from the model's provider: {}", fault.message),
     )
 }
 
@@ -337,62 +331,18 @@ async fn attempt(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>,
         }
         Err(failure) => {
             let kind = match failure {
-                Failure::Timeout(_) => ErrorType::Timeout,
+                Failure::Timeout => ErrorType::Timeout,
                 Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
+                Failure::NotHttp(_) => ErrorType::InvalidResponse,
             };
-            let fault = Fault::new(kind, failure.to_string());
+            let listener = &record.shared.gateway.listeners[record.listener];
+            let text = match failure {
+                Failure::Timeout => format!("it took longer than the listener's timeout, {:?}", listener.timeout),
+                other => other.to_string(),
+            };
+            let fault = Fault::new(kind, text);
             (attempt.end, attempt.fault) = (Some(now), Some(fault.clone()));
             Err(fault)
         }
     }
-}
-
-/// An answer in one piece: read, noted, translated where need be.
-async fn whole(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<Answer, Refusal> {
-    let (head, body) = response.into_parts();
-    let left = plan.deadline.saturating_duration_since(Instant::now());
-    let reading = collect(body, MAX_ANSWER, |_| Ok::<(), std::convert::Infallible>(()));
-    let read = tokio::time::timeout(left, reading).await;
-    let refusal = |kind, status, text: String| Err(Refusal::new(status, kind, text));
-    let body = match read {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => {
-            let text = format!("the provider's answer broke off: {error}");
-            return refusal(ErrorType::Connect, StatusCode::BAD_GATEWAY, text);
-        }
-        Err(_) => {
-            let text = "the provider's answer did not come in time".to_owned();
-            return refusal(ErrorType::Timeout, StatusCode::GATEWAY_TIMEOUT, text);
-        }
-    };
-    let now = record.clock.now();
-    let call = record.call.as_mut().expect("a provider was chosen");
-    call.response_bytes = Some(body.len() as u64);
-    if let Some(attempt) = call.attempts.last_mut() {
-        (attempt.end, attempt.response_size) = (Some(now), Some(body.len() as u64));
-    }
-    let answer = if head.status.is_success() {
-        let facts = providers::read_reply(plan.provider, &body);
-        let answer = if plan.client == plan.provider {
-            Ok(body)
-        } else {
-            translate::reply(plan.provider, &body, now / 1_000_000_000)
-        };
-        call.reply = Some(facts);
-        answer.map_err(|bad| Refusal::new(StatusCode::BAD_GATEWAY, ErrorType::InvalidResponse, bad.to_string()))?
-    } else {
-        let fault = call.attempts.last().and_then(|attempt| attempt.fault.clone());
-        record.fault = fault;
-        errors::translate_error(plan.provider, plan.client, head.status.as_u16(), &body)
-    };
-    record.status = Some(head.status.as_u16());
-    record.response_size = answer.len() as u64;
-    let mut answer = full(head.status, answer);
-    let through = headers::to_client(&head.headers);
-    if plan.client == plan.provider {
-        answer.headers_mut().extend(through);
-    } else if let Some(wait) = through.get(header::RETRY_AFTER) {
-        answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
-    }
-    Ok(answer)
 }

@@ -90,6 +90,6 @@ pub struct ReplyFacts {
     pub usage: Usage,
     /// Whether the stream came to its regular end. Yes for a reply in one piece.
     pub complete: bool,
-    /// The message of an error that came inside the stream.
+    /// The message of an error that came inside the stream, or in the reply's place.
     pub error: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     chat,
     exchange::Api,
+    incoming,
     providers::errors::error_body,
     record::{Client, Fault, Record},
     relay::Cut,
@@ -27,61 +28,83 @@ pub(super) type Answer = Response<Body>;
 /// Answers one request.
 pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Request<Incoming>, peer: Peer) -> Answer {
     let id = request_id(request.headers());
-    let api = match request.uri().path() {
+    let (request, mut body) = request.into_parts();
+    let mut answer = answer_to(shared, listener, &request, &mut body, peer, &id).await;
+    answer.headers_mut().insert("x-request-id", id);
+    if incoming::is_sent_anyway(request.version, &request.headers, &body, answer.status()) {
+        incoming::discard(&mut body).await;
+    }
+    answer
+}
+
+async fn answer_to(
+    shared: Arc<Shared>,
+    listener: usize,
+    request: &Parts,
+    body: &mut Incoming,
+    peer: Peer,
+    id: &HeaderValue,
+) -> Answer {
+    let path = request.uri.path();
+    let api = match path {
         "/v1/chat/completions" => Some(Api::Chat),
         "/v1/messages" => Some(Api::Messages),
         _ => None,
     };
-    let mut answer = match (api, request.method(), request.uri().path()) {
+    let allowed = match path {
+        _ if api.is_some() => "POST",
+        "/healthz" | "/v1/models" => "GET, HEAD",
+        _ => "",
+    };
+    match (api, &request.method, path) {
         (Some(api), &Method::POST, _) => {
-            let (head, body) = request.into_parts();
-            let record = begin(shared, listener, head, peer.address, &id);
-            chat::serve(api, record, body, &id).await
+            let record = begin(shared, listener, request, peer.address, id);
+            chat::serve(api, record, body, id).await
         }
         (_, &Method::GET | &Method::HEAD, "/healthz") => full(StatusCode::OK, "{\"status\":\"ok\"}".into()),
-        (_, &Method::GET, "/v1/models") => {
-            let record = begin(shared, listener, request.into_parts().0, peer.address, &id);
+        (_, &Method::GET | &Method::HEAD, "/v1/models") => {
+            let record = begin(shared, listener, request, peer.address, id);
             models(record)
         }
-        (api, _, path) => {
-            let known = api.is_some() || path == "/healthz" || path == "/v1/models";
-            let (status, text) = if known {
-                (
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    format!("{path} does not take {}", request.method()),
-                )
-            } else {
+        (api, method, path) => {
+            let (status, text) = if allowed.is_empty() {
                 let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
                 (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
+            } else {
+                let text = format!("{path} does not take {method}; it takes {allowed}");
+                (StatusCode::METHOD_NOT_ALLOWED, text)
             };
-            let mut record = begin(shared, listener, request.into_parts().0, peer.address, &id);
+            let mut record = begin(shared, listener, request, peer.address, id);
             let fault = Fault::new(ErrorType::NotFound, text);
-            let answer = refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None);
+            let mut answer = refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None);
             record.finish();
+            if !allowed.is_empty() {
+                answer
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static(allowed));
+            }
             answer
         }
-    };
-    answer.headers_mut().insert("x-request-id", id);
-    answer
+    }
 }
 
-fn begin(shared: Arc<Shared>, listener: usize, head: request::Parts, peer: SocketAddr, id: &HeaderValue) -> Record {
-    let lines = |name: &'static str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+fn begin(shared: Arc<Shared>, listener: usize, request: &Parts, peer: SocketAddr, id: &HeaderValue) -> Record {
+    let lines = |name: &'static str| request.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let context = Context::extract(lines("traceparent"), lines("tracestate"));
     let trace = context.enter(shared.sampling[listener], fastrand::u128(..).to_be_bytes());
-    let uri = &head.uri;
-    let host = || head.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
+    let uri = &request.uri;
+    let host = || request.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
     let client = Client {
-        method: head.method.to_string(),
+        method: request.method.to_string(),
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
-        http_version: match head.version {
+        http_version: match request.version {
             http::Version::HTTP_2 => "2",
             http::Version::HTTP_10 => "1.0",
             _ => "1.1",
         },
         authority: uri.authority().cloned().or_else(host),
-        headers: head.headers,
+        headers: request.headers.clone(),
         peer,
         request_id: id.to_str().unwrap_or_default().to_owned(),
     };
@@ -140,8 +163,10 @@ pub(super) fn refuse(
     code: Option<&str>,
 ) -> Answer {
     let body = error_body(api, status.as_u16(), &fault.message, param, code);
-    record.status = Some(status.as_u16());
-    record.response_size = body.len() as u64;
+    if fault.kind != ErrorType::ClientCancelled {
+        record.status = Some(status.as_u16());
+        record.response_size = body.len() as u64;
+    }
     record.fail(fault);
     full(status, body)
 }

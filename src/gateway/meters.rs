@@ -17,7 +17,8 @@ const METHODS: [&str; 3] = ["GET", "POST", "other"];
 /// Classes of a status; the last one is for requests without an answer.
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 /// How an attempt at a provider may end: class of the status, and class of the error.
-const OUTCOMES: [(&str, &str); 12] = [
+const OUTCOMES: [(&str, &str); 15] = [
+    ("1xx", "invalid_response"),
     ("2xx", "none"),
     ("2xx", "client_cancelled"),
     ("2xx", "invalid_response"),
@@ -28,7 +29,9 @@ const OUTCOMES: [(&str, &str); 12] = [
     ("4xx", "rate_limited"),
     ("4xx", "upstream_4xx"),
     ("5xx", "upstream_5xx"),
+    ("none", "client_cancelled"),
     ("none", "connect"),
+    ("none", "invalid_response"),
     ("none", "timeout"),
 ];
 /// Kinds of tokens.

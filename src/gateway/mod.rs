@@ -6,6 +6,7 @@ pub mod config;
 pub mod exchange;
 mod headers;
 mod http;
+mod incoming;
 mod meters;
 pub mod providers;
 mod record;
@@ -15,6 +16,7 @@ pub mod spans;
 pub mod stream;
 pub mod translate;
 mod upstream;
+mod whole;
 
 pub use serve::{Gateway, Server};
 pub use spans::Emitter;

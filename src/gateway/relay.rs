@@ -1,5 +1,6 @@
 //! Streams an answer: events go to the client as they arrive, and aside to the reader of the reply. A client that goes away drops
-//! the stream, which ends the call upstream; the record still says what was seen.
+//! the stream, which ends the call upstream; the record still says what was seen. An answer that stops before its end tells the
+//! client so, in an event of its API.
 
 use std::{
     pin::Pin,
@@ -23,6 +24,7 @@ use super::{
     spans::ErrorType,
     stream::{Event, Parser},
     translate::{ChatOptions, StreamTranslator},
+    upstream::causes,
 };
 
 /// Why a streamed answer was cut: there is nothing more to say in it.
@@ -79,11 +81,8 @@ impl HttpBody for Relay {
         while relay.record.is_some() {
             let mut out = BytesMut::new();
             if relay.deadline.as_mut().poll(task).is_ready() {
-                relay.fail(
-                    ErrorType::Timeout,
-                    "the provider's stream did not end in time",
-                    &mut out,
-                );
+                let fault = Fault::new(ErrorType::Timeout, "the provider's stream did not end in time");
+                relay.fail(504, fault, &mut out);
             } else {
                 match Pin::new(&mut relay.body).poll_frame(task) {
                     Poll::Pending => return Poll::Pending,
@@ -93,8 +92,8 @@ impl HttpBody for Relay {
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {
-                        let text = format!("the provider's stream broke: {error}");
-                        relay.fail(ErrorType::StreamInterrupted, &text, &mut out);
+                        let text = format!("the provider's stream broke: {}", causes(&error));
+                        relay.fail(502, Fault::new(ErrorType::StreamInterrupted, text), &mut out);
                     }
                     Poll::Ready(None) => relay.end(&mut out),
                 }
@@ -123,8 +122,8 @@ impl Relay {
             match self.parser.as_mut().map(Parser::next_event) {
                 Some(Ok(Some(event))) => self.event(&event, out),
                 Some(Err(error)) => {
-                    let text = error.to_string();
-                    return self.fail(ErrorType::InvalidResponse, &text, out);
+                    let text = format!("the provider's stream cannot be read: {error}");
+                    return self.fail(502, Fault::new(ErrorType::InvalidResponse, text), out);
                 }
                 Some(Ok(None)) | None => return,
             }
@@ -148,28 +147,42 @@ impl Relay {
         }
     }
 
-    /// The provider's stream has ended; what is left of it goes out too.
+    /// The provider's stream has ended. What is left of it goes out too where it is whole; an answer that is not says so.
     fn end(&mut self, out: &mut BytesMut) {
-        if let Some(event) = self.parser.take().and_then(Parser::finish) {
+        if let Some(event) = self.parser.take().and_then(Parser::finish)
+            && is_whole(&event)
+        {
             self.event(&event, out);
+            if self.translation.is_none() {
+                out.extend_from_slice(b"\n\n");
+            }
         }
         if let Some(translation) = &mut self.translation {
             out.extend_from_slice(&translation.finish());
         }
-        let fault = match (&self.reader.facts().error, self.reader.facts().complete) {
+        let facts = self.reader.facts();
+        let fault = match (&facts.error, facts.complete) {
             (Some(message), _) => Some(Fault::new(ErrorType::Upstream5xx, message.clone())),
             (None, false) => Some(Fault::new(
                 ErrorType::StreamInterrupted,
-                "the provider's stream ended before its end",
+                "the provider's stream ended before the reply was complete",
             )),
             (None, true) => None,
         };
+        if let (Some(fault), None, None) = (&fault, &facts.error, &self.translation) {
+            out.extend_from_slice(&error_event(self.plan.client, 502, &fault.message, None));
+        }
         self.finish(fault, out.len());
     }
 
-    fn fail(&mut self, kind: ErrorType, message: &str, out: &mut BytesMut) {
-        out.extend_from_slice(&error_event(self.plan.client, 502, message, None));
-        self.finish(Some(Fault::new(kind, message)), out.len());
+    /// The stream cannot go on. After a reply's end, or an error that the provider told itself, there is nothing to add.
+    fn fail(&mut self, status: u16, fault: Fault, out: &mut BytesMut) {
+        let facts = self.reader.facts();
+        if facts.complete || facts.error.is_some() {
+            return self.end(out);
+        }
+        out.extend_from_slice(&error_event(self.plan.client, status, &fault.message, None));
+        self.finish(Some(fault), out.len());
     }
 
     /// Notes what was seen. `unsent`: bytes that go out after this.
@@ -199,10 +212,27 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(mut record) = self.record.take() {
-            self.note(&mut record);
-            // The record knows what it means to be dropped unfinished.
-            drop(record);
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        self.note(&mut record);
+        if self.reader.facts().complete {
+            // Clients close as soon as they have read the end.
+            return record.finish();
         }
+        if self.deadline.deadline() <= tokio::time::Instant::now() {
+            record.fail(Fault::new(
+                ErrorType::Timeout,
+                "the client did not take its answer in time",
+            ));
+        }
+        // The record knows what it means to be dropped unfinished.
+        drop(record);
     }
+}
+
+/// Whether the last event of a stream, which no blank line ended, was not cut off.
+fn is_whole(event: &Event) -> bool {
+    let data = event.data().map(<[u8]>::trim_ascii);
+    data.is_some_and(|data| data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok())
 }

@@ -110,8 +110,12 @@ impl Server {
             let shared = Arc::clone(&self.shared);
             let service =
                 move |request: Request<Incoming>, peer: Peer| answer(Arc::clone(&shared), index, request, peer);
+            let timeout = self.shared.gateway.listeners[index].timeout;
             let settings = Settings {
                 grace: GRACE,
+                // One that stays and takes nothing, too.
+                write_timeout: Some(timeout),
+                stream_timeout: Some(timeout.saturating_mul(2)),
                 // A client that goes away shall end the call at the provider.
                 half_close: HalfClose::Gone,
                 ..Settings::default()

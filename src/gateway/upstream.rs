@@ -28,11 +28,14 @@ pub(super) enum Failure {
     #[error("cannot connect: {0}")]
     Connect(String),
     /// It took too long.
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
+    #[error("no answer in time")]
+    Timeout,
     /// The connection broke before the answer's head was there.
     #[error("the connection broke: {0}")]
     Broken(String),
+    /// What came is no answer over HTTP.
+    #[error("what came is no HTTP: {0}")]
+    NotHttp(String),
 }
 
 /// The client; cheap to clone.
@@ -78,12 +81,14 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<Response<Incoming>, Failure> {
         match tokio::time::timeout(timeout, self.client.request(request)).await {
-            Err(_) => Err(Failure::Timeout(timeout)),
+            Err(_) => Err(Failure::Timeout),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 let text = causes(&error);
                 Err(if error.is_connect() {
                     Failure::Connect(text)
+                } else if is_no_http(&error) {
+                    Failure::NotHttp(text)
                 } else {
                     Failure::Broken(text)
                 })
@@ -92,8 +97,14 @@ impl Upstream {
     }
 }
 
+/// Whether the other side spoke something else, or a head beyond all bounds.
+fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    let mut errors = std::iter::successors(Some(error), |&error| error.source());
+    errors.any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
+}
+
 /// An error with what it came from; the outer ones alone say little.
-fn causes(error: &dyn Error) -> String {
+pub(super) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -29,10 +29,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::tls::TlsServer;
 use crate::values::redacted;
 use activity::{Activity, Counted};
+use impatient::Impatient;
 use prefixed::Prefixed;
 pub use trial::Trial;
 
 mod activity;
+mod impatient;
 mod prefixed;
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,10 @@ pub struct Settings {
     pub max_age: Option<Duration>,
     /// What requests in flight get to finish after `max_age`. None: as long as they need.
     pub max_age_grace: Option<Duration>,
+    /// A peer that takes nothing of its answer for this time is gone (HTTP/1). None: it may wait for ever.
+    pub write_timeout: Option<Duration>,
+    /// Longest time for a request with its answer, whose peer may hold it up by taking nothing (HTTP/2). None: for ever.
+    pub stream_timeout: Option<Duration>,
     /// HTTP/1 connections may carry several requests. Yes.
     pub keep_alive: KeepAlive,
     /// HTTP/1: what a peer that sends no more is. Waits.
@@ -111,6 +117,8 @@ impl Default for Settings {
             idle_timeout: None,
             max_age: None,
             max_age_grace: None,
+            write_timeout: None,
+            stream_timeout: None,
             keep_alive: KeepAlive::Yes,
             half_close: HalfClose::Waits,
             ping_interval: None,
@@ -361,7 +369,7 @@ impl<S: Service> Server<S> {
             _ => return,
         }
         let is_http2 = first == PREFACE;
-        let io = TokioIo::new(Prefixed::new(first, stream));
+        let io = Prefixed::new(first, stream);
         let activity = Arc::new(Activity::default());
         let (service, seen) = (self.service.clone(), Arc::clone(&activity));
         let service = hyper::service::service_fn(move |request| {
@@ -373,9 +381,12 @@ impl<S: Service> Server<S> {
             }
         });
         if is_http2 {
-            self.drive(self.http2().serve_connection(io, service), &activity).await;
+            let connection = self.http2().serve_connection(TokioIo::new(io), service);
+            self.drive(connection, &activity).await;
         } else {
-            self.drive(self.http1().serve_connection(io, service), &activity).await;
+            let io = Impatient::new(io, self.settings.write_timeout);
+            let connection = self.http1().serve_connection(TokioIo::new(io), service);
+            self.drive(connection, &activity).await;
         }
     }
 
@@ -395,6 +406,7 @@ impl<S: Service> Server<S> {
         let mut builder = hyper::server::conn::http2::Builder::new(Tasks {
             tasks: self.tasks.clone(),
             kill: self.kill.clone(),
+            timeout: settings.stream_timeout,
         });
         builder
             .timer(TokioTimer::new())
@@ -450,13 +462,21 @@ async fn after(duration: Option<Duration>) {
 struct Tasks {
     tasks: TaskTracker,
     kill: CancellationToken,
+    timeout: Option<Duration>,
 }
 
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
     fn execute(&self, future: F) {
-        let kill = self.kill.clone();
+        let (kill, limit) = (self.kill.clone(), self.timeout);
         self.tasks.spawn(async move {
-            kill.run_until_cancelled(future).await;
+            let limited = async {
+                match limit {
+                    // Dropped, it resets the stream.
+                    Some(limit) => drop(timeout(limit, future).await),
+                    None => future.await,
+                }
+            };
+            kill.run_until_cancelled(limited).await;
         });
     }
 }

@@ -12,16 +12,15 @@ const MAX_LEN: usize = 256;
 /// The members of all lines in order, `,` between them; none where there is none, or where the list is malformed. Empty
 /// members are no members: some senders leave them behind.
 pub(super) fn join<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
-    let mut count = 0;
     let mut list = String::new();
     let members = lines.into_iter().flat_map(|line| line.split(|&byte| byte == b','));
-    for member in members.map(trim).filter(|member| !member.is_empty()) {
+    let members = members.map(trim).filter(|member| !member.is_empty());
+    for (count, member) in members.enumerate() {
         let member = std::str::from_utf8(member).ok()?;
         let (key, value) = member.split_once('=')?;
         if count == MAX_MEMBERS || !is_key(key) || !is_value(value) {
             return None;
         }
-        count += 1;
         if !list.is_empty() {
             list.push(',');
         }

@@ -135,6 +135,11 @@ impl Sink {
         self.state.received.lock().expect("a list").clone()
     }
 
+    /// Keeps nothing of what it has got.
+    pub(crate) fn forget(&self) {
+        self.state.received.lock().expect("a list").clear();
+    }
+
     /// Every span that it got.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.received().iter().flat_map(Received::spans).collect()

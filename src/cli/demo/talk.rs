@@ -109,7 +109,10 @@ impl Talk<'_> {
         }
         let reply = match conversation.stream {
             true => streamed(conversation.api, response).await?,
-            false => read_reply(conversation.api, &response.bytes().await.context("reading the reply")?),
+            false => {
+                let body = response.bytes().await.context("reading the reply")?;
+                read_reply(conversation.api, &body).context("the reply is no JSON object")?
+            }
         };
         Ok(Some(reply))
     }

@@ -11,6 +11,7 @@ pub(super) mod json;
 pub(super) mod messages;
 mod reader;
 mod splice;
+mod values;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -42,6 +43,9 @@ pub enum BadRequest {
     /// `model` is not there, empty, or no text.
     #[error("`model` is missing: it must be the name of a model")]
     MissingModel,
+    /// It holds more values than a tree is built of.
+    #[error("the body holds more than {} JSON values", values::MAX_VALUES)]
+    TooManyValues,
     /// `messages` is not there or no list.
     #[error("`messages` must be a list")]
     MessagesNotAList,
@@ -59,7 +63,7 @@ impl BadRequest {
     /// The field at fault, for the error's `param`.
     pub fn param(&self) -> Option<&str> {
         match self {
-            BadRequest::InvalidJson { .. } | BadRequest::NotAnObject => None,
+            BadRequest::InvalidJson { .. } | BadRequest::NotAnObject | BadRequest::TooManyValues => None,
             BadRequest::MissingModel => Some("model"),
             BadRequest::MessagesNotAList => Some("messages"),
             BadRequest::Untranslatable { place, .. } => Some(place),
@@ -98,6 +102,9 @@ pub struct Request {
 ///
 /// [`BadRequest`] says which rule it breaks.
 pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
+    if values::are_too_many(body) {
+        return Err(BadRequest::TooManyValues);
+    }
     let tree = json::read(body)?;
     if !matches!(tree, Node::Map(_)) {
         return Err(BadRequest::NotAnObject);
@@ -185,13 +192,22 @@ impl Request {
     }
 }
 
-/// Reads a reply in one piece. A body that is no such reply gives no facts, and is not complete.
-pub fn read_reply(api: Api, body: &[u8]) -> ReplyFacts {
-    match (json::read(body), api) {
-        (Ok(tree @ Node::Map(_)), Api::Chat) => chat::read_reply(&tree),
-        (Ok(tree @ Node::Map(_)), Api::Messages) => messages::read_reply(&tree),
-        _ => ReplyFacts::default(),
-    }
+/// Reads a reply in one piece; none where the body is no JSON object. An object that is no reply gives no facts, and is not
+/// complete.
+pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
+    let tree = json::read(body).ok().filter(Node::is_object)?;
+    let mut facts = match api {
+        Api::Chat => chat::read_reply(&tree),
+        Api::Messages => messages::read_reply(&tree),
+    };
+    facts.error = error_message(&tree);
+    Some(facts)
+}
+
+/// The message of an error, where the tree tells of one.
+fn error_message(tree: &Node<'_>) -> Option<String> {
+    let error = tree.get("error").filter(|error| !error.is_null())?;
+    Some(error.as_str().unwrap_or_else(|| error.text_at("message")).to_owned())
 }
 
 /// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply

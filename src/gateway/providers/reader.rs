@@ -3,7 +3,7 @@
 //! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
 
 use super::{
-    chat,
+    chat, error_message,
     json::{self, Json, Node},
     messages,
 };
@@ -75,9 +75,8 @@ impl ReplyReader {
             return Seen::default();
         };
         let begun = self.begun;
-        if let Some(error) = tree.get("error").filter(|error| !error.is_null()) {
-            let message = error.as_str().unwrap_or_else(|| error.text_at("message"));
-            self.facts.error = Some(message.to_owned());
+        if let Some(message) = error_message(&tree) {
+            self.facts.error = Some(message);
         }
         let usage_only = match self.api {
             Api::Chat => self.read_chunk(&tree),

@@ -218,7 +218,8 @@ fn replies_in_one_piece() {
             "content":"Hello","refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"look","arguments":"{}"}}]},
             "finish_reason":"tool_calls"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,
             "prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}}"#,
-    );
+    )
+    .expect("an object");
     assert_eq!(reply.id.as_deref(), Some("chatcmpl-1"));
     assert_eq!(reply.model.as_deref(), Some("gpt-4o-2024-08-06"));
     let usage = Usage {
@@ -240,7 +241,8 @@ fn replies_in_one_piece() {
         br#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-0","content":[{"type":"text","text":"Hi"},
             {"type":"tool_use","id":"toolu_1","name":"look","input":{"at":1}}],"stop_reason":"tool_use","stop_sequence":null,
             "usage":{"input_tokens":5,"cache_creation_input_tokens":20,"cache_read_input_tokens":100,"output_tokens":7}}"#,
-    );
+    )
+    .expect("an object");
     let usage = Usage {
         prompt: Some(125),
         completion: Some(7),
@@ -251,7 +253,11 @@ fn replies_in_one_piece() {
     };
     assert_eq!((reply.usage, reply.text.as_str()), (usage, "Hi"));
     assert_eq!(reply.calls[0].arguments, r#"{"at":1}"#);
-    assert!(!read_reply(Api::Chat, b"<html>").complete);
+    let object = read_reply(Api::Chat, br#"{"error":{"message":"no"}}"#).expect("an object");
+    assert_eq!((object.complete, object.error.as_deref()), (false, Some("no")));
+    for nothing in [&b"<html>"[..], b"", b"[1]", b"data: {}\n\n"] {
+        assert_eq!(read_reply(Api::Chat, nothing), None);
+    }
 }
 
 /// Reads a stream; gives what each event was, and the facts.

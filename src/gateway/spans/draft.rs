@@ -22,6 +22,15 @@ const IS_REMOTE: u32 = 0x200;
 /// OTLP's status code of an error.
 const STATUS_ERROR: i32 = 2;
 
+/// How much of a text goes on a span, in bytes, and how many of a list of texts: clients choose their length.
+const MAX_TEXT: usize = 4 << 10;
+const MAX_TEXTS: usize = 256;
+
+/// The text as it goes on a span.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
 /// A span with the keys that it has already.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -42,7 +51,7 @@ impl Draft {
             _ => HAS_IS_REMOTE,
         };
         let end = place.end_unix_nano.max(place.start_unix_nano);
-        let mut span = SpanBuilder::new(common.trace_id, place.span_id, name)
+        let mut span = SpanBuilder::new(common.trace_id, place.span_id, cut(name))
             .kind(kind as i32)
             .times(place.start_unix_nano, end)
             .flags(u32::from(common.trace_flags) | remote);
@@ -85,28 +94,35 @@ impl Draft {
         self.keys.iter().any(|own| own == key)
     }
 
-    /// A string; left out where absent or empty.
+    /// A string, its first 4 KiB; left out where absent or empty.
     pub(super) fn text<'v>(self, key: &'static str, value: impl Into<Option<&'v str>>) -> Draft {
+        self.whole_text(key, value.into().map(cut))
+    }
+
+    /// A string of any length: a conversation. Left out where absent or empty.
+    pub(super) fn whole_text<'v>(self, key: &'static str, value: impl Into<Option<&'v str>>) -> Draft {
         match value.into().filter(|text| !text.is_empty()) {
             Some(text) => self.put(key, Value::Str(text)),
             None => self,
         }
     }
 
-    /// A list of strings; left out where empty.
+    /// A list of strings, the first 256 of them; left out where empty.
     pub(super) fn texts(self, key: &'static str, values: &[&str]) -> Draft {
         if values.is_empty() {
             return self;
         }
-        self.put(key, Value::Strings(values))
+        let values: Vec<&str> = values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect();
+        self.put(key, Value::Strings(&values))
     }
 
-    /// The values of a header; left out where there are none.
+    /// The values of a header, the first 256 of them; left out where there are none.
     pub(super) fn header(self, key: String, values: &[&str]) -> Draft {
         if values.is_empty() {
             return self;
         }
-        self.put_other(key, Value::Strings(values))
+        let values: Vec<&str> = values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect();
+        self.put_other(key, Value::Strings(&values))
     }
 
     /// An integer.
@@ -161,7 +177,7 @@ impl Draft {
             .text(keys::PLANO_SESSION_ID, session)
             .text(keys::REQUEST_ID, common.request_id.as_str());
         for (key, value) in &common.custom {
-            draft = draft.put_other(key.clone(), Value::Str(value));
+            draft = draft.put_other(key.clone(), Value::Str(cut(value)));
         }
         draft.span
     }

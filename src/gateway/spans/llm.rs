@@ -102,8 +102,8 @@ impl Llm<'_> {
         let output = self.reply.map(output_messages);
         draft
             .text(keys::LLM_USER_MESSAGE_PREVIEW, preview)
-            .text(keys::GEN_AI_INPUT_MESSAGES, input)
-            .text(keys::GEN_AI_OUTPUT_MESSAGES, output.as_deref())
+            .whole_text(keys::GEN_AI_INPUT_MESSAGES, input)
+            .whole_text(keys::GEN_AI_OUTPUT_MESSAGES, output.as_deref())
     }
 }
 

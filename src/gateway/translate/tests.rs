@@ -26,7 +26,8 @@ fn check(input: &Path, expected: &Path) {
         Some("request") => request(from, to, model, given.into()),
         Some("reply") => {
             let out = reply(from, &given, CREATED).expect("a reply");
-            same_reply(&name, read_reply(from, &given), read_reply(to, &out));
+            let read = |api, body: &[u8]| read_reply(api, body).expect("an object");
+            same_reply(&name, read(from, &given), read(to, &out));
             pretty(&out)
         }
         Some("error") => pretty(&errors::translate_error(from, to, 400, &given)),
