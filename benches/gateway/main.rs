@@ -142,8 +142,9 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn print(mode: Mode, options: &Options, rows: &[Row]) {
-    let (what, each) = match mode {
+/// What the table is about, and what it counts by.
+fn heading(mode: Mode, options: &Options) -> (String, &'static str) {
+    match mode {
         Mode::Closed => (format!("closed loop, {} connections", load::CLOSED), "request"),
         Mode::Open => (
             format!(
@@ -161,7 +162,11 @@ fn print(mode: Mode, options: &Options, rows: &[Row]) {
             ),
             "chunk",
         ),
-    };
+    }
+}
+
+fn print(mode: Mode, options: &Options, rows: &[Row]) {
+    let (what, each) = heading(mode, options);
     println!(
         "\n{what}; {} rounds, median of CPU and least of delays; CPU in µs per {each}",
         options.rounds
