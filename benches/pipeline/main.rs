@@ -8,15 +8,17 @@
 
 mod client;
 mod load;
-mod process;
 mod relay;
-mod sink;
+mod subjects;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
 use client::Sent;
 use load::{Encoding, Load};
-use process::{Subject, Usage};
+use subjects::Subject;
+use support::{process::Usage, sink};
 
 /// One line of the table.
 struct Row {
@@ -81,7 +83,7 @@ async fn tables(options: Options) -> anyhow::Result<()> {
                 encoding.name()
             );
             let mut rows = Vec::new();
-            for subject in process::subjects(kind, encoding) {
+            for subject in subjects::subjects(kind, encoding) {
                 match measure(&subject, &load, options.rate).await {
                     Ok(row) => rows.push(row),
                     Err(error) => println!("{}: FAILED: {error:#}", subject.name),

@@ -113,8 +113,9 @@ async fn ask(
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
-    record.facts = Some(request.facts.clone());
-    let plan = choose(record, &request, id)?;
+    let plan = choose(record, &request, id);
+    record.facts = Some(request.facts);
+    let plan = plan?;
     let response = attempts(record, &plan).await?;
     Ok((plan, response))
 }

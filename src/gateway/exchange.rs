@@ -1,8 +1,6 @@
 //! What the gateway knows of one exchange with a model, whatever API it is spoken in: the request's parameters and messages, the
 //! reply's text, usage and end. Pure data; filled by `providers/`, read by routing and by `spans/`.
 
-use serde_json::Value;
-
 /// An API that clients and providers speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
@@ -39,8 +37,8 @@ pub struct RequestFacts {
     pub tools: Vec<String>,
     /// `metadata.user_id` or `metadata.session_id`.
     pub session_id: Option<String>,
-    /// The messages as OpenTelemetry's `gen_ai.input.messages` (a JSON array of `{role, parts}`), system prompt included.
-    pub messages: Value,
+    /// The messages as OpenTelemetry's `gen_ai.input.messages` (a JSON array of `{role, parts}`, as text), system prompt included.
+    pub messages: String,
     /// Text of the last user message; empty where there is none.
     pub last_user_text: String,
     /// Number of messages in the request.

@@ -204,11 +204,11 @@ impl Record {
             self.add_handoffs(&mut trace, end);
             self.add_llm(&mut trace, end);
             self.add_inbound(&mut trace, end);
-            self.shared.feed.offer(trace.into_batch(&self.shared.emitter))
+            self.shared.feed.offer(trace.into_batch(&self.shared.resources))
         } else if self.shared.gateway.signals {
             let mut trace = spans::Trace::new(self.common());
             self.add_llm(&mut trace, end);
-            self.shared.feed.measure(trace.into_batch(&self.shared.emitter))
+            self.shared.feed.measure(trace.into_batch(&self.shared.resources))
         } else {
             Ok(())
         };

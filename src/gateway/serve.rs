@@ -9,7 +9,13 @@ use hyper::body::Incoming;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{config, http::answer, meters::Meters, spans::Emitter, upstream::Upstream};
+use super::{
+    config,
+    http::answer,
+    meters::Meters,
+    spans::{Emitter, Resources},
+    upstream::Upstream,
+};
 use crate::{
     net::listen::{self, HalfClose, Peer, Settings},
     pipeline::Feed,
@@ -27,7 +33,7 @@ pub(super) struct Shared {
     pub(super) recorded_headers: Vec<String>,
     pub(super) upstream: Upstream,
     pub(super) feed: Feed,
-    pub(super) emitter: Emitter,
+    pub(super) resources: Resources,
     pub(super) meters: Meters,
 }
 
@@ -48,7 +54,12 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the system's certificates cannot be read.
-    pub fn new(gateway: config::Gateway, feed: Feed, emitter: Emitter, unset_sampling: f64) -> anyhow::Result<Gateway> {
+    pub fn new(
+        gateway: config::Gateway,
+        feed: Feed,
+        emitter: &Emitter,
+        unset_sampling: f64,
+    ) -> anyhow::Result<Gateway> {
         let percents = gateway
             .listeners
             .iter()
@@ -59,7 +70,7 @@ impl Gateway {
             upstream: Upstream::new()?,
             meters: Meters::new(&gateway),
             feed,
-            emitter,
+            resources: emitter.resources(),
             gateway,
         };
         Ok(Gateway { shared })

@@ -85,12 +85,31 @@ impl SpanBuilder {
     pub fn byte_len(&self) -> usize {
         self.wire.len()
     }
+    /// Makes room for so many bytes, where it is known that they come.
+    pub fn reserve(mut self, bytes: usize) -> SpanBuilder {
+        self.wire.reserve(bytes);
+        self
+    }
     /// A batch of the spans, under one resource and one scope (name and version).
     pub fn batch(
         resource: &[(&str, Value<'_>)],
         scope: (&str, &str),
         spans: impl IntoIterator<Item = SpanBuilder>,
     ) -> TraceBatch {
+        BatchHead::new(resource, scope).batch(spans)
+    }
+}
+
+/// A resource and a scope, encoded once for many batches.
+#[derive(Debug, Clone)]
+pub struct BatchHead {
+    resource: Vec<u8>,
+    scope: Vec<u8>,
+}
+
+impl BatchHead {
+    /// Attributes of the resource; name and version of the scope.
+    pub fn new(resource: &[(&str, Value<'_>)], scope: (&str, &str)) -> BatchHead {
         let mut resource_wire = Vec::with_capacity(256);
         for (key, value) in resource {
             put_attribute(&mut resource_wire, 1, key, *value);
@@ -101,18 +120,26 @@ impl SpanBuilder {
                 put_bytes(&mut scope_wire, tag, text.as_bytes());
             }
         }
+        BatchHead {
+            resource: resource_wire,
+            scope: scope_wire,
+        }
+    }
+
+    /// A batch of the spans below it.
+    pub fn batch(&self, spans: impl IntoIterator<Item = SpanBuilder>) -> TraceBatch {
         let spans: Vec<SpanBuilder> = spans.into_iter().collect();
         if spans.is_empty() {
             return TraceBatch::default();
         }
         let spans_len: usize = spans.iter().map(|span| field_len(span.wire.len())).sum();
-        let scope_spans_len = field_len(scope_wire.len()) + spans_len;
-        let resource_spans_len = field_len(resource_wire.len()) + field_len(scope_spans_len);
+        let scope_spans_len = field_len(self.scope.len()) + spans_len;
+        let resource_spans_len = field_len(self.resource.len()) + field_len(scope_spans_len);
         let mut wire = Vec::with_capacity(field_len(resource_spans_len));
         put_frame(&mut wire, RESOURCE_SPANS_TAG, resource_spans_len);
-        put_bytes(&mut wire, 1, &resource_wire);
+        put_bytes(&mut wire, 1, &self.resource);
         put_frame(&mut wire, SCOPE_SPANS_TAG, scope_spans_len);
-        put_bytes(&mut wire, 1, &scope_wire);
+        put_bytes(&mut wire, 1, &self.scope);
         for span in &spans {
             put_bytes(&mut wire, SPANS_TAG, &span.wire);
         }

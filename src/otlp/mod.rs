@@ -17,7 +17,7 @@ mod view;
 mod wire;
 
 pub use batch::TraceBatch;
-pub use build::SpanBuilder;
+pub use build::{BatchHead, SpanBuilder};
 pub use edit::{Edit, SpanEdit, Value, edit_spans};
 pub use id::{SpanId, TraceId};
 pub use validate::{Malformed, Validated, validate};

@@ -3,12 +3,18 @@
 //! waits: where there is no room, it is a counter. What was let in is carried on at the end; what was not is counted as
 //! dropped.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,6 +23,12 @@ use super::{
     metrics::FeedCounts,
 };
 use crate::otlp::TraceBatch;
+
+/// After what was carried on, so long a batch waits for company: under load the pipeline's runtime is woken a hundred times a second,
+/// not for every request.
+pub(super) const GATHER: Duration = Duration::from_millis(10);
+/// Bytes from which gathered batches are carried on together, without waiting for more.
+const PIECE: usize = 1 << 20;
 
 /// What may wait between the two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +192,8 @@ impl Source {
 }
 
 impl Incoming {
-    /// Carries batch after batch into the pipeline until `stop`, then what waits, and returns. What the pipeline refuses (a
-    /// full queue of an exporter) is dropped and counted; nobody waits for a word on it.
+    /// Carries what is offered into the pipeline until `stop`, then what waits, and returns. Batches that wait together go on as
+    /// one. What the pipeline refuses (a full queue of an exporter) is dropped and counted; nobody waits for a word on it.
     pub async fn carry(mut self, inlet: &Inlet, stop: CancellationToken) {
         loop {
             let next = tokio::select! {
@@ -190,28 +202,42 @@ impl Incoming {
                 next = self.receiver.recv() => next,
             };
             match next {
-                Some(waiting) => self.carry_on(waiting, inlet),
+                Some(first) => {
+                    if self.carry_on(first, inlet) < PIECE {
+                        stop.run_until_cancelled(sleep(GATHER)).await;
+                    }
+                }
                 // Who offered has ended before the pipeline, which is the usual order.
                 None => stop.cancelled().await,
             }
         }
         self.receiver.close();
-        while let Some(waiting) = self.receiver.recv().await {
-            self.carry_on(waiting, inlet);
+        while let Some(first) = self.receiver.recv().await {
+            self.carry_on(first, inlet);
         }
     }
 
-    fn carry_on(&self, waiting: Waiting, inlet: &Inlet) {
-        let Waiting { batch, purpose, _room } = waiting;
-        let spans = batch.span_count() as u64;
-        match purpose {
-            Purpose::Export => {
-                if inlet.offer(batch).is_err() {
-                    self.shared.counts.refused.increment(spans);
-                }
+    /// Carries on a batch and those behind it, up to a piece. Gives the number of bytes.
+    fn carry_on(&mut self, first: Waiting, inlet: &Inlet) -> usize {
+        let (mut exported, mut measured) = (TraceBatch::default(), TraceBatch::default());
+        let (mut rooms, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+        while let Some(Waiting { batch, purpose, _room }) = next {
+            bytes += batch.byte_len();
+            rooms.push(_room);
+            match purpose {
+                Purpose::Export => exported.append(batch),
+                Purpose::Measure => measured.append(batch),
             }
-            Purpose::Measure => inlet.measure(batch),
+            next = (bytes < PIECE).then(|| self.receiver.try_recv().ok()).flatten();
         }
+        let spans = exported.span_count() as u64;
+        if inlet.offer(exported).is_err() {
+            self.shared.counts.refused.increment(spans);
+        }
+        if !measured.is_empty() {
+            inlet.measure(measured);
+        }
+        bytes
     }
 }
 

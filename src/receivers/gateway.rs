@@ -167,7 +167,8 @@ mod tests {
         stop.cancel();
         let pipeline = pipeline.join().unwrap();
         assert_eq!(*kept.0.lock().unwrap(), 300);
-        assert_eq!(*at.0.lock().unwrap(), vec![pipeline; 100]);
+        let at = at.0.lock().unwrap();
+        assert!(!at.is_empty() && at.iter().all(|thread| *thread == pipeline), "{at:?}");
         assert_eq!(feed.offer(spans(1)), Err(Refused::permanent("the pipeline has ended")));
     }
 

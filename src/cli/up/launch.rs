@@ -62,7 +62,7 @@ impl Launched {
             anyhow::Ok(Running::prepare(blueprint, Health::new()))
         })?;
         let addresses = Vec::from_iter(plan.config.metrics_address.clone());
-        let gateway = metrics.scope(|| gateway::Gateway::new(plan.config, feed, emitter(), plan.unset_sampling))?;
+        let gateway = metrics.scope(|| gateway::Gateway::new(plan.config, feed, &emitter(), plan.unset_sampling))?;
         let pipeline = telemetry.block_on(prepared.start())?;
         let stop = CancellationToken::new();
         let pipeline = telemetry.spawn(pipeline.until(stop.clone(), CancellationToken::new()));

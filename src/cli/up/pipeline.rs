@@ -84,14 +84,17 @@ fn joined(pipelines: &Pipelines, port: u16) -> Value {
     json!({"exporters": {LOCAL: to_local(port)}, "service": {"pipelines": pipelines}})
 }
 
+/// Host and port of an endpoint that is on this machine for certain.
+fn on_this_machine(endpoint: &str) -> Option<Authority> {
+    let without_scheme = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let authority: Authority = without_scheme.trim_end_matches('/').parse().ok()?;
+    let loopback = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"].contains(&authority.host());
+    loopback.then_some(authority)
+}
+
 /// Whether that is the listener on this port of this machine.
 fn is_local(endpoint: &str, port: u16) -> bool {
-    let without_scheme = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority: Option<Authority> = without_scheme.trim_end_matches('/').parse().ok();
-    authority.is_some_and(|authority| {
-        let loopback = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"].contains(&authority.host());
-        loopback && authority.port_u16() == Some(port)
-    })
+    on_this_machine(endpoint).is_some_and(|authority| authority.port_u16() == Some(port))
 }
 
 fn to_local(port: u16) -> Value {
@@ -99,7 +102,13 @@ fn to_local(port: u16) -> Value {
 }
 
 fn to(endpoint: &str) -> Value {
-    json!({"endpoint": endpoint, "tls": {"insecure": endpoint.starts_with("http://")}})
+    // Nothing is gained by compressing what stays here, and it takes as long as the analysis of the conversation.
+    let compression = if on_this_machine(endpoint).is_some() {
+        "none"
+    } else {
+        "gzip"
+    };
+    json!({"endpoint": endpoint, "tls": {"insecure": endpoint.starts_with("http://")}, "compression": compression})
 }
 
 /// What the gateway's config says of the built-in pipeline.
@@ -171,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn what_stays_on_this_machine_is_not_compressed() {
+        let compression = |endpoint: &str| to(endpoint)["compression"].clone();
+        assert_eq!(compression("http://localhost:4317"), "none");
+        assert_eq!(compression("127.0.0.1:4317"), "none");
+        assert_eq!(compression("https://collector.example.com:4317"), "gzip");
+        assert_eq!(compression("localhost.example.com:4317"), "gzip");
+    }
+
+    #[test]
     fn a_files_pipelines_keep_their_exporters() {
         let refs = |receivers: &[&str], exporters: &[&str]| config::PipelineRefs {
             receivers: receivers.iter().map(ToString::to_string).collect(),
@@ -182,7 +200,7 @@ mod tests {
             ("traces/other".to_owned(), refs(&["otlp"], &["debug"])),
         ]);
         let expected = json!({
-            "exporters": {"otlp_grpc/local": {"endpoint": "http://127.0.0.1:9", "tls": {"insecure": true}}},
+            "exporters": {"otlp_grpc/local": {"endpoint": "http://127.0.0.1:9", "tls": {"insecure": true}, "compression": "none"}},
             "service": {"pipelines": {"traces": {"exporters": ["debug", "file", "otlp_grpc/local"]}}},
         });
         assert_eq!(joined(&pipelines, 9), expected);

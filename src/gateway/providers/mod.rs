@@ -6,6 +6,8 @@
 pub mod errors;
 
 pub(super) mod chat;
+mod conversation;
+pub(super) mod json;
 pub(super) mod messages;
 mod reader;
 mod splice;
@@ -16,7 +18,10 @@ use serde_json::{Map, Value, json};
 
 pub use reader::{ReplyReader, Seen};
 
-use self::splice::Places;
+use self::{
+    json::{Json, Node},
+    splice::Places,
+};
 use super::exchange::{Api, ReplyFacts, RequestFacts};
 
 /// Why a request's body cannot be served.
@@ -85,10 +90,10 @@ pub struct Request {
     pub api: Api,
     /// What it says.
     pub facts: RequestFacts,
-    /// The body as a tree, its keys in the client's order.
-    pub tree: Map<String, Value>,
+    client_asked_usage: bool,
+    /// Whether `model` stands there more than once.
+    repeats_model: bool,
     body: Bytes,
-    places: Places,
 }
 
 /// Reads a request's body.
@@ -100,71 +105,82 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     if values::are_too_many(body) {
         return Err(BadRequest::TooManyValues);
     }
-    let Value::Object(tree) = serde_json::from_slice(body)? else {
+    let tree = json::read(body)?;
+    if !matches!(tree, Node::Map(_)) {
         return Err(BadRequest::NotAnObject);
-    };
-    let model = tree.get("model").and_then(Value::as_str).unwrap_or_default();
+    }
+    let model = tree.text_at("model");
     if model.is_empty() {
         return Err(BadRequest::MissingModel);
     }
-    let Some(list) = tree.get("messages").and_then(Value::as_array) else {
+    let Some(list) = tree.get("messages").and_then(Node::as_array) else {
         return Err(BadRequest::MessagesNotAList);
     };
-    let messages = match api {
-        Api::Chat => chat::input_messages(list),
-        Api::Messages => messages::input_messages(tree.get("system"), list),
+    let (messages, tools) = match api {
+        Api::Chat => (chat::input_messages(list), chat::tool_names(&tree)),
+        Api::Messages => (
+            messages::input_messages(tree.get("system"), list),
+            messages::tool_names(&tree),
+        ),
     };
-    let field = |name: &str| tree.get(name);
-    let metadata = |name: &str| tree.get("metadata")?.get(name)?.as_str().map(str::to_owned);
+    let metadata = |name: &str| tree.at(&["metadata", name])?.as_str().map(str::to_owned);
     let facts = RequestFacts {
         model: model.to_owned(),
-        stream: field("stream").and_then(Value::as_bool).unwrap_or_default(),
-        temperature: field("temperature").and_then(Value::as_f64),
-        top_p: field("top_p").and_then(Value::as_f64),
+        stream: tree.get("stream").and_then(Node::as_bool).unwrap_or_default(),
+        temperature: tree.get("temperature").and_then(Node::as_f64),
+        top_p: tree.get("top_p").and_then(Node::as_f64),
         max_tokens: ["max_completion_tokens", "max_tokens"]
             .iter()
-            .find_map(|name| field(name)?.as_i64()),
-        tools: match api {
-            Api::Chat => chat::tool_names(&tree),
-            Api::Messages => messages::tool_names(&tree),
-        },
+            .find_map(|name| tree.get(name)?.as_i64()),
+        tools,
         session_id: metadata("user_id").or_else(|| metadata("session_id")),
-        last_user_text: last_user_text(&messages),
+        last_user_text: conversation::last_user_text(&messages),
         message_count: list.len(),
-        messages: Value::Array(messages),
+        messages: conversation::to_json(&messages),
     };
-    let places = Places::read(body)?;
+    let asked = tree.at(&["stream_options", "include_usage"]).and_then(Node::as_bool);
     Ok(Request {
         api,
         facts,
-        tree,
+        client_asked_usage: asked.unwrap_or_default(),
+        repeats_model: tree.repeats("model"),
         body: body.clone(),
-        places,
     })
 }
 
 impl Request {
+    /// The body as a tree, its keys in the client's order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_request`], which has read it before.
+    pub fn tree(&self) -> Result<Map<String, Value>, BadRequest> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
     /// The body in the API it came in, byte for byte, with the model's name replaced. `want_usage` asks for usage at the end
     /// of a stream of chat completions, where the client did not; see [`Request::client_asked_usage`].
     pub fn body_for(&self, model: &str, want_usage: bool) -> Bytes {
+        let renames = model != self.facts.model || self.repeats_model;
+        let asks = want_usage && self.api == Api::Chat && self.facts.stream && !self.client_asked_usage();
+        let Some(places) = (renames || asks).then(|| Places::read(&self.body).ok()).flatten() else {
+            return self.body.clone();
+        };
         let mut edits = Vec::new();
-        if model != self.facts.model || self.places.model.len() > 1 {
+        if renames {
             let name = Value::from(model).to_string();
-            edits.extend(self.places.model.iter().map(|place| (place.clone(), name.clone())));
+            edits.extend(places.model.into_iter().map(|place| (place, name.clone())));
         }
-        if want_usage && self.api == Api::Chat && self.facts.stream && !self.client_asked_usage() {
-            let mut options = match self.tree.get("stream_options") {
-                Some(Value::Object(options)) => options.clone(),
-                _ => Map::new(),
-            };
+        if asks {
+            // Of those that stand twice, the last is what was read; what is no object is no wish.
+            let last = places.stream_options.last();
+            let options = last.and_then(|place| serde_json::from_slice(&self.body[place.clone()]).ok());
+            let mut options: Map<String, Value> = options.unwrap_or_default();
             options.insert("include_usage".to_owned(), Value::Bool(true));
             let options = Value::Object(options).to_string();
-            match self.places.stream_options.as_slice() {
-                [] => edits.push((
-                    self.places.end..self.places.end,
-                    format!(r#","stream_options":{options}"#),
-                )),
-                places => edits.extend(places.iter().map(|place| (place.clone(), options.clone()))),
+            match places.stream_options.as_slice() {
+                [] => edits.push((places.end..places.end, format!(r#","stream_options":{options}"#))),
+                wishes => edits.extend(wishes.iter().map(|place| (place.clone(), options.clone()))),
             }
         }
         splice::splice(&self.body, edits)
@@ -172,18 +188,14 @@ impl Request {
 
     /// Whether the client itself wants the chunk with usage at the end of its stream.
     pub fn client_asked_usage(&self) -> bool {
-        let options = self.tree.get("stream_options");
-        let asked = options.and_then(|options| options.get("include_usage"));
-        asked.and_then(Value::as_bool).unwrap_or_default()
+        self.client_asked_usage
     }
 }
 
 /// Reads a reply in one piece; none where the body is no JSON object. An object that is no reply gives no facts, and is not
 /// complete.
 pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
-    let Ok(Value::Object(tree)) = serde_json::from_slice(body) else {
-        return None;
-    };
+    let tree = json::read(body).ok().filter(Json::is_object)?;
     let mut facts = match api {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),
@@ -193,9 +205,9 @@ pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
 }
 
 /// The message of an error, where the tree tells of one.
-fn error_message(tree: &Map<String, Value>) -> Option<String> {
+fn error_message(tree: &impl Json) -> Option<String> {
     let error = tree.get("error").filter(|error| !error.is_null())?;
-    Some(error.as_str().unwrap_or_else(|| text_at(error, "message")).to_owned())
+    Some(error.as_str().unwrap_or_else(|| error.text_at("message")).to_owned())
 }
 
 /// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply
@@ -228,22 +240,6 @@ fn text_part(text: &str) -> Value {
 /// Arguments as a tree where they are JSON, as text where not.
 fn parsed(arguments: &str) -> Value {
     serde_json::from_str(arguments).unwrap_or_else(|_| Value::from(arguments))
-}
-
-fn last_user_text(messages: &[Value]) -> String {
-    let texts = |message: &Value| -> Vec<String> {
-        let parts = message["parts"].as_array().into_iter().flatten();
-        parts
-            .filter(|part| part["type"] == "text")
-            .filter_map(|part| part["content"].as_str().map(str::to_owned))
-            .collect()
-    };
-    let users = messages.iter().rev().filter(|message| message["role"] == "user");
-    users
-        .map(texts)
-        .find(|texts| !texts.is_empty())
-        .unwrap_or_default()
-        .join("\n")
 }
 
 /// A string below `key`; empty where there is none.

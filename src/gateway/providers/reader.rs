@@ -2,9 +2,11 @@
 //!
 //! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
 
-use serde_json::{Map, Value};
-
-use super::{chat, error_message, messages, text_at};
+use super::{
+    chat, error_message,
+    json::{self, Json, Node},
+    messages,
+};
 use crate::gateway::exchange::{Api, Call, ReplyFacts};
 use crate::gateway::stream::Event;
 
@@ -69,7 +71,7 @@ impl ReplyReader {
             self.facts.complete |= self.facts.error.is_none();
             return Seen::default();
         }
-        let Ok(Value::Object(tree)) = serde_json::from_slice(data) else {
+        let Ok(tree @ Node::Map(_)) = json::read(data) else {
             return Seen::default();
         };
         let begun = self.begun;
@@ -90,42 +92,46 @@ impl ReplyReader {
     }
 
     /// A chunk of a chat completion; gives whether it only carries usage.
-    fn read_chunk(&mut self, tree: &Map<String, Value>) -> bool {
+    fn read_chunk(&mut self, tree: &Node<'_>) -> bool {
         self.take_name(tree);
         let usage = chat::usage_of(tree);
         if let Some(usage) = usage {
             chat::read_usage(usage, &mut self.facts.usage);
         }
-        let choices = tree.get("choices").and_then(Value::as_array);
+        let choices = tree.items_at("choices");
         // With `n` above 1 the choices are mixed; the first is the one that is recorded.
-        let first = |choice: &&Value| choice.get("index").is_none_or(|index| *index == 0);
-        let Some(choice) = choices.and_then(|choices| choices.iter().find(first)) else {
-            return usage.is_some() && choices.is_none_or(Vec::is_empty);
+        let first = |choice: &&Node<'_>| choice.get("index").is_none_or(|index| index.as_i64() == Some(0));
+        let Some(choice) = choices.iter().find(first) else {
+            return usage.is_some() && choices.is_empty();
         };
-        let delta = choice.get("delta").unwrap_or(&Value::Null);
-        for key in ["content", "refusal"] {
-            self.add_text(text_at(delta, key));
+        if let Some(delta) = choice.get("delta") {
+            self.read_delta(delta);
         }
-        self.begun |= ["reasoning_content", "reasoning"]
-            .iter()
-            .any(|key| !text_at(delta, key).is_empty());
-        for piece in delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-            let index = piece.get("index").and_then(Value::as_u64);
-            let function = piece.get("function").unwrap_or(&Value::Null);
-            let call = Call {
-                id: text_at(piece, "id").to_owned(),
-                name: text_at(function, "name").to_owned(),
-                arguments: String::new(),
-            };
-            if let Some(at) = self.call_at(index, call) {
-                self.add_arguments(at, text_at(function, "arguments"));
-            }
-        }
-        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+        if let Some(reason) = choice.get("finish_reason").and_then(Json::as_str) {
             self.facts.finish_reason = Some(reason.to_owned());
             self.facts.complete = true;
         }
         false
+    }
+
+    fn read_delta(&mut self, delta: &Node<'_>) {
+        for key in ["content", "refusal"] {
+            self.add_text(delta.text_at(key));
+        }
+        self.begun |= ["reasoning_content", "reasoning"]
+            .iter()
+            .any(|key| !delta.text_at(key).is_empty());
+        for piece in delta.items_at("tool_calls") {
+            let function = piece.get("function").unwrap_or(&Node::Null);
+            let call = Call {
+                id: piece.text_at("id").to_owned(),
+                name: function.text_at("name").to_owned(),
+                arguments: String::new(),
+            };
+            if let Some(at) = self.call_at(index_of(piece), call) {
+                self.add_arguments(at, function.text_at("arguments"));
+            }
+        }
     }
 
     /// The call that a piece belongs to: that of its index, unless the piece brings another id (some providers give every
@@ -163,20 +169,19 @@ impl ReplyReader {
         Some(self.facts.calls.len() - 1)
     }
 
-    fn read_messages_event(&mut self, tree: &Map<String, Value>) {
-        let part = |key: &str| tree.get(key).unwrap_or(&Value::Null);
-        let index = part("index").as_u64();
-        match part("type").as_str().unwrap_or_default() {
+    fn read_messages_event(&mut self, tree: &Node<'_>) {
+        let part = |key: &str| tree.get(key).unwrap_or(&Node::Null);
+        let index = index_of(tree);
+        match tree.text_at("type") {
             "message_start" => {
-                if let Value::Object(message) = part("message") {
-                    self.take_name(message);
-                }
-                self.take_counts(&part("message")["usage"]);
+                let message = part("message");
+                self.take_name(message);
+                self.take_counts(message.get("usage"));
             }
             "content_block_start" => {
                 let block = part("content_block");
-                match text_at(block, "type") {
-                    "text" => self.add_text(text_at(block, "text")),
+                match block.text_at("type") {
+                    "text" => self.add_text(block.text_at("text")),
                     "tool_use" => {
                         let mut call = messages::call(block);
                         if call.arguments == "{}" {
@@ -189,31 +194,33 @@ impl ReplyReader {
             }
             "content_block_delta" => {
                 let delta = part("delta");
-                self.add_text(text_at(delta, "text"));
-                self.begun |= !text_at(delta, "thinking").is_empty();
+                self.add_text(delta.text_at("text"));
+                self.begun |= !delta.text_at("thinking").is_empty();
                 if let Some(at) = self.indices.iter().rposition(|known| *known == index) {
-                    self.add_arguments(at, text_at(delta, "partial_json"));
+                    self.add_arguments(at, delta.text_at("partial_json"));
                 }
             }
             "message_delta" => {
-                if let Some(reason) = part("delta").get("stop_reason").and_then(Value::as_str) {
+                if let Some(reason) = part("delta").get("stop_reason").and_then(Json::as_str) {
                     self.facts.finish_reason = Some(reason.to_owned());
                 }
-                self.take_counts(part("usage"));
+                self.take_counts(tree.get("usage"));
             }
             "message_stop" => self.facts.complete = true,
             _ => {}
         }
     }
 
-    fn take_counts(&mut self, usage: &Value) {
-        self.counts.read(usage);
+    fn take_counts(&mut self, usage: Option<&Node<'_>>) {
+        if let Some(usage) = usage {
+            self.counts.read(usage);
+        }
         self.facts.usage = self.counts.usage();
     }
 
-    fn take_name(&mut self, tree: &Map<String, Value>) {
+    fn take_name(&mut self, tree: &Node<'_>) {
         for (key, into) in [("id", &mut self.facts.id), ("model", &mut self.facts.model)] {
-            let text = tree.get(key).and_then(Value::as_str).unwrap_or_default();
+            let text = tree.text_at(key);
             if into.is_none() && !text.is_empty() {
                 *into = Some(text.to_owned());
             }
@@ -238,4 +245,8 @@ impl ReplyReader {
         self.kept = self.kept.saturating_add(length);
         self.kept <= TEXT_LIMIT
     }
+}
+
+fn index_of(tree: &Node<'_>) -> Option<u64> {
+    u64::try_from(tree.get("index")?.as_i64()?).ok()
 }

@@ -2,13 +2,14 @@
 //!
 //! A key that stands twice is replaced twice: which of them a provider reads is not ours to guess.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::json::Key;
 
 /// Places in a body, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,11 +62,6 @@ impl<'de> Visitor<'de> for Members {
         Ok(self.places)
     }
 }
-
-/// A key, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The body with each place replaced by its text.
 pub(super) fn splice(body: &Bytes, mut edits: Vec<(Range<usize>, String)>) -> Bytes {

@@ -31,6 +31,11 @@ fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
+/// The texts of a list as they go on a span.
+fn bounded<'v>(values: &[&'v str]) -> Vec<&'v str> {
+    values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect()
+}
+
 /// A span with the keys that it has already.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -67,12 +72,25 @@ impl Draft {
         }
     }
 
-    /// Writes the attribute unless the span has one of that key.
-    fn put(mut self, key: impl Into<Cow<'static, str>>, value: Value<'_>) -> Draft {
-        let key = key.into();
-        if !self.has(&key) {
+    /// Makes room for long texts that are known to come.
+    pub(super) fn reserve(mut self, bytes: usize) -> Draft {
+        self.span = self.span.reserve(bytes);
+        self
+    }
+
+    /// Writes an attribute of ours, whose key is put once: comparing it with all before it would cost more than writing it.
+    fn put(mut self, key: &'static str, value: Value<'_>) -> Draft {
+        debug_assert!(!self.has(key), "{key} is put twice");
+        self.span = self.span.attribute(key, value);
+        self.keys.push(Cow::Borrowed(key));
+        self
+    }
+
+    /// Writes an attribute whose key is made of what clients or the config say, unless the span has one of that key.
+    fn put_other(mut self, key: String, value: Value<'_>) -> Draft {
+        if !key.is_empty() && !self.has(&key) {
             self.span = self.span.attribute(&key, value);
-            self.keys.push(key);
+            self.keys.push(Cow::Owned(key));
         }
         self
     }
@@ -95,12 +113,19 @@ impl Draft {
     }
 
     /// A list of strings, the first 256 of them; left out where empty.
-    pub(super) fn texts(self, key: impl Into<Cow<'static, str>>, values: &[&str]) -> Draft {
+    pub(super) fn texts(self, key: &'static str, values: &[&str]) -> Draft {
         if values.is_empty() {
             return self;
         }
-        let values: Vec<&str> = values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect();
-        self.put(key, Value::Strings(&values))
+        self.put(key, Value::Strings(&bounded(values)))
+    }
+
+    /// The values of a header; left out where there are none.
+    pub(super) fn header(self, key: String, values: &[&str]) -> Draft {
+        if values.is_empty() {
+            return self;
+        }
+        self.put_other(key, Value::Strings(&bounded(values)))
     }
 
     /// An integer.
@@ -155,9 +180,7 @@ impl Draft {
             .text(keys::PLANO_SESSION_ID, session)
             .text(keys::REQUEST_ID, common.request_id.as_str());
         for (key, value) in &common.custom {
-            if !draft.has(key) && !key.is_empty() {
-                draft = draft.put(key.clone(), Value::Str(cut(value)));
-            }
+            draft = draft.put_other(key.clone(), Value::Str(cut(value)));
         }
         draft.span
     }

@@ -154,7 +154,7 @@ impl Inbound<'_> {
             let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
             let key = keys::HTTP_REQUEST_HEADER_PREFIX.to_owned() + &name.to_ascii_lowercase();
-            draft = draft.texts(key, &texts);
+            draft = draft.header(key, &texts);
         }
         draft
     }

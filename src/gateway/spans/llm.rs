@@ -2,7 +2,6 @@
 //! unless it may be kept. Beside the gateway's names stand those of OTel GenAI, so that backends recognize the span.
 
 use serde::Serialize;
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::draft::{Draft, Kind};
@@ -20,6 +19,8 @@ pub enum Preview {
     Shown,
 }
 
+/// Bytes of the attributes beside the conversation, mostly.
+const ATTRIBUTES: usize = 1536;
 /// Length of a preview, in characters.
 const PREVIEW: usize = 50;
 
@@ -58,7 +59,9 @@ impl Llm<'_> {
         if !self.model.is_empty() {
             name = name + " " + self.model;
         }
+        let texts = self.request.messages.len() + self.reply.map_or(0, |reply| reply.text.len());
         let draft = Draft::new(common, place, Kind::Internal, &name)
+            .reserve(texts + ATTRIBUTES)
             .text(keys::LLM_MODEL, self.model)
             .text(keys::LLM_PROVIDER, self.provider)
             .text(keys::LLM_OPERATION_TYPE, operation(self.api))
@@ -95,15 +98,11 @@ impl Llm<'_> {
         let last = &self.request.last_user_text;
         let end = last.char_indices().nth(PREVIEW).map_or(last.len(), |(at, _)| at);
         let preview = (self.preview == Preview::Shown).then_some(&last[..end]);
-        let input = match &self.request.messages {
-            Json::Null => String::new(),
-            Json::Array(messages) if messages.is_empty() => String::new(),
-            messages => messages.to_string(),
-        };
+        let input = Some(self.request.messages.as_str()).filter(|messages| *messages != "[]");
         let output = self.reply.map(output_messages);
         draft
             .text(keys::LLM_USER_MESSAGE_PREVIEW, preview)
-            .whole_text(keys::GEN_AI_INPUT_MESSAGES, input.as_str())
+            .whole_text(keys::GEN_AI_INPUT_MESSAGES, input)
             .whole_text(keys::GEN_AI_OUTPUT_MESSAGES, output.as_deref())
     }
 }

@@ -17,7 +17,7 @@ pub use inbound::{Auth, Inbound, Validation};
 pub use llm::{Llm, Preview};
 pub use routing::{Routing, Strategy};
 
-use crate::otlp::{SpanBuilder, SpanId, TraceBatch, TraceId, Value, keys};
+use crate::otlp::{BatchHead, SpanId, TraceBatch, TraceId, Value, keys};
 
 use draft::Draft;
 
@@ -164,23 +164,27 @@ impl Trace {
     }
 
     /// One batch with a resource for each component that has spans.
-    pub fn into_batch(self, emitter: &Emitter) -> TraceBatch {
+    pub fn into_batch(self, resources: &Resources) -> TraceBatch {
         let Trace { common, mut spans } = self;
         let mut batch = TraceBatch::default();
-        for component in Component::ALL {
+        for (component, head) in Component::ALL.into_iter().zip(&resources.0) {
             let own = spans.extract_if(.., |(other, _)| *other == component);
-            let finished: Vec<SpanBuilder> = own.map(|(_, draft)| draft.finish(&common, component)).collect();
-            batch.append(SpanBuilder::batch(
-                &emitter.resource(component),
-                ("plano", VERSION),
-                finished,
-            ));
+            batch.append(head.batch(own.map(|(_, draft)| draft.finish(&common, component))));
         }
         batch
     }
 }
 
+/// The resources of all components with the gateway's scope, encoded once for all requests.
+#[derive(Debug, Clone)]
+pub struct Resources([BatchHead; Component::ALL.len()]);
+
 impl Emitter {
+    /// The resources of its components.
+    pub fn resources(&self) -> Resources {
+        Resources(Component::ALL.map(|component| BatchHead::new(&self.resource(component), ("plano", VERSION))))
+    }
+
     fn resource(&self, component: Component) -> Vec<(&'static str, Value<'_>)> {
         let all = [
             (keys::SERVICE_NAME, component.service_name()),

@@ -30,8 +30,8 @@ use super::stream::Event;
 /// [`BadRequest::Untranslatable`] where the request holds content that `to` has no place for.
 pub fn body_for(request: &Request, to: Api, model: &str, want_usage: bool) -> Result<Bytes, BadRequest> {
     let tree = match (request.api, to) {
-        (Api::Chat, Api::Messages) => request_to_messages::request(&request.tree, model)?,
-        (Api::Messages, Api::Chat) => request_to_chat::request(&request.tree, model)?,
+        (Api::Chat, Api::Messages) => request_to_messages::request(&request.tree()?, model)?,
+        (Api::Messages, Api::Chat) => request_to_chat::request(&request.tree()?, model)?,
         (Api::Chat, Api::Chat) | (Api::Messages, Api::Messages) => return Ok(request.body_for(model, want_usage)),
     };
     Ok(Value::Object(tree).to_string().into())
@@ -48,7 +48,7 @@ pub struct BadReply;
 ///
 /// [`BadReply`] where the body is no reply.
 pub fn reply(from: Api, body: &[u8], created: u64) -> Result<Bytes, BadReply> {
-    let tree: Map<String, Value> = serde_json::from_slice(body).map_err(|_| BadReply)?;
+    let tree: Value = serde_json::from_slice(body).map_err(|_| BadReply)?;
     let facts = match from {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),
@@ -101,7 +101,7 @@ impl StreamTranslator {
             if let Direction::ToMessages(stream) = &mut self.0 {
                 stream.done(&mut out);
             }
-        } else if let Ok(Value::Object(tree)) = serde_json::from_slice(data) {
+        } else if let Ok(tree @ Value::Object(_)) = serde_json::from_slice(data) {
             match &mut self.0 {
                 Direction::ToChat(stream) => stream.event(&tree, &mut out),
                 Direction::ToMessages(stream) => stream.chunk(&tree, &mut out),

@@ -1,6 +1,6 @@
 //! Replies in one piece, as the other API writes them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::content_to_chat::chat_call;
 use super::content_to_messages::input;
@@ -9,7 +9,7 @@ use crate::gateway::exchange::ReplyFacts;
 use crate::gateway::providers::text_at;
 
 /// A chat completion as a message. With `n` above 1, the first choice.
-pub(super) fn to_messages(tree: &Map<String, Value>, facts: &ReplyFacts) -> Value {
+pub(super) fn to_messages(tree: &Value, facts: &ReplyFacts) -> Value {
     let choice = tree.get("choices").and_then(|choices| choices.get(0));
     let message = choice.and_then(|choice| choice.get("message")).unwrap_or(&Value::Null);
     let mut content = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn reasoning(message: &Value) -> Option<&str> {
 }
 
 /// A message as a chat completion.
-pub(super) fn to_chat(tree: &Map<String, Value>, facts: &ReplyFacts, created: u64) -> Value {
+pub(super) fn to_chat(tree: &Value, facts: &ReplyFacts, created: u64) -> Value {
     let mut message = json!({"role": "assistant", "content": facts.text, "refusal": null});
     if facts.text.is_empty() && !facts.calls.is_empty() {
         message["content"] = Value::Null;

@@ -1,7 +1,7 @@
 //! Events of messages as chunks of a chat completion: the role first, an index for each tool call, the reason of the end, usage
 //! where it was asked for, `[DONE]`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ends::{chat_usage, finish_reason};
 use super::{CUT_OFF, ChatOptions};
@@ -54,7 +54,7 @@ impl ToChat {
         }
     }
 
-    pub(super) fn event(&mut self, tree: &Map<String, Value>, out: &mut Vec<u8>) {
+    pub(super) fn event(&mut self, tree: &Value, out: &mut Vec<u8>) {
         if self.state == State::Closed {
             return;
         }

@@ -48,7 +48,7 @@ pub(super) struct ToMessages {
 }
 
 impl ToMessages {
-    pub(super) fn chunk(&mut self, tree: &Map<String, Value>, out: &mut Vec<u8>) {
+    pub(super) fn chunk(&mut self, tree: &Value, out: &mut Vec<u8>) {
         if self.closed {
             return;
         }
@@ -111,7 +111,7 @@ impl ToMessages {
         event("message_stop", json!({}), out);
     }
 
-    fn start(&mut self, tree: &Map<String, Value>, out: &mut Vec<u8>) {
+    fn start(&mut self, tree: &Value, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.started, true) {
             return;
         }

@@ -93,11 +93,27 @@ async fn room_comes_back_with_what_is_carried_on() {
         let ids = [2 * round, 2 * round + 1];
         assert_eq!(ids.map(|id| feed.offer(spans([id]))), [Ok(()), Ok(())]);
         assert_eq!(feed.offer(spans([1000])), full());
-        sleep(Duration::from_millis(1)).await;
+        sleep(feed::GATHER * 2).await;
     }
     check_counts(&numbers, 150, [50, 0, 0]);
     assert_eq!(engine.end().await, 0);
     assert_eq!(backend.delivered(), Vec::from_iter(0..100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_together_goes_on_together() {
+    let backend = Backend::good();
+    let (feed, engine, numbers) = fed(FeedLimits::default(), &backend, plain()).await;
+    assert_eq!(feed.offer(spans([0])), Ok(()));
+    sleep(feed::GATHER / 2).await;
+    for id in 1..=5 {
+        assert_eq!(feed.offer(spans([id])), Ok(()));
+    }
+    assert_eq!(backend.sizes(), [1], "one alone waits for nobody");
+    sleep(feed::GATHER).await;
+    assert_eq!(backend.sizes(), [1, 5]);
+    assert_eq!(engine.end().await, 0);
+    check_counts(&numbers, 6, [0, 0, 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,18 +182,19 @@ async fn who_offers_may_end_first() {
 async fn a_dead_exporter_slows_no_offer() {
     let backend = Backend::slow(100_000);
     let mut delivery = plain();
-    delivery.sending_queue.queue_size = 10;
+    delivery.sending_queue.queue_size = 1;
     let (feed, engine, numbers) = fed(FeedLimits::default(), &backend, delivery).await;
     let start = Instant::now();
-    for id in 0..5000 {
+    for id in 0..4000 {
         assert_eq!(feed.offer(spans([id])), Ok(()));
         tokio::task::yield_now().await;
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
-    sleep(Duration::from_millis(1)).await;
-    check_counts(&numbers, 5000, [0, 0, 4990]);
-    assert_eq!(engine.numbers.of("receiver_accepted_spans{receiver=gateway}"), 10.0);
-    assert_eq!(engine.end().await, 10);
+    sleep(feed::GATHER * 2).await;
+    // The first is under way and fills the queue.
+    check_counts(&numbers, 4000, [0, 0, 3999]);
+    assert_eq!(engine.numbers.of("receiver_accepted_spans{receiver=gateway}"), 1.0);
+    assert_eq!(engine.end().await, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -285,7 +285,7 @@ fn raw_gateway_span(user: &str, reply: &str) -> TraceBatch {
         {"role": "user", "parts": [{"type": "text", "content": user}]},
     ]);
     let request = exchange::RequestFacts {
-        messages,
+        messages: messages.to_string(),
         ..exchange::RequestFacts::default()
     };
     let reply = exchange::ReplyFacts {
@@ -316,7 +316,7 @@ fn raw_gateway_span(user: &str, reply: &str) -> TraceBatch {
         failure: None,
     };
     trace.llm(place, &llm);
-    trace.into_batch(&spans::Emitter::default())
+    trace.into_batch(&spans::Emitter::default().resources())
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Wild {
             top_p: self.doubles.1,
             max_tokens: number(0),
             tools: vec![text(2), text(3)],
-            messages: json!([{"role": text(4)}]),
+            messages: json!([{"role": text(4)}]).to_string(),
             last_user_text: text(5),
             ..RequestFacts::default()
         };
@@ -147,10 +147,11 @@ impl Wild {
         trace.handoff(place(3), &handoff);
         trace.routing(place(4), &chat.routing());
         trace.handoff(place(5), &handoff);
-        trace.into_batch(&Emitter {
+        let emitter = Emitter {
             instance_id: self.texts[0].clone(),
             host_name: self.texts[1].clone(),
-        })
+        };
+        trace.into_batch(&emitter.resources())
     }
 }
 
@@ -185,7 +186,7 @@ fn huge_texts_pass_whole() {
     chat.reply.text = huge.clone();
     let mut trace = Trace::new(common());
     trace.llm(place(1, None, 0, 1), &chat.llm());
-    let wire = trace.into_batch(&emitter()).into_contiguous();
+    let wire = trace.into_batch(&emitter().resources()).into_contiguous();
     assert_eq!(validate(wire.clone()).expect("valid").batch.span_count(), 1);
     assert!(wire.len() > huge.len());
 }

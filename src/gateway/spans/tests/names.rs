@@ -70,7 +70,7 @@ fn full() -> TraceBatch {
     trace.routing(place(2, Some(1), 0, 9), &routing);
     trace.llm(place(3, Some(1), 0, 9), &llm);
     trace.handoff(place(4, Some(3), 0, 9), &handoff);
-    trace.into_batch(&emitter())
+    trace.into_batch(&emitter().resources())
 }
 
 /// `key:type` of every attribute, sorted.

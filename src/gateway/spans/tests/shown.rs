@@ -7,7 +7,7 @@ use crate::otlp::{SpanRef, TraceBatch};
 
 /// Holds the trace against its golden file.
 pub(super) fn check_golden(name: &str, trace: Trace) {
-    let text = shown(&trace.into_batch(&super::emitter()));
+    let text = shown(&trace.into_batch(&super::emitter().resources()));
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/gateway/spans")
         .join(format!("{name}.txt"));
