@@ -298,9 +298,9 @@ async fn answers_that_are_odd_and_good() {
             "no-error-status",
             vec![answer("200 OK", JSON, told)],
             (200, "no such deployment"),
-            Some("upstream_5xx"),
+            Some("upstream_4xx"),
         )
-        .in_messages(502, "no such deployment"),
+        .in_messages(400, "no such deployment"),
         Case {
             stream: true,
             ..Case::whole(

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{chat, error_message, messages, text_at};
+use super::{chat, error_of, messages, text_at};
 use crate::gateway::exchange::{Api, Call, ReplyFacts};
 use crate::gateway::stream::Event;
 
@@ -73,8 +73,8 @@ impl ReplyReader {
             return Seen::default();
         };
         let begun = self.begun;
-        if let Some(message) = error_message(&tree) {
-            self.facts.error = Some(message);
+        if let Some(error) = error_of(&tree) {
+            self.facts.error = Some(error);
         }
         let usage_only = match self.api {
             Api::Chat => self.read_chunk(&tree),
