@@ -182,6 +182,8 @@ async fn large_and_compressed_bodies_are_told_so() {
             }
         }
     }
+    let refused = front.client.try_http2("POST", CHAT, &[], large.as_bytes()).await;
+    assert_eq!(refused.expect("an answer").status, 413);
     let refused = front
         .client
         .try_http("POST", "/v1/nothing", &[], large.as_bytes())
