@@ -90,6 +90,15 @@ pub struct ReplyFacts {
     pub usage: Usage,
     /// Whether the stream came to its regular end. Yes for a reply in one piece.
     pub complete: bool,
-    /// The message of an error that came inside the stream, or in the reply's place.
-    pub error: Option<String>,
+    /// An error that came inside the stream, or in the reply's place.
+    pub error: Option<ReplyError>,
+}
+
+/// An error that a provider tells with a status of success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyError {
+    /// The provider's words.
+    pub message: String,
+    /// The status that it would have had.
+    pub status: u16,
 }

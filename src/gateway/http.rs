@@ -28,10 +28,11 @@ pub(super) type Answer = Response<Body>;
 /// Answers one request.
 pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Request<Incoming>, peer: Peer) -> Answer {
     let id = request_id(request.headers());
-    let (request, mut body) = request.into_parts();
-    let mut answer = answer_to(shared, listener, &request, &mut body, peer, &id).await;
+    let (head, mut body) = request.into_parts();
+    let comes_anyway = incoming::comes_anyway(&head);
+    let mut answer = answer_to(shared, listener, head, &mut body, peer, &id).await;
     answer.headers_mut().insert("x-request-id", id);
-    if incoming::is_sent_anyway(request.version, &request.headers, &body, answer.status()) {
+    if comes_anyway && incoming::is_left_over(&body, answer.status()) {
         incoming::discard(&mut body).await;
     }
     answer
@@ -40,12 +41,12 @@ pub(super) async fn answer(shared: Arc<Shared>, listener: usize, request: Reques
 async fn answer_to(
     shared: Arc<Shared>,
     listener: usize,
-    request: &Parts,
+    head: Parts,
     body: &mut Incoming,
     peer: Peer,
     id: &HeaderValue,
 ) -> Answer {
-    let path = request.uri.path();
+    let path = head.uri.path();
     let api = match path {
         "/v1/chat/completions" => Some(Api::Chat),
         "/v1/messages" => Some(Api::Messages),
@@ -56,14 +57,14 @@ async fn answer_to(
         "/healthz" | "/v1/models" => "GET, HEAD",
         _ => "",
     };
-    match (api, &request.method, path) {
+    match (api, &head.method, path) {
         (Some(api), &Method::POST, _) => {
-            let record = begin(shared, listener, request, peer.address, id);
+            let record = begin(shared, listener, head, peer.address, id);
             chat::serve(api, record, body, id).await
         }
         (_, &Method::GET | &Method::HEAD, "/healthz") => full(StatusCode::OK, "{\"status\":\"ok\"}".into()),
         (_, &Method::GET | &Method::HEAD, "/v1/models") => {
-            let record = begin(shared, listener, request, peer.address, id);
+            let record = begin(shared, listener, head, peer.address, id);
             models(record)
         }
         (api, method, path) => {
@@ -74,7 +75,7 @@ async fn answer_to(
                 let text = format!("{path} does not take {method}; it takes {allowed}");
                 (StatusCode::METHOD_NOT_ALLOWED, text)
             };
-            let mut record = begin(shared, listener, request, peer.address, id);
+            let mut record = begin(shared, listener, head, peer.address, id);
             let fault = Fault::new(ErrorType::NotFound, text);
             let mut answer = refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None);
             record.finish();
@@ -88,23 +89,23 @@ async fn answer_to(
     }
 }
 
-fn begin(shared: Arc<Shared>, listener: usize, request: &Parts, peer: SocketAddr, id: &HeaderValue) -> Record {
-    let lines = |name: &'static str| request.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+fn begin(shared: Arc<Shared>, listener: usize, head: Parts, peer: SocketAddr, id: &HeaderValue) -> Record {
+    let lines = |name: &'static str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let context = Context::extract(lines("traceparent"), lines("tracestate"));
     let trace = context.enter(shared.sampling[listener], fastrand::u128(..).to_be_bytes());
-    let uri = &request.uri;
-    let host = || request.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
+    let uri = &head.uri;
+    let host = || head.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
     let client = Client {
-        method: request.method.to_string(),
+        method: head.method.to_string(),
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
-        http_version: match request.version {
+        http_version: match head.version {
             http::Version::HTTP_2 => "2",
             http::Version::HTTP_10 => "1.0",
             _ => "1.1",
         },
         authority: uri.authority().cloned().or_else(host),
-        headers: request.headers.clone(),
+        headers: head.headers,
         peer,
         request_id: id.to_str().unwrap_or_default().to_owned(),
     };

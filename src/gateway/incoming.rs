@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
@@ -92,10 +92,13 @@ pub(super) async fn discard(body: &mut Incoming) {
     let _ = tokio::time::timeout(time, taking).await;
 }
 
-/// Whether the client still sends a body after it has been refused: not where it waits to be told to go on, where it was too
-/// slow already, or where HTTP has streams that can be given up one by one.
-pub(super) fn is_sent_anyway(version: http::Version, headers: &HeaderMap, body: &Incoming, status: StatusCode) -> bool {
-    let waits = headers.contains_key(header::EXPECT);
-    let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
-    refused && !waits && version < http::Version::HTTP_2 && !body.is_end_stream()
+/// Whether the client sends its body whatever it is told: not where it waits to be told to go on, or where HTTP has streams that
+/// can be given up one by one.
+pub(super) fn comes_anyway(head: &Parts) -> bool {
+    !head.headers.contains_key(header::EXPECT) && head.version < http::Version::HTTP_2
+}
+
+/// Whether there is more of a body behind an answer that refuses it; a client that was too slow already does not count.
+pub(super) fn is_left_over(body: &Incoming, status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT && !body.is_end_stream()
 }

@@ -17,13 +17,15 @@ const METHODS: [&str; 3] = ["GET", "POST", "other"];
 /// Classes of a status; the last one is for requests without an answer.
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 /// How an attempt at a provider may end: class of the status, and class of the error.
-const OUTCOMES: [(&str, &str); 15] = [
+const OUTCOMES: [(&str, &str); 17] = [
     ("1xx", "invalid_response"),
     ("2xx", "none"),
     ("2xx", "client_cancelled"),
     ("2xx", "invalid_response"),
+    ("2xx", "rate_limited"),
     ("2xx", "stream_interrupted"),
     ("2xx", "timeout"),
+    ("2xx", "upstream_4xx"),
     ("2xx", "upstream_5xx"),
     ("3xx", "invalid_response"),
     ("4xx", "rate_limited"),

@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, Uri, uri::Authority};
 
 use super::{
-    exchange::{Api, ReplyFacts, RequestFacts},
+    exchange::{Api, ReplyError, ReplyFacts, RequestFacts},
     serve::Shared,
     spans::{self, Auth, Common, ErrorType, Failure, Handoff, Inbound, Llm, Place, Preview, Routing, Validation},
 };
@@ -32,6 +32,12 @@ impl Fault {
             kind,
             message: message.into(),
         }
+    }
+
+    /// What a provider told with a status of success.
+    pub(super) fn told(error: &ReplyError) -> Fault {
+        let kind = ErrorType::of_upstream_status(error.status).unwrap_or(ErrorType::Upstream5xx);
+        Fault::new(kind, error.message.clone())
     }
 
     fn shown(&self) -> Failure<'_> {

@@ -162,7 +162,7 @@ impl Relay {
         }
         let facts = self.reader.facts();
         let fault = match (&facts.error, facts.complete) {
-            (Some(message), _) => Some(Fault::new(ErrorType::Upstream5xx, message.clone())),
+            (Some(error), _) => Some(Fault::told(error)),
             (None, false) => Some(Fault::new(
                 ErrorType::StreamInterrupted,
                 "the provider's stream ended before the reply was complete",

@@ -147,11 +147,12 @@ fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<B
     if let Some(call) = &mut record.call {
         call.reply = Some(facts);
     }
-    if let Some(message) = error {
+    if let Some(error) = error {
         // Some providers say 200 and mean an error.
-        let fault = Fault::new(ErrorType::Upstream5xx, message);
+        let fault = Fault::told(&error);
         if plan.client != plan.provider {
-            return Err(Refusal::new(StatusCode::BAD_GATEWAY, fault.kind, fault.message));
+            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
+            return Err(Refusal::new(status, fault.kind, fault.message));
         }
         record.fail(fault);
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -106,10 +107,11 @@ async fn bodies_that_are_refused() {
         (long.as_bytes(), 404, "x…", "ok"),
         (&deep(50_000), 400, "recursion", "invalid_json"),
     ];
-    for (index, refused) in (0_u32..).zip(REFUSED.iter().chain(made)) {
-        check_refused(&front, 2 * index + 1, CHAT, *refused).await;
-        check_refused(&front, 2 * index + 2, MESSAGES, *refused).await;
-    }
+    let checks = (0_u32..).zip(REFUSED.iter().chain(made)).flat_map(|(index, refused)| {
+        let of = |more: u32, path: &'static str| check_refused(&front, 2 * index + more, path, *refused);
+        [of(1, CHAT), of(2, MESSAGES)]
+    });
+    join_all(checks).await;
     assert!(wire.asked().is_empty());
     front.is_sound().await;
 }
@@ -180,6 +182,8 @@ async fn large_and_compressed_bodies_are_told_so() {
             }
         }
     }
+    let refused = front.client.try_http2("POST", CHAT, &[], large.as_bytes()).await;
+    assert_eq!(refused.expect("an answer").status, 413);
     let refused = front
         .client
         .try_http("POST", "/v1/nothing", &[], large.as_bytes())

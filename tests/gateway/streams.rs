@@ -65,6 +65,7 @@ async fn streams_that_are_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_do_not_end_well() {
     let told = b"data: {\"error\":{\"message\":\"too busy\",\"type\":\"server_error\"}}\n\n";
+    let limited = b"data: {\"error\":{\"message\":\"too many\",\"type\":\"rate_limit_error\"}}\n\n";
     let large = event(&"x".repeat(17 << 20), None);
     let (hi, stop) = (event("Hi", None), event("", Some("stop")));
     check_all(vec![
@@ -79,6 +80,12 @@ async fn streams_that_do_not_end_well() {
             vec![write(&[&hi, told]), end()],
             "too busy",
             Some("upstream_5xx"),
+        ),
+        Case::stream(
+            "limited",
+            vec![write(&[&hi, limited]), end()],
+            "too many",
+            Some("rate_limited"),
         ),
         Case::stream(
             "told-and-reset",

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::text_at;
+use super::{json::Json, text_at};
 use crate::gateway::exchange::Api;
 
 /// How much of an unreadable error body is passed on, in characters.
@@ -78,15 +78,27 @@ pub fn translate_error(from: Api, to: Api, status: u16, body: &[u8]) -> Bytes {
     }
 }
 
+/// The status that an error stands for by its code, which some write as a number, else by its type.
+pub(super) fn status_told(error: &impl Json) -> u16 {
+    let number = error.get("code").and_then(Json::as_i64);
+    if let Some(status) = number
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| (400..600).contains(number))
+    {
+        return status;
+    }
+    match status_of(error.text_at("code")) {
+        500 => status_of(error.text_at("type")),
+        status => status,
+    }
+}
+
 /// The `error` object of either API as an error of `to`. Anthropic's type, finer than OpenAI's, becomes the code.
 pub(in crate::gateway) fn translate_tree(to: Api, status: Option<u16>, error: &Value) -> Value {
     let message = error.as_str().unwrap_or_else(|| text_at(error, "message"));
     let kind = text_at(error, "type");
     let code = Some(text_at(error, "code")).filter(|code| !code.is_empty());
-    let status = status.unwrap_or_else(|| match code.map_or(500, status_of) {
-        500 => status_of(kind),
-        status => status,
-    });
+    let status = status.unwrap_or_else(|| status_told(error));
     let code = code.or(Some(kind)).filter(|code| !code.is_empty());
     error_tree(to, status, message, error.get("param").and_then(Value::as_str), code)
 }

@@ -19,10 +19,10 @@ use serde_json::{Map, Value, json};
 pub use reader::{ReplyReader, Seen};
 
 use self::{
-    json::{Json as _, Node},
+    json::{Json, Node},
     splice::Places,
 };
-use super::exchange::{Api, ReplyFacts, RequestFacts};
+use super::exchange::{Api, ReplyError, ReplyFacts, RequestFacts};
 
 /// Why a request's body cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -195,19 +195,22 @@ impl Request {
 /// Reads a reply in one piece; none where the body is no JSON object. An object that is no reply gives no facts, and is not
 /// complete.
 pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
-    let tree = json::read(body).ok().filter(Node::is_object)?;
+    let tree = json::read(body).ok().filter(Json::is_object)?;
     let mut facts = match api {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),
     };
-    facts.error = error_message(&tree);
+    facts.error = error_of(&tree);
     Some(facts)
 }
 
-/// The message of an error, where the tree tells of one.
-fn error_message(tree: &Node<'_>) -> Option<String> {
+/// An error, where the tree tells of one.
+fn error_of(tree: &impl Json) -> Option<ReplyError> {
     let error = tree.get("error").filter(|error| !error.is_null())?;
-    Some(error.as_str().unwrap_or_else(|| error.text_at("message")).to_owned())
+    Some(ReplyError {
+        message: error.as_str().unwrap_or_else(|| error.text_at("message")).to_owned(),
+        status: errors::status_told(error),
+    })
 }
 
 /// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply

@@ -3,7 +3,7 @@
 //! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
 
 use super::{
-    chat, error_message,
+    chat, error_of,
     json::{self, Json, Node},
     messages,
 };
@@ -75,8 +75,8 @@ impl ReplyReader {
             return Seen::default();
         };
         let begun = self.begun;
-        if let Some(message) = error_message(&tree) {
-            self.facts.error = Some(message);
+        if let Some(error) = error_of(&tree) {
+            self.facts.error = Some(error);
         }
         let usage_only = match self.api {
             Api::Chat => self.read_chunk(&tree),

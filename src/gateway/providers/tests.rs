@@ -254,7 +254,19 @@ fn replies_in_one_piece() {
     assert_eq!((reply.usage, reply.text.as_str()), (usage, "Hi"));
     assert_eq!(reply.calls[0].arguments, r#"{"at":1}"#);
     let object = read_reply(Api::Chat, br#"{"error":{"message":"no"}}"#).expect("an object");
-    assert_eq!((object.complete, object.error.as_deref()), (false, Some("no")));
+    assert_eq!(
+        (object.complete, object.error.map(|error| error.message).as_deref()),
+        (false, Some("no"))
+    );
+    for (error, status) in [
+        (r#"{"code":429}"#, 429),
+        (r#"{"code":7,"type":"authentication_error"}"#, 401),
+        (r#"{"code":"context_length_exceeded","type":"x"}"#, 400),
+        (r#""no""#, 500),
+    ] {
+        let told = read_reply(Api::Chat, format!(r#"{{"error":{error}}}"#).as_bytes()).expect("an object");
+        assert_eq!(told.error.map(|error| error.status), Some(status), "{error}");
+    }
     for nothing in [&b"<html>"[..], b"", b"[1]", b"data: {}\n\n"] {
         assert_eq!(read_reply(Api::Chat, nothing), None);
     }
@@ -330,7 +342,8 @@ fn streams_of_messages() {
         ("Hi", r#"{"a":1}"#)
     );
     assert_eq!((facts.usage.prompt, facts.usage.completion), (Some(15), Some(9)));
-    assert_eq!((facts.complete, facts.error.as_deref()), (false, Some("Overloaded")));
+    let error = facts.error.as_ref().map(|error| (error.message.as_str(), error.status));
+    assert_eq!((facts.complete, error), (false, Some(("Overloaded", 529))));
 }
 
 #[test]

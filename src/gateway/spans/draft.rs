@@ -31,6 +31,11 @@ fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
+/// The texts of a list as they go on a span.
+fn bounded<'v>(values: &[&'v str]) -> Vec<&'v str> {
+    values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect()
+}
+
 /// A span with the keys that it has already.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -112,17 +117,15 @@ impl Draft {
         if values.is_empty() {
             return self;
         }
-        let values: Vec<&str> = values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect();
-        self.put(key, Value::Strings(&values))
+        self.put(key, Value::Strings(&bounded(values)))
     }
 
-    /// The values of a header, the first 256 of them; left out where there are none.
+    /// The values of a header; left out where there are none.
     pub(super) fn header(self, key: String, values: &[&str]) -> Draft {
         if values.is_empty() {
             return self;
         }
-        let values: Vec<&str> = values.iter().take(MAX_TEXTS).map(|text| cut(text)).collect();
-        self.put_other(key, Value::Strings(&values))
+        self.put_other(key, Value::Strings(&bounded(values)))
     }
 
     /// An integer.
