@@ -232,7 +232,7 @@ fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -
         hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
         include_usage: request.client_asked_usage(),
         deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
-        headers: headers::to_provider(&record.client.headers, target.provider, id),
+        headers: headers::to_provider(&record.client.headers, request.api, target.provider, upstream.api, id),
         body,
     })
 }

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{config::Provider, spans::is_forbidden_header};
+use super::{config::Provider, exchange::Api, spans::is_forbidden_header};
 
 /// Headers of one hop only (RFC 9110, section 7.6.1), and those that describe a body as it was sent.
 const OF_ONE_HOP: [&str; 11] = [
@@ -42,15 +42,32 @@ fn passing(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderVal
     })
 }
 
-/// The headers of a request to a provider, but for trace context.
-pub(super) fn to_provider(client: &HeaderMap, provider: &Provider, request_id: &HeaderValue) -> HeaderMap {
+/// How the names of headers begin that mean something in one API only.
+fn prefix_of(api: Api) -> &'static str {
+    match api {
+        Api::Chat => "openai-",
+        Api::Messages => "anthropic-",
+    }
+}
+
+/// The headers of a request in the client's API to a provider that speaks `api`, but for trace context.
+pub(super) fn to_provider(
+    client: &HeaderMap,
+    client_api: Api,
+    provider: &Provider,
+    api: Api,
+    request_id: &HeaderValue,
+) -> HeaderMap {
+    let foreign = Some(prefix_of(client_api)).filter(|_| client_api != api);
     let mut headers = HeaderMap::with_capacity(client.len() + 4);
     for (name, value) in passing(client) {
         let key = KEYS.contains(&name.as_str());
         let passes = if key {
             provider.passthrough_auth
         } else {
-            !is_forbidden_header(name.as_str()) && !OWN.contains(&name.as_str())
+            !is_forbidden_header(name.as_str())
+                && !OWN.contains(&name.as_str())
+                && !foreign.is_some_and(|prefix| name.as_str().starts_with(prefix))
         };
         if passes {
             headers.append(name, value.clone());
@@ -85,6 +102,7 @@ pub(super) fn to_client(provider: &HeaderMap) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::config::PROVIDERS;
 
     fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = headers.iter();
@@ -106,5 +124,30 @@ mod tests {
         let mut names: Vec<&str> = answer.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "retry-after"]);
+    }
+
+    #[test]
+    fn what_means_something_in_one_api_stays_in_it() {
+        let client = map(&[("openai-project", "p"), ("anthropic-beta", "b"), ("x-mine", "1")]);
+        let check = |from: Api, to: Api, expected: &[&str]| {
+            let provider = Provider {
+                name: "mine".to_owned(),
+                model: None,
+                known: &PROVIDERS[0],
+                upstreams: Vec::new(),
+                access_key: None,
+                http_host: None,
+                headers: Vec::new(),
+                passthrough_auth: false,
+                default: false,
+            };
+            let sent = to_provider(&client, from, &provider, to, &HeaderValue::from_static("id"));
+            let mut names: Vec<&str> = sent.keys().map(HeaderName::as_str).collect();
+            names.retain(|name| client.contains_key(*name));
+            assert_eq!(names, expected, "{from:?} {to:?}");
+        };
+        check(Api::Chat, Api::Chat, &["openai-project", "anthropic-beta", "x-mine"]);
+        check(Api::Chat, Api::Messages, &["anthropic-beta", "x-mine"]);
+        check(Api::Messages, Api::Chat, &["openai-project", "x-mine"]);
     }
 }

@@ -67,7 +67,7 @@ async fn answer_to(
             let record = begin(shared, listener, head, peer.address, id);
             models(record)
         }
-        (api, method, path) => {
+        (_, method, path) => {
             let (status, text) = if allowed.is_empty() {
                 let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
                 (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
@@ -75,9 +75,15 @@ async fn answer_to(
                 let text = format!("{path} does not take {method}; it takes {allowed}");
                 (StatusCode::METHOD_NOT_ALLOWED, text)
             };
+            // What lies below an API's path was meant for that API.
+            let api = if path.starts_with("/v1/messages") {
+                Api::Messages
+            } else {
+                Api::Chat
+            };
             let mut record = begin(shared, listener, head, peer.address, id);
             let fault = Fault::new(ErrorType::NotFound, text);
-            let mut answer = refuse(api.unwrap_or(Api::Chat), &mut record, status, fault, None, None);
+            let mut answer = refuse(api, &mut record, status, fault, None, None);
             record.finish();
             if !allowed.is_empty() {
                 answer

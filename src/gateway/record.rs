@@ -34,10 +34,10 @@ impl Fault {
         }
     }
 
-    /// What a provider told with a status of success.
+    /// What a provider told with a status of success. Its own words may quote the conversation, so they stay off the spans.
     pub(super) fn told(error: &ReplyError) -> Fault {
         let kind = ErrorType::of_upstream_status(error.status).unwrap_or(ErrorType::Upstream5xx);
-        Fault::new(kind, error.message.clone())
+        Fault::new(kind, format!("the provider told of an error ({})", error.status))
     }
 
     fn shown(&self) -> Failure<'_> {

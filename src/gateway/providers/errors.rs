@@ -54,7 +54,7 @@ fn status_of(kind: &str) -> u16 {
         "request_too_large" => 413,
         "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" | "requests" | "tokens" => 429,
         "timeout_error" => 504,
-        "overloaded_error" => 529,
+        "overloaded_error" | "overloaded" => 529,
         _ => 500,
     }
 }

@@ -32,6 +32,13 @@ pub(super) fn request(tree: &Map<String, Value>, model: &str) -> Result<Map<Stri
     let choice = if tools.is_empty() { None } else { tool_choice(tree) };
     let (max_tokens, thinking) = thinking(tree, model, &conversation, choice.as_ref());
 
+    if tree.get("n").and_then(Value::as_i64).is_some_and(|choices| choices > 1) {
+        return Err(untranslatable(
+            "n",
+            "this model gives one choice; ask several times for more",
+        ));
+    }
+
     let mut out = Map::new();
     let mut set = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
