@@ -148,13 +148,14 @@ fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<B
         call.reply = Some(facts);
     }
     if let Some(error) = error {
-        // Some providers say 200 and mean an error.
+        // Some providers say 200 and mean an error. Their words are the client's, not the spans'.
         let fault = Fault::told(&error);
+        let kind = fault.kind;
+        record.fail(fault);
         if plan.client != plan.provider {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
-            return Err(Refusal::new(status, fault.kind, fault.message));
+            return Err(Refusal::new(status, kind, error.message));
         }
-        record.fail(fault);
     }
     if plan.client == plan.provider {
         return Ok(body);

@@ -1,11 +1,12 @@
-//! Kinds of value that every layer above shares: durations, sizes, addresses and secrets as configs write them, trees read into
-//! configs with every fault in them, calendar dates, foreign text made harmless. Pure data.
+//! Kinds of value that every layer above shares: durations, sizes, addresses and secrets as configs write them, trees of JSON, trees read
+//! into configs with every fault in them, calendar dates, foreign text made harmless. Pure data.
 
 pub mod civil;
 pub mod duration;
 mod endpoint;
 mod fault;
 pub mod foreign;
+pub mod json;
 pub mod reading;
 mod secret;
 pub mod size;

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use super::{
     conversation::{Arguments, Field, Message, Part},
     data_url,
-    json::{Json, Node},
+    json::Json,
 };
 use crate::gateway::exchange::{Call, ReplyFacts, Usage};
+use crate::values::json::Node;
 
 /// Messages in the shape of `gen_ai.input.messages`.
 pub(super) fn input_messages<'a>(list: &'a [Node<'a>]) -> Vec<Message<'a>> {

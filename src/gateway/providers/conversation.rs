@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::json::Node;
+use crate::values::json::Node;
 
 /// One message.
 #[derive(Debug, Serialize)]

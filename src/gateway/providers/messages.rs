@@ -3,9 +3,10 @@
 use super::{
     chat::content_text,
     conversation::{Arguments, Field, Message, Part},
-    json::{Json, Node},
+    json::Json,
 };
 use crate::gateway::exchange::{Call, ReplyFacts, Usage};
+use crate::values::json::Node;
 
 /// The system prompt and the messages in the shape of `gen_ai.input.messages`.
 pub(super) fn input_messages<'a>(system: Option<&'a Node<'a>>, list: &'a [Node<'a>]) -> Vec<Message<'a>> {

@@ -18,11 +18,9 @@ use serde_json::{Map, Value, json};
 
 pub use reader::{ReplyReader, Seen};
 
-use self::{
-    json::{Json, Node},
-    splice::Places,
-};
+use self::{json::Json, splice::Places};
 use super::exchange::{Api, ReplyError, ReplyFacts, RequestFacts};
+use crate::values::json::{self as tree, Node};
 
 /// Why a request's body cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,7 +103,7 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     if values::are_too_many(body) {
         return Err(BadRequest::TooManyValues);
     }
-    let tree = json::read(body)?;
+    let tree = tree::read(body)?;
     if !matches!(tree, Node::Map(_)) {
         return Err(BadRequest::NotAnObject);
     }
@@ -195,7 +193,7 @@ impl Request {
 /// Reads a reply in one piece; none where the body is no JSON object. An object that is no reply gives no facts, and is not
 /// complete.
 pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
-    let tree = json::read(body).ok().filter(Json::is_object)?;
+    let tree = tree::read(body).ok().filter(Json::is_object)?;
     let mut facts = match api {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),

@@ -2,13 +2,10 @@
 //!
 //! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
 
-use super::{
-    chat, error_of,
-    json::{self, Json, Node},
-    messages,
-};
+use super::{chat, error_of, json::Json, messages};
 use crate::gateway::exchange::{Api, Call, ReplyFacts};
 use crate::gateway::stream::Event;
+use crate::values::json::{self, Node};
 
 /// The most that is kept of a reply's text and arguments, in bytes; what comes after it is not recorded.
 const TEXT_LIMIT: usize = 4 << 20;

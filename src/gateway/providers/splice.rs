@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::json::Key;
+use crate::values::json::Key;
 
 /// Places in a body, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::dialects::{Node, read_message};
+use super::dialects::{Node, Tree as _, read_message};
 use crate::signals::{Conversation, Role};
 
 /// One conversation of a file.

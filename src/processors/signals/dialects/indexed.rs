@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{message, node::Node};
+use super::{
+    message,
+    node::{self, Node, Tree as _},
+};
 use crate::{
     otlp::ValueRef,
     signals::{Message, Role, ToolCall},
@@ -91,7 +94,7 @@ pub(super) fn index(rest: &[u8]) -> Option<(usize, &[u8])> {
 pub(super) fn text(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Str(text) => Cow::Borrowed(text),
-        other => Node::read(other)
+        other => node::read(other)
             .map(|tree| tree.to_text().into_owned())
             .unwrap_or_default()
             .into(),
@@ -101,9 +104,9 @@ pub(super) fn text(value: ValueRef<'_>) -> Cow<'_, str> {
 /// Sets a message's text from content that is plain, or JSON of parts when multimodal.
 pub(super) fn set_content<'a>(message: &mut Message<'a>, value: ValueRef<'a>) {
     let parts = match value {
-        ValueRef::Str(text) if text.starts_with("[{") => Node::read(value),
+        ValueRef::Str(text) if text.starts_with("[{") => node::read(value),
         ValueRef::Str(_) => None,
-        other => Node::read(other),
+        other => node::read(other),
     };
     let read = parts.and_then(|tree| message::read(&Node::Map(vec![(Cow::Borrowed("content"), tree)]), message.role));
     match read {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::node::Node;
+use super::node::{Node, Tree as _};
 use crate::signals::{Message, Role, ToolCall};
 
 /// The role for what emitters write; `None` for what is no role.
@@ -30,7 +30,7 @@ pub(super) fn empty<'a>(role: Role) -> Message<'a> {
 
 /// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
 pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
-    if let Node::Str(text) = tree {
+    if let Node::Text(text) = tree {
         return Some(Message {
             text: text.clone(),
             ..empty(fallback)
@@ -74,7 +74,7 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
 /// Content: a string, a list of parts, or one part.
 fn add_content<'a>(content: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
     match content {
-        Node::Str(plain) => text.add(plain.clone()),
+        Node::Text(plain) => text.add(plain.clone()),
         Node::List(parts) => {
             for part in parts {
                 add_part(part, message, text);
@@ -86,7 +86,7 @@ fn add_content<'a>(content: &Node<'a>, message: &mut Message<'a>, text: &mut Tex
 }
 
 fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
-    if let Node::Str(plain) = part {
+    if let Node::Text(plain) = part {
         return text.add(plain.clone());
     }
     let kind = part
@@ -176,10 +176,10 @@ impl<'a> Text<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otlp::ValueRef;
+    use crate::{otlp::ValueRef, processors::signals::dialects::node};
 
     fn check(json: &str, expected: &str) {
-        let tree = Node::read(ValueRef::Str(json)).expect("JSON");
+        let tree = node::read(ValueRef::Str(json)).expect("JSON");
         let shown = match read(&tree, Role::User) {
             None => "none".to_owned(),
             Some(message) => {

@@ -11,7 +11,10 @@ mod otel_events;
 mod otel_json;
 mod otel_messages;
 
-pub(super) use self::{message::read as read_message, node::Node};
+pub(super) use self::{
+    message::read as read_message,
+    node::{Node, Tree},
+};
 use crate::{
     otlp::{AttributeOrEvent, SpanRef},
     signals::{Conversation, Message, Role},

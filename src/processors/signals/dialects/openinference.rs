@@ -8,7 +8,7 @@ use super::{
     Content, Dialect,
     indexed::{Indexed, NO_INDEX, index, set_content, text},
     message,
-    node::Node,
+    node::{self, Node},
     read_messages,
 };
 use crate::{
@@ -143,7 +143,7 @@ fn read_whole<'a>(span: &SpanRef<'a>, content: &mut Content<'a>) {
         if plain == REDACTED || plain.is_empty() {
             continue;
         }
-        match Node::read(attribute.value()) {
+        match node::read(attribute.value()) {
             Some(tree @ (Node::Map(_) | Node::List(_))) => {
                 let list = ["messages", "choices"]
                     .iter()

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::{Content, Dialect, message, node::Node};
+use super::{
+    Content, Dialect, message,
+    node::{self, Node, Tree as _},
+};
 use crate::{
     otlp::{EventRef, SpanRef, ValueRef},
     signals::{Message, Role},
@@ -57,9 +60,9 @@ fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Mes
             }
             "message" => merge(
                 &mut read,
-                Node::read(attribute.value()).and_then(|tree| message::read(&tree, role)),
+                node::read(attribute.value()).and_then(|tree| message::read(&tree, role)),
             ),
-            "tool_calls" => match Node::read(attribute.value()) {
+            "tool_calls" => match node::read(attribute.value()) {
                 Some(tree) => read
                     .tool_calls
                     .extend(tree.items().iter().filter_map(message::tool_call)),
@@ -74,7 +77,7 @@ fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Mes
 /// Content is plain text, JSON of parts, or a tree.
 fn content(value: ValueRef<'_>) -> Option<Message<'_>> {
     match value {
-        ValueRef::Str(text) if text.starts_with(['[', '{']) => match Node::read(value) {
+        ValueRef::Str(text) if text.starts_with(['[', '{']) => match node::read(value) {
             // A user may well write a lone JSON value: only what reads as parts is taken for them.
             Some(tree @ Node::List(_)) => {
                 let wrapped = Node::Map(vec![(Cow::Borrowed("content"), tree)]);
@@ -93,7 +96,7 @@ fn content(value: ValueRef<'_>) -> Option<Message<'_>> {
             ..message::empty(Role::User)
         }),
         other => {
-            let tree = Node::Map(vec![(Cow::Borrowed("content"), Node::read(other)?)]);
+            let tree = Node::Map(vec![(Cow::Borrowed("content"), node::read(other)?)]);
             message::read(&tree, Role::User)
         }
     }

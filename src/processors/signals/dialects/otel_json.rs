@@ -4,7 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::{Content, Dialect, message, node::Node, read_messages};
+use super::{
+    Content, Dialect, message,
+    node::{self, Node, Tree as _},
+    read_messages,
+};
 use crate::{
     otlp::{KeyValueRef, SpanRef, ValueRef, keys},
     signals::{Message, Role},
@@ -50,7 +54,7 @@ fn add<'a>(attribute: KeyValueRef<'a>, content: &mut Content<'a>) {
     if !side.is_empty() {
         return;
     }
-    match (Node::read(attribute.value()), attribute.value()) {
+    match (node::read(attribute.value()), attribute.value()) {
         (Some(tree), _) => {
             // An assistant message with tool calls may be the bare, nested array of its calls.
             let calls: Vec<_> = flat(&tree).filter_map(message::tool_call).collect();

@@ -1,7 +1,11 @@
 //! OTel GenAI, current (≥ 1.37): `gen_ai.input.messages` and `gen_ai.output.messages`, on the span or on the event
 //! `gen_ai.client.inference.operation.details`. System instructions stand outside the list of messages and carry no signal.
 
-use super::{Content, Dialect, node::Node, read_messages};
+use super::{
+    Content, Dialect,
+    node::{self},
+    read_messages,
+};
 use crate::{
     otlp::{KeyValueRef, SpanRef, keys},
     signals::Role,
@@ -45,7 +49,7 @@ fn add<'a>(attribute: KeyValueRef<'a>, content: &mut Content<'a>) {
         keys::GEN_AI_OUTPUT_MESSAGES => (&mut content.output, Role::Assistant),
         _ => return,
     };
-    content.unparsed += match Node::read(attribute.value()) {
+    content.unparsed += match node::read(attribute.value()) {
         Some(tree) => read_messages(&tree, role, side),
         None => 1,
     };
