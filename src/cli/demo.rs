@@ -91,12 +91,14 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         // The demo never collides with what runs here.
         false => (0, 0),
     };
-    let launched = Launched::start(Plan {
+    let plan = Plan {
         config: gateway_config(port, model.address)?,
         unset_sampling: 100.0,
         env: &|_| None,
         local: Some(("127.0.0.1", tracing_port)),
-    })?;
+    };
+    let launched = Launched::start(plan)
+        .context("the demo cannot start; with --serve, --port and --tracing-port choose other ports")?;
     let show = Show::new(&launched, terminal::page(args.no_color))?;
     let done = launched.run(async {
         show.conversations(begun).await?;

@@ -229,12 +229,16 @@ def check_left(gateway, told):
 
 
 def check_broken_off(gateway, told, message, error_type):
-    """A stream that failed after it had begun: the client saw the beginning and the reason, the trace has it too."""
+    """A stream that failed after it had begun: the client saw the beginning and the reason; the trace has its kind, and the
+    provider's words, which may quote the prompt, are not on it."""
     assert told["pieces"] > 0, f"{told['name']}: nothing came before the error"
     assert message in told["error"]["message"], f"{told['name']}: {told['error']}"
     spans = Request(gateway, told)
     expect(f"{told['name']}: http.status_code", value(spans.inbound, "http.status_code"), 200)
     spans.check_failure(error_type)
+    if error_type == "upstream_5xx":
+        shown = json.dumps(spans.own())
+        assert message not in shown, f"{told['name']}: the provider's words are on a span: {shown}"
 
 
 def check_models(gateway, told):

@@ -20,11 +20,10 @@ pub(super) fn traces(all: &[Seen], page: Page) -> String {
     for (number, seen) in (1..).zip(all) {
         let conversation = seen.talked.conversation;
         out.push_str(&format!("{number}  {}: {}\n", conversation.name, conversation.about));
-        let last = conversation.turns.last().map_or("", |turn| turn.user);
-        out.push_str(&format!("   user: {last}\n"));
-        if let Some(refused) = &seen.talked.refused {
-            out.push_str(&format!("   answer: {}\n", harmless(refused)));
-        }
+        let last = conversation.turns.last();
+        let (user, reply) = last.map_or(("", ""), |turn| (turn.user, turn.reply));
+        let answer = seen.talked.refused.as_deref().unwrap_or(reply);
+        out.push_str(&format!("   user:      {user}\n   assistant: {}\n", harmless(answer)));
         out.push('\n');
         out.push_str(&render(&seen.trace, page, Detail::Compact));
         out.push('\n');

@@ -127,8 +127,7 @@ impl Local {
         let parts = Metrics::new()
             .scope(|| anyhow::Ok(Running::prepare(blueprint(&args, Arc::clone(&store))?, Health::new())))?;
         let running = parts.start().await.with_context(|| {
-            "the local trace listener: where one runs already, leave out --with-tracing (traces go to it by default), or choose \
-             another --tracing-port"
+            format!("the local trace listener (does one run already? --tracing-port takes another port than {port})")
         })?;
         let (addresses, stop) = (listening(&running), CancellationToken::new());
         let ended = running.until(stop.clone(), CancellationToken::new());
@@ -217,7 +216,7 @@ fn config_text(args: &ListenArgs) -> anyhow::Result<String> {
         (None, 0) => 0,
         (None, port) => port
             .checked_add(1)
-            .context("port 65535 leaves none for OTLP/HTTP; give --http-port")?,
+            .context("port 65535 leaves none for OTLP/HTTP, which takes the next one; choose a lower port")?,
     };
     let endpoint = |port: u16| match args.host.contains(':') {
         true => format!("[{}]:{port}", args.host),

@@ -41,6 +41,8 @@ pub(in crate::cli) struct Launched {
     pipeline: JoinHandle<anyhow::Result<Drained>>,
     local: Option<Local>,
     stop: CancellationToken,
+    /// From the first moment on: what comes while it starts ends it in order too.
+    signals: Signals,
 }
 
 impl Launched {
@@ -51,6 +53,8 @@ impl Launched {
     pub(in crate::cli) fn start(plan: Plan) -> anyhow::Result<Launched> {
         let metrics = Arc::new(Metrics::new());
         let (telemetry, requests) = (runtime("telemetry")?, runtime("gateway")?);
+        let signals = requests.block_on(async { Signals::new() });
+        let signals = signals.context("watching for signals")?;
         let local = plan
             .local
             .map(|(host, port)| telemetry.block_on(Local::start(host, port)));
@@ -80,6 +84,7 @@ impl Launched {
             pipeline,
             local,
             stop,
+            signals,
         })
     }
 
@@ -105,15 +110,16 @@ impl Launched {
     /// What failed underway or at the end.
     pub(in crate::cli) fn run<T>(self, work: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
         let (stop, measured, metrics) = (CancellationToken::new(), self.measured, self.metrics);
-        let outcome = self.requests.block_on(async {
-            let mut signals = Signals::new().context("watching for signals")?;
+        let mut signals = self.signals;
+        let done = self.requests.block_on(async {
             let mut measuring = JoinSet::new();
             measuring.spawn(measured.run(metrics, stop.clone()));
             let mut serving = std::pin::pin!(self.server.run(stop.clone()));
             let done = tokio::select! {
+                biased;
+                () = signals.next() => None,
                 () = &mut serving => None,
                 done = work => Some(done),
-                () = signals.next() => None,
             };
             if !stop.is_cancelled() {
                 tracing::info!("finishing the requests in flight");
@@ -124,7 +130,7 @@ impl Launched {
                 }
             }
             measuring.join_all().await;
-            anyhow::Ok(done)
+            done
         });
         self.stop.cancel();
         let drained = self.telemetry.block_on(async {
@@ -134,7 +140,6 @@ impl Launched {
             }
             drained
         });
-        let done = outcome?;
         drained?;
         Ok(done)
     }

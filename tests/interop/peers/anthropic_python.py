@@ -50,7 +50,7 @@ def check(bench):
     Request(gateway, requests["right key"]).check_call(requests["right key"], PATH, "anthropic")
     for provider in PROVIDERS.values():
         check_left(gateway, requests[f"left {provider}"])
-        check_broken_off(gateway, requests[f"sick {provider}"], "the provider told of an error", "upstream_5xx")
+        check_broken_off(gateway, requests[f"sick {provider}"], "the model sick gives up", "upstream_5xx")
         check_broken_off(gateway, requests[f"torn {provider}"], "stream broke", "stream_interrupted")
     check_models(gateway, requests["models"])
     check_example(gateway, "anthropic")
