@@ -161,6 +161,7 @@ impl Analyzer {
         for (index, message) in conversation.messages.iter().enumerate() {
             hits.clear();
             words.clear();
+            memory.read(message);
             let is_turn = message.is_turn();
             if is_turn {
                 turn_count += 1;

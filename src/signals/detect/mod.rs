@@ -8,7 +8,9 @@ mod correction;
 mod dragging;
 mod escalation;
 mod gratitude;
+mod loops;
 mod negative_stance;
+mod outcome;
 mod quit;
 mod repetition;
 mod rephrase;
@@ -33,6 +35,9 @@ pub(super) struct Detector {
 
 /// Every detector, sorted by the name of its type.
 pub(super) static DETECTORS: &[Detector] = &[
+    loops::oscillation::DETECTOR,
+    loops::parameter_drift::DETECTOR,
+    loops::retry::DETECTOR,
     escalation::DETECTOR,
     negative_stance::DETECTOR,
     quit::DETECTOR,
@@ -69,6 +74,7 @@ pub(super) struct Finding {
 /// What the detectors remember of the messages before; bounded but for one number an assistant reply.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
+    calls: loops::Calls,
     dragging: dragging::Turns,
     replies: repetition::Replies,
     request: rephrase::Request,
@@ -78,10 +84,16 @@ pub(super) struct Memory {
 impl Memory {
     /// Forgets the conversation and keeps the space.
     pub(super) fn start(&mut self, baseline_turns: u32) {
+        self.calls.clear();
         self.dragging = dragging::Turns::new(baseline_turns);
         self.replies.clear();
         self.request.clear();
         self.voice = negative_stance::Voice::default();
+    }
+
+    /// Takes in what several detectors remember together; before they look at the message.
+    pub(super) fn read(&mut self, message: &Message<'_>) {
+        self.calls.read(message);
     }
 }
 
