@@ -1,10 +1,10 @@
-//! Time of the signals analyzer: the start, a support conversation of 8 messages, and one of 25.
+//! Time of the signals analyzer: the start, a support conversation of 8 messages, one of 25, and an agent's of 25 with tool calls.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group};
-use plano::signals::{Analyzer, Conversation, Message, Role, Settings};
+use plano::signals::{Analyzer, Conversation, Message, Role, Settings, ToolCall};
 
 criterion_group! {
     name = benches;
@@ -68,17 +68,48 @@ fn support(messages: usize) -> Conversation<'static> {
     }
 }
 
+/// An agent that looks things up: a request, then calls with results of about 600 bytes.
+fn agent(messages: usize) -> Conversation<'static> {
+    let turn = |index: usize| match index {
+        0 => Message::new(Role::User, REQUESTS[0]),
+        _ if index % 2 == 1 => {
+            let mut message = Message::new(Role::Assistant, "");
+            message.tool_calls.push(ToolCall {
+                id: format!("call_{index}").into(),
+                name: "get_order".into(),
+                arguments: format!(r#"{{"order": "W{index}", "customer": {{"id": 7731, "name": "Ada"}}}}"#).into(),
+            });
+            message
+        }
+        _ => {
+            let item = |nth: usize| {
+                format!(
+                    r#"{{"article": "coffee machine {nth}", "price": {index}.5, "shipped": true, "note": "{index} left"}}"#
+                )
+            };
+            let items: Vec<String> = (0..7).map(item).collect();
+            let text = format!(r#"{{"order": "W{}", "items": [{}]}}"#, index - 1, items.join(", "));
+            let mut message = Message::new(Role::Tool, text);
+            message.tool_call_id = Some(format!("call_{}", index - 1).into());
+            message
+        }
+    };
+    Conversation {
+        messages: (0..messages).map(turn).collect(),
+    }
+}
+
 fn analyzer(criterion: &mut Criterion) {
     let analyzer = Analyzer::new(Settings::default()).expect("the default settings are valid");
     let mut group = criterion.benchmark_group("analyzer");
     group.bench_function("new", |bencher| {
         bencher.iter(|| Analyzer::new(black_box(Settings::default())))
     });
-    for messages in [8, 25] {
-        let conversation = support(messages);
+    for (name, conversation) in [("support", support(8)), ("support", support(25)), ("agent", agent(25))] {
+        let messages = conversation.messages.len();
         let bytes: usize = conversation.messages.iter().map(|message| message.text.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(format!("support, {messages} messages, {bytes} B"), |bencher| {
+        group.bench_function(format!("{name}, {messages} messages, {bytes} B"), |bencher| {
             bencher.iter(|| analyzer.analyze(black_box(&conversation)));
         });
     }
