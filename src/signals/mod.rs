@@ -171,13 +171,7 @@ impl Analyzer {
                     self.lexicon.find(words, hits);
                 }
             }
-            let observed = Observed {
-                message,
-                is_turn,
-                words,
-                hits: &hits.found,
-                lexicon: &self.lexicon,
-            };
+            let observed = Observed::new(message, words, &hits.found, &self.lexicon);
             for detector in &self.detectors {
                 signals.extend((detector.find)(&observed, memory).map(|finding| Signal {
                     kind: detector.kind,
