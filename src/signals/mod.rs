@@ -172,6 +172,7 @@ impl Analyzer {
                 }
             }
             let observed = Observed::new(message, words, &hits.found, &self.lexicon);
+            memory.read(&observed);
             for detector in &self.detectors {
                 signals.extend((detector.find)(&observed, memory).map(|finding| Signal {
                     kind: detector.kind,

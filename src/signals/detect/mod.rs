@@ -13,6 +13,7 @@ mod dragging;
 mod escalation;
 mod gratitude;
 mod invalid_args;
+mod loops;
 mod malformed_response;
 mod negative_stance;
 mod network;
@@ -56,6 +57,9 @@ pub(super) static DETECTORS: &[Detector] = &[
     invalid_args::DETECTOR,
     state_error::DETECTOR,
     tool_not_found::DETECTOR,
+    loops::oscillation::DETECTOR,
+    loops::parameter_drift::DETECTOR,
+    loops::retry::DETECTOR,
     escalation::DETECTOR,
     negative_stance::DETECTOR,
     quit::DETECTOR,
@@ -94,6 +98,7 @@ pub(super) struct Finding {
 /// What the detectors remember of the messages before; bounded but for one number an assistant reply.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
+    calls: loops::Calls,
     dragging: dragging::Turns,
     replies: repetition::Replies,
     request: rephrase::Request,
@@ -103,10 +108,16 @@ pub(super) struct Memory {
 impl Memory {
     /// Forgets the conversation and keeps the space.
     pub(super) fn start(&mut self, baseline_turns: u32) {
+        self.calls.clear();
         self.dragging = dragging::Turns::new(baseline_turns);
         self.replies.clear();
         self.request.clear();
         self.voice = negative_stance::Voice::default();
+    }
+
+    /// Takes in what several detectors remember together; before they look at the message.
+    pub(super) fn read(&mut self, observed: &Observed<'_>) {
+        self.calls.read(observed);
     }
 }
 

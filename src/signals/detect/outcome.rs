@@ -3,7 +3,10 @@
 //! part of the result; pure.
 
 mod envelope;
+mod nothing;
 mod prose;
+
+pub(super) use nothing::finds_nothing;
 
 use super::{
     api_error, auth_misuse, bad_query, context_overflow, invalid_args, malformed_response, network, rate_limit,

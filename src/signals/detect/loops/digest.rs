@@ -1,0 +1,131 @@
+//! One number for a call's arguments or a result: the same for the same JSON, whatever the order of its keys and its white space,
+//! and for the same text. Nothing is copied, and the work on one text is bounded.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// Bytes of a longer text that are read at its head, and as many at its tail; its length counts too.
+const PART: usize = 4 << 10;
+
+/// The digest of a text; JSON that is cut, nested very deep or malformed is text.
+pub(super) fn digest(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    if bytes.len() > 2 * PART {
+        return number((&bytes[..PART], &bytes[bytes.len() - PART..], bytes.len()));
+    }
+    let text = text.trim();
+    let json = if text.starts_with(['{', '[']) {
+        serde_json::from_str::<Digest>(text).ok()
+    } else {
+        None
+    };
+    json.map_or_else(|| number(text), |Digest(digest)| digest)
+}
+
+/// The digest of a call: of its tool and its arguments. None at all are written as `{}` too.
+pub(super) fn call(name: &str, arguments: &str) -> u64 {
+    let arguments = if arguments.trim_start().is_empty() {
+        "{}"
+    } else {
+        arguments
+    };
+    number((name, digest(arguments)))
+}
+
+/// The hash of anything, the same in every process.
+pub(super) fn number(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The digest of a JSON value while it is parsed.
+struct Digest(u64);
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Digest)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = u64;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<u64, E> {
+        Ok(number(()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<u64, E> {
+        Ok(number(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+        Ok(number(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<u64, E> {
+        Ok(number(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<u64, E> {
+        Ok(number(value.to_bits()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
+        Ok(number(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<u64, A::Error> {
+        let mut sum = number('[');
+        while let Some(Digest(item)) = items.next_element()? {
+            sum = number((sum, item));
+        }
+        Ok(sum)
+    }
+
+    /// A sum: the order of the fields does not count.
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<u64, A::Error> {
+        let mut sum = number('{');
+        while let Some((Digest(key), Digest(value))) = fields.next_entry()? {
+            sum = sum.wrapping_add(number((key, value)));
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_white_space_do_not_count() {
+        let one = digest(r#"{"a": 1, "b": {"c": [1, 2], "d": "x"}}"#);
+        assert_eq!(one, digest(r#" {"b":{"d":"x","c":[1,2]},"a":1}"#));
+        for other in [
+            r#"{"a":1,"b":{"c":[2,1],"d":"x"}}"#,
+            r#"{"b":1,"a":{"c":[1,2],"d":"x"}}"#,
+            r#"{"a":"1","b":{"c":[1,2],"d":"x"}}"#,
+            r#"{"a": 1, "b": {"c": [1, 2], "d": "x"}"#,
+        ] {
+            assert_ne!(one, digest(other), "{other}");
+        }
+        assert_eq!(digest("{\"a\": \n"), digest(" {\"a\":"));
+        assert_eq!(call("now", ""), call("now", "{}"));
+        assert_ne!(call("now", "{}"), call("then", "{}"));
+    }
+
+    #[test]
+    fn deep_and_long_texts_are_texts() {
+        let deep = "[".repeat(4000) + &"]".repeat(4000);
+        assert_ne!(digest(&deep), digest(&deep[1..]));
+        let long = "é".repeat(1 << 20);
+        assert_ne!(digest(&long), digest(&format!("{long}é")));
+    }
+}
