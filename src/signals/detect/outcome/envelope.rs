@@ -18,7 +18,9 @@ enum Value<'a> {
 pub(super) fn told(text: &str) -> Option<Told<'_>> {
     let mut said = Said::default();
     fields(text, |key, value| said.take(key, value));
-    let status = said.status.filter(|status| (400..600).contains(status));
+    // A code alone may be anything: a room, a color, a postal code.
+    let code = said.code.filter(|_| said.fails || said.message.is_some());
+    let status = said.status.or(code).filter(|status| (400..600).contains(status));
     let fails = said.fails || (status.is_some() && !said.succeeds);
     let words = said.words.or(said.message).unwrap_or(text);
     fails.then_some(Told { words, status })
@@ -34,6 +36,7 @@ struct Said<'a> {
     /// Words beside it.
     message: Option<&'a str>,
     status: Option<u16>,
+    code: Option<u16>,
 }
 
 impl<'a> Said<'a> {
@@ -70,9 +73,10 @@ impl<'a> Said<'a> {
                 self.fails |= ["error", "failed", "failure", "err"].contains(&text.as_str());
                 self.succeeds |= ["ok", "success", "succeeded"].contains(&text.as_str());
             }
-            ("status" | "statusCode" | "status_code" | "http_status" | "code", Value::Word(number)) => {
+            ("status" | "statusCode" | "status_code" | "http_status", Value::Word(number)) => {
                 self.status = self.status.or(number.parse().ok());
             }
+            ("code", Value::Word(number)) => self.code = number.parse().ok(),
             ("message" | "detail" | "reason" | "description" | "content", Value::Text(text) | Value::Nested(text)) => {
                 self.message.get_or_insert(text);
             }
@@ -180,6 +184,8 @@ mod tests {
         check(r#"{"success": false, "message": "sold out"}"#, Some("sold out"));
         check(r#"{"success": true, "code": 404}"#, None);
         check(r#"{"code": 1024}"#, None);
+        check(r#"{"code": 404, "room": "east wing"}"#, None);
+        check(r#"{"code": 404, "message": "gone"}"#, Some("gone"));
         check(r#"{"status": "failed", "reason": "late"}"#, Some("late"));
         check(
             r#"{"status": "confirmed", "message": "an error was found in your draft"}"#,
