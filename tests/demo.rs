@@ -39,7 +39,7 @@ fn shows_six_conversations_and_which_of_them_went_wrong() {
         ("frustrated", true, "frustration"),
         ("repeating", true, "repetition"),
         ("escalating", true, "escalation requested"),
-        ("tool failed", true, "frustration"),
+        ("tool failed", true, "execution failure 3"),
         ("upstream error", false, "HTTP 503"),
     ];
     let (traces, table) = shown.split_once("conversation  ").expect("a table");

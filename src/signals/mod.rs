@@ -161,7 +161,6 @@ impl Analyzer {
         for (index, message) in conversation.messages.iter().enumerate() {
             hits.clear();
             words.clear();
-            memory.read(message);
             let is_turn = message.is_turn();
             if is_turn {
                 turn_count += 1;
@@ -172,13 +171,8 @@ impl Analyzer {
                     self.lexicon.find(words, hits);
                 }
             }
-            let observed = Observed {
-                message,
-                is_turn,
-                words,
-                hits: &hits.found,
-                lexicon: &self.lexicon,
-            };
+            let observed = Observed::new(message, words, &hits.found, &self.lexicon);
+            memory.read(&observed);
             for detector in &self.detectors {
                 signals.extend((detector.find)(&observed, memory).map(|finding| Signal {
                     kind: detector.kind,

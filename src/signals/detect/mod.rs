@@ -2,19 +2,30 @@
 //! what it must remember in its own part of [`Memory`]; so a conversation can be taken up where it was left. A detector fires
 //! at most once a message, and knows no other detector.
 
+mod api_error;
+mod auth_misuse;
+mod bad_query;
 mod clarification;
 mod confirmation;
+mod context_overflow;
 mod correction;
 mod dragging;
 mod escalation;
 mod gratitude;
+mod invalid_args;
 mod loops;
+mod malformed_response;
 mod negative_stance;
+mod network;
 mod outcome;
 mod quit;
+mod rate_limit;
 mod repetition;
 mod rephrase;
+mod state_error;
 mod success;
+mod timeout;
+mod tool_not_found;
 
 use std::ops::Range;
 
@@ -35,6 +46,17 @@ pub(super) struct Detector {
 
 /// Every detector, sorted by the name of its type.
 pub(super) static DETECTORS: &[Detector] = &[
+    api_error::DETECTOR,
+    context_overflow::DETECTOR,
+    malformed_response::DETECTOR,
+    network::DETECTOR,
+    rate_limit::DETECTOR,
+    timeout::DETECTOR,
+    auth_misuse::DETECTOR,
+    bad_query::DETECTOR,
+    invalid_args::DETECTOR,
+    state_error::DETECTOR,
+    tool_not_found::DETECTOR,
     loops::oscillation::DETECTOR,
     loops::parameter_drift::DETECTOR,
     loops::retry::DETECTOR,
@@ -61,6 +83,8 @@ pub(super) struct Observed<'a> {
     /// The phrases in it; none unless it is a user's turn.
     pub(super) hits: &'a [Hit],
     pub(super) lexicon: &'a Lexicon,
+    /// The kind of failure that it reports, where it is a tool's result.
+    pub(super) failure: Option<SignalType>,
 }
 
 /// What a detector found in a message.
@@ -92,12 +116,44 @@ impl Memory {
     }
 
     /// Takes in what several detectors remember together; before they look at the message.
-    pub(super) fn read(&mut self, message: &Message<'_>) {
-        self.calls.read(message);
+    pub(super) fn read(&mut self, observed: &Observed<'_>) {
+        self.calls.read(observed);
     }
 }
 
-impl Observed<'_> {
+/// How sure it is that a result reports a failure.
+const REPORTED: f64 = 0.9;
+
+impl<'a> Observed<'a> {
+    /// The message with what was read of it.
+    pub(super) fn new(message: &'a Message<'a>, words: &'a Words, hits: &'a [Hit], lexicon: &'a Lexicon) -> Self {
+        let failure = match message.role {
+            Role::Tool => outcome::failure(&message.text),
+            _ => None,
+        };
+        Observed {
+            message,
+            is_turn: message.is_turn(),
+            words,
+            hits,
+            lexicon,
+            failure,
+        }
+    }
+
+    /// A failure of that kind.
+    fn failure(&self, kind: SignalType) -> Option<Finding> {
+        let name = self.message.name.as_deref();
+        (self.failure == Some(kind)).then(|| Finding {
+            confidence: REPORTED,
+            snippet: None,
+            metadata: name
+                .map(|name| ("tool", Detail::Name(name.into())))
+                .into_iter()
+                .collect(),
+        })
+    }
+
     /// Whether the message is a turn of that role.
     fn is(&self, role: Role) -> bool {
         self.is_turn && self.message.role == role

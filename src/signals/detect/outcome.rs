@@ -1,201 +1,113 @@
-//! Whether a tool's result tells of a failure, or of nothing found. Looks at the form of a result, never for a word anywhere in
-//! it: a document about errors is no error.
+//! Whether a tool's result reports a failure, and of which kind. A result is judged by how it is put, not by the words in it: by the
+//! fields at the top of a JSON object, or by how a text begins. A word in a document or a field's name is no failure. Reads a bounded
+//! part of the result; pure.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
-use serde_json::value::RawValue;
+mod envelope;
+mod nothing;
+mod prose;
 
-/// Longest JSON that is read for its fields (bytes); reports of failures are short.
-const LONGEST: usize = 8 << 10;
-/// Longest beginning of a text that can name a failure (bytes): "Error calling the tool get_weather: …".
-const HEADING: usize = 80;
-/// Longest text that says that nothing was found (bytes); a longer one says something.
-const REMARK: usize = 120;
-/// Words after a denial among which it is said what there is none of.
-const NEAR: usize = 3;
-/// Least status of HTTP that is a failure.
-const BAD_STATUS: f64 = 400.0;
+pub(super) use nothing::finds_nothing;
 
-/// Fields by which results tell of failures, in the spellings that tools use.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-struct Report<'a> {
-    error: Option<&'a RawValue>,
-    errors: Option<&'a RawValue>,
-    exception: Option<&'a RawValue>,
-    failed: Option<&'a RawValue>,
-    is_error: Option<&'a RawValue>,
-    #[serde(rename = "isError")]
-    is_error_in_mcp: Option<&'a RawValue>,
-    ok: Option<&'a RawValue>,
-    success: Option<&'a RawValue>,
-    status: Option<&'a RawValue>,
-    status_code: Option<&'a RawValue>,
-    #[serde(rename = "statusCode")]
-    status_of_http: Option<&'a RawValue>,
+use super::{
+    api_error, auth_misuse, bad_query, context_overflow, invalid_args, malformed_response, network, rate_limit,
+    state_error, timeout, tool_not_found,
+};
+use crate::signals::kind::SignalType;
+
+/// What is read of a result, at its beginning and at its end each, in bytes.
+const PART: usize = 4 << 10;
+/// What is read of the words of a failure, in bytes; what matters stands first.
+const WORDS: usize = 512;
+
+/// A kind of failure and how a failing result names it.
+#[derive(Debug)]
+pub(super) struct Cause {
+    /// The type.
+    pub(super) kind: SignalType,
+    /// Words that name it, in lower case.
+    pub(super) words: &'static [&'static str],
+    /// Statuses of HTTP that mean it.
+    pub(super) statuses: &'static [u16],
 }
 
-/// Whether a result reports a failure.
-pub(super) fn fails(result: &str) -> bool {
-    if result.len() <= LONGEST && result.trim_start().starts_with('{') {
-        return serde_json::from_str::<Report<'_>>(result).is_ok_and(|report| report.fails());
+/// Every kind, the ones with the surest words first; the last takes what no other does.
+static CAUSES: [&Cause; 11] = [
+    &rate_limit::CAUSE,
+    &context_overflow::CAUSE,
+    &timeout::CAUSE,
+    &malformed_response::CAUSE,
+    &tool_not_found::CAUSE,
+    &bad_query::CAUSE,
+    &network::CAUSE,
+    &auth_misuse::CAUSE,
+    &invalid_args::CAUSE,
+    &api_error::CAUSE,
+    &state_error::CAUSE,
+];
+
+/// A failing result's own words and status.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told<'a> {
+    words: &'a str,
+    status: Option<u16>,
+}
+
+/// The kind of failure that a tool's result reports; none where it reports none.
+pub(super) fn failure(result: &str) -> Option<SignalType> {
+    told(result).map(|told| cause(&told))
+}
+
+fn told(result: &str) -> Option<Told<'_>> {
+    let text = result.trim_ascii_start();
+    let head = &text[..text.floor_char_boundary(PART)];
+    match head.as_bytes().first()? {
+        b'{' => envelope::told(head),
+        // A list is data.
+        b'[' if !head.starts_with("[error") && !head.starts_with("[Error") && !head.starts_with("[ERROR") => None,
+        _ => prose::told(head, &text[text.ceil_char_boundary(text.len().saturating_sub(PART))..]),
     }
-    heads_a_failure(&result[..result.floor_char_boundary(HEADING)])
 }
 
-impl Report<'_> {
-    fn fails(&self) -> bool {
-        fn any<const N: usize>(fields: [Option<&RawValue>; N], judge: fn(&str) -> bool) -> bool {
-            fields.into_iter().flatten().any(|field| judge(field.get()))
-        }
-        let failures = [self.error, self.errors, self.exception, self.failed];
-        any(failures, says_something)
-            || any([self.is_error, self.is_error_in_mcp], says_something)
-            || any([self.ok, self.success], |field| field == "false")
-            || any([self.status, self.status_code, self.status_of_http], is_bad_status)
-    }
-}
-
-fn says_something(field: &str) -> bool {
-    !matches!(field, "null" | "false" | "0" | "\"\"" | "[]" | "{}")
-}
-
-fn is_bad_status(field: &str) -> bool {
-    let status = field.trim_matches('"');
-    is_one_of(status, &["error", "failed", "failure"]) || status.parse().is_ok_and(|status: f64| status >= BAD_STATUS)
-}
-
-fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|other| word.eq_ignore_ascii_case(other))
-}
-
-/// "Error: …", "ValueError: …", "Request failed: …", "Error", "Traceback (most recent call last):".
-fn heads_a_failure(start: &str) -> bool {
-    let line = start.trim_start().lines().next().unwrap_or_default();
-    let names = |word: &str| {
-        let word = word.trim_end_matches(['.', '!']);
-        let ends_with = |end: &str| {
-            let start = word.len().checked_sub(end.len());
-            start
-                .and_then(|start| word.get(start..))
-                .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-        };
-        ends_with("error") || ends_with("exception") || is_one_of(word, &["traceback", "failed", "failure", "fatal"])
+fn cause(told: &Told<'_>) -> SignalType {
+    let words = &told.words[..told.words.floor_char_boundary(WORDS)];
+    let words = words.to_lowercase();
+    let named = CAUSES
+        .iter()
+        .find(|cause| cause.words.iter().any(|word| words.contains(word)));
+    let by_status = || {
+        let status = told.status?;
+        CAUSES.iter().find(|cause| cause.statuses.contains(&status))
     };
-    let Some((heading, _)) = line.split_once(':') else {
-        // Without a colon the word is one of a sentence, unless it is all there is.
-        return line.split_whitespace().count() == 1 && names(line.trim_end());
-    };
-    let mut words = heading.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let denied = is_one_of(first, &["no", "without", "0"]);
-    names(first) || !denied && words.next_back().is_some_and(names)
-}
-
-/// Whether a result says that there is nothing: an empty list or object, "No results found".
-pub(super) fn finds_nothing(result: &str) -> bool {
-    if result.len() > REMARK {
-        return false;
-    }
-    let result = result.trim();
-    if result.starts_with(['{', '[', 'n']) && serde_json::from_str::<IgnoredAny>(result).is_ok() {
-        return holds_nothing(result);
-    }
-    let mut words = result
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let denies = words
-        .next()
-        .is_some_and(|word| is_one_of(word, &["no", "none", "nothing", "0", "not"]));
-    let things = [
-        "found", "result", "results", "match", "matches", "matching", "hits", "records", "rows", "items",
-    ];
-    denies && words.take(NEAR).any(|word| is_one_of(word, &things))
-}
-
-/// `[]`, `{}`, `null`, and an object with an empty list and no other list: `{"items": [], "total": 0}`.
-fn holds_nothing(json: &str) -> bool {
-    let empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    };
-    match serde_json::from_str(json) {
-        Ok(Value::Object(fields)) if !fields.is_empty() => {
-            let mut lists = fields.values().filter(|value| value.is_array()).peekable();
-            lists.peek().is_some() && lists.all(empty)
-        }
-        Ok(value) => empty(&value),
-        Err(_) => false,
-    }
+    named
+        .or_else(by_status)
+        .map_or(SignalType::StateError, |cause| cause.kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(judge: fn(&str) -> bool, yes: &[&str], no: &[&str]) {
-        assert_eq!(yes.iter().filter(|text| !judge(text)).collect::<Vec<_>>(), [&""; 0]);
-        assert_eq!(no.iter().filter(|text| judge(text)).collect::<Vec<_>>(), [&""; 0]);
+    #[test]
+    fn statuses_count_where_words_say_nothing() {
+        for (result, expected) in [
+            (r#"{"error": true, "status": 429}"#, SignalType::RateLimit),
+            (r#"{"statusCode": 504, "body": ""}"#, SignalType::Timeout),
+            (r#"{"error": {"code": 401}}"#, SignalType::AuthMisuse),
+            ("HTTP 500", SignalType::ApiError),
+            ("Error: E17", SignalType::StateError),
+        ] {
+            assert_eq!(failure(result), Some(expected), "{result}");
+        }
     }
 
     #[test]
-    fn failures_are_told_by_their_form() {
-        let yes = [
-            "Error: user not found",
-            "error",
-            "ValueError: invalid literal",
-            "Request failed: 503",
-            "Error calling the tool get_weather: no such city",
-            "requests.exceptions.HTTPError: 500",
-            r#"{"status":"error","statusCode":200}"#,
-            "Traceback (most recent call last):\n  File …",
-            r#"{"error":"temporarily unavailable"}"#,
-            r#" {"success": false, "data": null}"#,
-            r#"{"status": 404}"#,
-            r#"{"status":"FAILED"}"#,
-            r#"{"isError":true,"content":[]}"#,
-        ];
-        let no = [
-            "",
-            "ok",
-            "Error handling is described in chapter 3 and in the appendix that stands at the end of the book: read it",
-            "The build succeeded, 0 errors",
-            "No error: all is well",
-            "error in the title of a book",
-            r#"{"error":null,"data":[1]}"#,
-            r#"{"errors":[],"id":7}"#,
-            r#"{"status":200}"#,
-            r#"{"status":"delivered","note":"Error: none"}"#,
-            r#"{"error""#,
-            "[]",
-        ];
-        check(fails, &yes, &no);
-    }
-
-    #[test]
-    fn nothing_is_told_by_its_form() {
-        let yes = [
-            "[]",
-            " {} ",
-            "null",
-            "No results found",
-            "No matching records",
-            "0 results",
-            r#"{"items":[],"total":0}"#,
-        ];
-        let no = [
-            "",
-            "ok",
-            "No, the flight leaves at nine",
-            "Found 3 results",
-            r#"{"items":[1]}"#,
-            r#"{"a":[],"b":[1]}"#,
-            r#"{"progress":0}"#,
-            "null and void",
-        ];
-        check(finds_nothing, &yes, &no);
+    fn the_middle_of_a_long_result_is_not_read() {
+        let long = format!("{{\"rows\": [{}], \"error\": \"too late\"}}", "1,".repeat(1 << 20));
+        assert_eq!(failure(&long), None);
+        let trace = format!(
+            "Traceback (most recent call last):\n{}\nValueError: bad",
+            "  File x\n".repeat(9999)
+        );
+        assert_eq!(failure(&trace), Some(SignalType::InvalidArgs));
     }
 }

@@ -39,6 +39,19 @@ pub(super) fn silent(kind: SignalType, texts: &[&str]) {
     assert_eq!(wrong(kind, texts, false), [""; 0], "{} should not fire", kind.name());
 }
 
+/// Which of these results of a tool have a signal of that type: all of the first, none of the second.
+pub(super) fn check_results(kind: SignalType, fires: &[&str], silent: &[&str]) {
+    for (results, expected) in [(fires, true), (silent, false)] {
+        for result in results {
+            let messages = vec![Message::new(Role::Tool, *result)];
+            let report = ANALYZER.analyze(&Conversation { messages });
+            let found: Vec<&str> = report.signals.iter().map(|signal| signal.kind.name()).collect();
+            assert_eq!(found.contains(&kind.name()), expected, "{result}: {found:?}");
+            assert!(expected || found.is_empty(), "{result}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn the_table_is_sorted_and_each_type_stands_once() {
     assert!(
@@ -49,7 +62,7 @@ fn the_table_is_sorted_and_each_type_stands_once() {
 }
 
 #[test]
-fn every_type_of_interaction_has_its_detector() {
+fn every_type_has_its_detector() {
     let missing = |kind: &SignalType| !DETECTORS.iter().any(|detector| detector.kind == *kind);
     let missing: Vec<_> = SignalType::ALL
         .into_iter()
@@ -57,7 +70,7 @@ fn every_type_of_interaction_has_its_detector() {
         .map(SignalType::name)
         .collect();
     assert!(
-        missing.iter().all(|name| !name.starts_with("interaction.")),
+        missing.iter().all(|name| name.starts_with("execution.loops.")),
         "{missing:?}"
     );
 }

@@ -9,8 +9,8 @@ pub(super) mod oscillation;
 pub(super) mod parameter_drift;
 pub(super) mod retry;
 
-use super::{Memory, outcome};
-use crate::signals::conversation::{Message, Role, ToolCall};
+use super::{Memory, Observed, outcome};
+use crate::signals::conversation::{Role, ToolCall};
 use crate::signals::report::Detail;
 use oscillation::{Cycle, Cycles};
 
@@ -129,7 +129,8 @@ impl Calls {
     }
 
     /// Takes in the next message, before the detectors look.
-    pub(super) fn read(&mut self, message: &Message<'_>) {
+    pub(super) fn read(&mut self, observed: &Observed<'_>) {
+        let message = observed.message;
         self.step = None;
         match message.role {
             Role::Assistant if !message.tool_calls.is_empty() => self.call(&message.tool_calls),
@@ -137,10 +138,10 @@ impl Calls {
                 self.is_new_batch = true;
                 let id = message.tool_call_id.as_deref().filter(|id| !id.is_empty());
                 if let Some(call) = self.answered_by(id.map(digest::number)) {
-                    self.step = self.answer(&call, &message.text);
+                    self.step = self.answer(&call, &message.text, observed.failure.is_some());
                 }
             }
-            Role::User if message.is_turn() => {
+            Role::User if observed.is_turn => {
                 self.is_new_batch = true;
                 self.now.asked += 1;
                 self.cycles.clear();
@@ -201,13 +202,13 @@ impl Calls {
         Some(self.pending.remove(at))
     }
 
-    fn answer(&mut self, pending: &Pending, result: &str) -> Option<Step> {
+    fn answer(&mut self, pending: &Pending, result: &str, fails: bool) -> Option<Step> {
         self.count += 1;
         let answered = Answered {
             call: pending.call,
             batch: pending.batch,
             result: digest::digest(result),
-            fails: outcome::fails(result),
+            fails,
             finds_nothing: outcome::finds_nothing(result),
         };
         let place = self.known.iter().position(|known| known.latest.call == answered.call);

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::signals::{Analyzer, Category, Conversation, Report, Settings, SignalType};
+use crate::signals::{Analyzer, Category, Conversation, Message, Report, Settings, SignalType};
+use crate::signals::{lexicon::Lexicon, text::Words};
 
 use std::sync::LazyLock;
 
@@ -248,6 +249,7 @@ fn the_metadata_are_numbers_and_the_tool() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
+    let (words, lexicon) = (Words::default(), Lexicon::compile(&[]).expect("an empty lexicon"));
     let mut calls = Calls::default();
     calls.clear();
     for round in 0..300 {
@@ -257,7 +259,7 @@ fn what_is_remembered_is_bounded() {
         // One of the calls is never answered.
         messages.pop();
         for message in &messages {
-            calls.read(message);
+            calls.read(&Observed::new(message, &words, &[], &lexicon));
             let lengths = [calls.pending.len(), calls.known.len(), calls.tools.len()];
             assert!(lengths.iter().all(|&length| length <= WINDOW), "{lengths:?}");
         }
@@ -314,6 +316,6 @@ proptest! {
     #[test]
     fn any_text_is_judged(text in "(?s).{0,200}", start in 0_usize..4) {
         let text = format!("{}{text}", ["", "{", "[", "Error"][start]);
-        let _ = (outcome::fails(&text), outcome::finds_nothing(&text), digest::digest(&text));
+        let _ = (outcome::failure(&text), outcome::finds_nothing(&text), digest::digest(&text));
     }
 }
