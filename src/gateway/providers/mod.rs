@@ -14,7 +14,7 @@ mod splice;
 mod values;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub use reader::{ReplyReader, Seen};
 
@@ -209,38 +209,6 @@ fn error_of(tree: &impl Json) -> Option<ReplyError> {
         message: error.as_str().unwrap_or_else(|| error.text_at("message")).to_owned(),
         status: errors::status_told(error),
     })
-}
-
-/// The reply as OpenTelemetry's `gen_ai.output.messages`. `finish_reason` is in OpenTelemetry's words; `error` for a reply
-/// that was cut off.
-pub fn output_messages(reply: &ReplyFacts) -> Value {
-    let mut parts = Vec::new();
-    if !reply.text.is_empty() {
-        parts.push(text_part(&reply.text));
-    }
-    for call in &reply.calls {
-        parts.push(json!({
-            "type": "tool_call", "id": call.id, "name": call.name, "arguments": parsed(&call.arguments),
-        }));
-    }
-    let reason = match reply.finish_reason.as_deref() {
-        Some("stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
-        Some("length" | "max_tokens" | "model_context_window_exceeded") => "length",
-        Some("tool_calls" | "tool_use" | "function_call") => "tool_call",
-        Some("content_filter" | "refusal") => "content_filter",
-        Some(other) => other,
-        None => "error",
-    };
-    json!([{"role": "assistant", "parts": parts, "finish_reason": reason}])
-}
-
-fn text_part(text: &str) -> Value {
-    json!({"type": "text", "content": text})
-}
-
-/// Arguments as a tree where they are JSON, as text where not.
-fn parsed(arguments: &str) -> Value {
-    serde_json::from_str(arguments).unwrap_or_else(|_| Value::from(arguments))
 }
 
 /// A string below `key`; empty where there is none.

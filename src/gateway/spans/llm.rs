@@ -172,8 +172,7 @@ fn used(draft: Draft, usage: &Usage) -> Draft {
 struct Message<'a> {
     role: &'static str,
     parts: Vec<Part<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish_reason: Option<&'a str>,
+    finish_reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -215,7 +214,19 @@ fn output_messages(reply: &ReplyFacts) -> String {
     let message = Message {
         role: "assistant",
         parts,
-        finish_reason: reply.finish_reason.as_deref(),
+        finish_reason: finish_reason(reply.finish_reason.as_deref()),
     };
     serde_json::to_string(&[message]).unwrap_or_default()
+}
+
+/// Why a reply ended, in OpenTelemetry's words; `error` for one that was cut off.
+fn finish_reason(reason: Option<&str>) -> &str {
+    match reason {
+        Some("stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
+        Some("length" | "max_tokens" | "model_context_window_exceeded") => "length",
+        Some("tool_calls" | "tool_use" | "function_call") => "tool_call",
+        Some("content_filter" | "refusal") => "content_filter",
+        Some(other) => other,
+        None => "error",
+    }
 }

@@ -119,16 +119,6 @@ impl Trace {
         }
     }
 
-    /// What all spans have in common.
-    pub fn common(&self) -> &Common {
-        &self.common
-    }
-
-    /// Sets `plano.session_id`, of the spans that are here already too: it may stand in the body, which is read late.
-    pub fn set_session_id(&mut self, session_id: Option<String>) {
-        self.common.session_id = session_id;
-    }
-
     /// Adds the span of a client's request.
     pub fn inbound(&mut self, place: Place, facts: &Inbound<'_>) {
         let draft = facts.draft(&self.common, place);
@@ -151,16 +141,6 @@ impl Trace {
     pub fn handoff(&mut self, place: Place, facts: &Handoff<'_>) {
         let draft = facts.draft(&self.common, place);
         self.spans.push((Component::Handoff, draft));
-    }
-
-    /// Number of spans so far.
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// True without any span.
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
     }
 
     /// One batch with a resource for each component that has spans.
