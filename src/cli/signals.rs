@@ -37,6 +37,32 @@ pub(super) struct SignalsArgs {
     /// Print one JSON report a line
     #[arg(long)]
     json: bool,
+    /// Phrases of one's own, as the processor's `lexicons` takes them; repeatable
+    #[arg(long = "lexicon", value_name = "FILE")]
+    lexicons: Vec<String>,
+    /// Languages whose phrases are looked for, by code; all that ship where not given
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    languages: Option<Vec<String>>,
+    /// Types of signals that are not looked for; repeatable, commas allowed
+    #[arg(long = "disable", value_name = "TYPE", value_delimiter = ',')]
+    disabled: Vec<String>,
+}
+
+impl SignalsArgs {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = Settings {
+            disabled: self.disabled.clone(),
+            ..Settings::default()
+        };
+        if let Some(languages) = &self.languages {
+            settings.languages.clone_from(languages);
+        }
+        for file in &self.lexicons {
+            let text = read(file).with_context(|| format!("lexicon {file}"))?;
+            settings.lexicons.push((file.clone(), text));
+        }
+        Ok(settings)
+    }
 }
 
 /// Runs the command.
@@ -44,7 +70,7 @@ pub(super) struct SignalsArgs {
 /// # Errors
 /// Where standard output cannot be written.
 pub(super) fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
-    let analyzer = Analyzer::new(Settings::default())?;
+    let analyzer = Analyzer::new(args.settings()?)?;
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let mut faults = 0;
     for file in &args.files {
