@@ -2,6 +2,7 @@
 //! output) is taken from the first dialect of the table that has it. A span without any dialect's keys is recognised in one
 //! pass over its keys, and no value is parsed.
 
+mod conversation_id;
 mod indexed;
 mod message;
 mod node;
@@ -60,6 +61,9 @@ pub(super) struct Found<'a> {
     pub(super) conversation: Conversation<'a>,
     /// Index of the dialect of the input, else of the output, in [`names`].
     pub(super) dialect: usize,
+    /// The id that joins the spans of one conversation, where the emitter gives one.
+    #[allow(dead_code, reason = "for the memory of conversations, which joins spans by it")]
+    pub(super) conversation_id: Option<&'a str>,
 }
 
 /// What [`find`] saw.
@@ -100,6 +104,7 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
         search.found = Some(Found {
             conversation: Conversation { messages: input },
             dialect,
+            conversation_id: conversation_id::of(span),
         });
     }
     search
