@@ -314,6 +314,8 @@ pub const TRACELOOP_SPAN_KIND: &str = "traceloop.span.kind";
 
 // Other emitters' conversation ids, models, usage and times.
 
+/// Which function of the SDK the span is of (Vercel AI SDK).
+pub const AI_OPERATION_ID: &str = "ai.operationId";
 /// Name of the model that replied (Vercel AI SDK).
 pub const AI_RESPONSE_MODEL: &str = "ai.response.model";
 /// Time to the first chunk, in milliseconds (Vercel AI SDK).
@@ -326,8 +328,18 @@ pub const AI_USAGE_INPUT_TOKENS: &str = "ai.usage.inputTokens";
 pub const AI_USAGE_OUTPUT_TOKENS: &str = "ai.usage.outputTokens";
 /// Event at the first token (OpenInference instrumentations).
 pub const FIRST_TOKEN_STREAM_EVENT: &str = "First Token Stream Event";
+/// What a step was given, as JSON (Langfuse).
+pub const LANGFUSE_OBSERVATION_INPUT: &str = "langfuse.observation.input";
+/// What a step gave, as JSON (Langfuse).
+pub const LANGFUSE_OBSERVATION_OUTPUT: &str = "langfuse.observation.output";
+/// Kind of step: `generation` for a model's call (Langfuse).
+pub const LANGFUSE_OBSERVATION_TYPE: &str = "langfuse.observation.type";
 /// Id of the session (Langfuse).
 pub const LANGFUSE_SESSION_ID: &str = "langfuse.session.id";
+/// What the whole trace was given (Langfuse).
+pub const LANGFUSE_TRACE_INPUT: &str = "langfuse.trace.input";
+/// What the whole trace gave (Langfuse).
+pub const LANGFUSE_TRACE_OUTPUT: &str = "langfuse.trace.output";
 /// Id of the session (LangSmith).
 pub const LANGSMITH_TRACE_SESSION_ID: &str = "langsmith.trace.session_id";
 /// Id of the session (our gateway).

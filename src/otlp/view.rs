@@ -91,6 +91,10 @@ pub struct ScopeSpansRef<'a> {
 }
 
 impl<'a> ScopeSpansRef<'a> {
+    /// The encoded message, without its length prefix.
+    pub fn wire(&self) -> &'a [u8] {
+        self.wire
+    }
     /// Name of the instrumentation scope, empty where absent.
     pub fn scope_name(&self) -> &'a str {
         bodies(self.wire, 1)

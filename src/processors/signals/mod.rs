@@ -226,20 +226,23 @@ struct Signals {
 
 impl Processor for Signals {
     fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
-        Ok(edit_spans(batch, |_, _, span, edit| self.enrich(span, edit)))
+        let mut scopes = dialects::Scopes::default();
+        Ok(edit_spans(batch, |_, scope, span, edit| {
+            let search = dialects::find(span, scope, &mut scopes);
+            self.enrich(search, span, edit)
+        }))
     }
 }
 
 impl Signals {
-    fn enrich(&self, span: &SpanRef<'_>, edit: &mut SpanEdit) -> Edit {
-        let search = dialects::find(span);
+    fn enrich(&self, mut search: dialects::Search<'_>, span: &SpanRef<'_>, edit: &mut SpanEdit) -> Edit {
         self.meters.unparsed(&search.unparsed);
         if !search.has_content {
             return Edit::Keep;
         }
         let mut verdict = Edit::Keep;
         let enriched = attach::is_enriched(span);
-        if let Some(found) = search.found.filter(|_| self.overwrite || !enriched) {
+        if let Some(found) = search.found.take().filter(|_| self.overwrite || !enriched) {
             if enriched {
                 attach::clear(span, edit);
             }
@@ -249,8 +252,8 @@ impl Signals {
             verdict = Edit::Apply;
         }
         if self.content == Content::Drop {
-            edit.delete_where(span, |attribute| dialects::is_content_key(attribute.key_bytes()));
-            edit.delete_events_where(span, |event| dialects::is_content_event(event.name()));
+            edit.delete_where(span, |attribute| search.is_content_key(attribute.key_bytes()));
+            edit.delete_events_where(span, |event| search.is_content_event(event.name()));
             verdict = Edit::Apply;
         }
         verdict

@@ -43,12 +43,18 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
     if let Some(inner @ Node::Map(_)) = tree.get("message") {
         return read(inner, fallback);
     }
-    let mut message = empty(
-        tree.get("role")
-            .and_then(Node::text)
-            .and_then(|name| role(name))
-            .unwrap_or(fallback),
-    );
+    // Gemini's candidates: `{"content": {"role", "parts"}}`.
+    if let Some(inner @ Node::Map(_)) = tree.get("content")
+        && inner.get("parts").is_some()
+    {
+        return read(inner, fallback);
+    }
+    if let Some(item) = response_item(tree) {
+        return Some(item);
+    }
+    // LangChain names the role `type`.
+    let named = |key| tree.get(key).and_then(Node::text).and_then(|name| role(name));
+    let mut message = empty(named("role").or_else(|| named("type")).unwrap_or(fallback));
     let mut text = Text::default();
     for key in ["content", "parts"] {
         if let Some(content) = tree.get(key) {
@@ -69,6 +75,30 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
     }
     message.text = text.into_cow();
     Some(message)
+}
+
+/// Tool calls and results as items of their own beside the messages: OpenAI's Responses API.
+fn response_item<'a>(tree: &Node<'a>) -> Option<Message<'a>> {
+    let kind = tree.get("type")?.text()?;
+    let id = || tree.text_at("call_id");
+    match kind.as_ref() {
+        "function_call" => {
+            let call = ToolCall {
+                id: id(),
+                ..tool_call(tree)?
+            };
+            Some(Message {
+                tool_calls: vec![call],
+                ..empty(Role::Assistant)
+            })
+        }
+        "function_call_output" => Some(Message {
+            text: tree.get("output").map(Node::to_text).unwrap_or_default(),
+            tool_call_id: Some(id()),
+            ..empty(Role::Tool)
+        }),
+        _ => None,
+    }
 }
 
 /// Content: a string, a list of parts, or one part.
@@ -93,35 +123,77 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
         .get("type")
         .and_then(Node::text)
         .map_or("text", |kind| kind.as_ref());
+    if let Some((inner, is_result)) = wrapped(part) {
+        return if is_result {
+            add_result(inner, message, text);
+        } else {
+            message.tool_calls.extend(tool_call(inner));
+        };
+    }
     match kind {
-        "text" | "input_text" | "output_text" => {
+        "text" | "input_text" | "output_text" | "refusal" => {
+            // Gemini's thoughts are text parts with a mark.
+            if matches!(part.get("thought"), Some(Node::Bool(true))) {
+                return;
+            }
             // `content` is OTel's key, `text` OpenAI's; inside a part both are read.
-            if let Some(plain) = ["content", "text"].iter().find_map(|key| part.get(key)?.text()) {
+            let keys = ["content", "text", "refusal"];
+            if let Some(plain) = keys.iter().find_map(|key| part.get(key)?.text()) {
                 text.add(plain.clone());
             }
         }
-        "tool_call" | "tool_use" | "tool-call" => message.tool_calls.extend(tool_call(part)),
-        "tool_call_response" | "tool_result" | "tool-result" => {
-            message.role = Role::Tool;
-            if let Some(id) = ["id", "tool_use_id", "toolCallId"]
-                .iter()
-                .find_map(|key| part.get(key)?.text())
-            {
-                message.tool_call_id = Some(id.clone());
-            }
-            if let Some(result) = ["response", "result", "content", "output"]
-                .iter()
-                .find_map(|key| part.get(key))
-            {
-                match result {
-                    Node::List(_) if result.items().iter().any(|item| item.get("text").is_some()) => {
-                        result.items().iter().for_each(|item| text.add(item.text_at("text")));
-                    }
-                    other => text.add(other.to_text()),
-                }
-            }
-        }
+        // Langtrace writes OpenAI's calls as content.
+        "tool_call" | "tool_use" | "tool-call" | "function" => message.tool_calls.extend(tool_call(part)),
+        "tool_call_response" | "tool_result" | "tool-result" => add_result(part, message, text),
         _ => {}
+    }
+}
+
+/// The call or the result (`true`) inside a part that names its kind by its key: Bedrock, Genkit, Gemini.
+fn wrapped<'t, 'a>(part: &'t Node<'a>) -> Option<(&'t Node<'a>, bool)> {
+    const KINDS: [(&str, bool); 8] = [
+        ("toolUse", false),
+        ("toolRequest", false),
+        ("functionCall", false),
+        ("function_call", false),
+        ("toolResult", true),
+        ("toolResponse", true),
+        ("functionResponse", true),
+        ("function_response", true),
+    ];
+    (KINDS.iter()).find_map(|(key, is_result)| match part.get(key)? {
+        inner @ Node::Map(_) => Some((inner, *is_result)),
+        _ => None,
+    })
+}
+
+fn add_result<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
+    message.role = Role::Tool;
+    if let Some(id) = ["id", "tool_use_id", "toolCallId", "toolUseId", "ref"]
+        .iter()
+        .find_map(|key| part.get(key)?.text())
+    {
+        message.tool_call_id = Some(id.clone());
+    }
+    let Some(result) = ["response", "result", "content", "output"]
+        .iter()
+        .find_map(|key| part.get(key))
+    else {
+        return;
+    };
+    // Vercel: `{"type": "text" | "json" | "error-text" | "content", "value": …}`.
+    let result = match (result.get("type"), result.get("value")) {
+        (Some(_), Some(value)) => value,
+        _ => result,
+    };
+    let is_block = |item: &Node<'a>| item.get("text").is_some() || item.get("json").is_some();
+    if result.items().iter().any(is_block) {
+        for item in result.items() {
+            let json = item.get("json").map(Node::to_text);
+            text.add(json.unwrap_or_else(|| item.text_at("text")));
+        }
+    } else {
+        text.add(result.to_text());
     }
 }
 
@@ -136,7 +208,7 @@ pub(super) fn tool_call<'a>(tree: &Node<'a>) -> Option<ToolCall<'a>> {
         .iter()
         .find_map(|key| function.get(key))
         .map(Node::to_text);
-    let id = ["id", "toolCallId"]
+    let id = ["id", "toolCallId", "toolUseId", "ref"]
         .iter()
         .find_map(|key| tree.get(key)?.text())
         .cloned();
@@ -232,6 +304,43 @@ mod tests {
             r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}"#,
             r#"Assistant """#,
         );
+        check(
+            r#"{"role":"assistant","content":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+            r#"Assistant "" f({})"#,
+        );
+        check(
+            r#"{"role":"assistant","content":[{"toolUse":{"toolUseId":"1","name":"f","input":{"a":1}}}]}"#,
+            r#"Assistant "" f({"a":1})"#,
+        );
+        check(
+            r#"{"role":"user","content":[{"toolResult":{"toolUseId":"1","status":"success","content":[{"text":"rainy"},{"json":{"t":3}}]}}]}"#,
+            r#"Tool "rainy\n{\"t\":3}""#,
+        );
+        check(
+            r#"{"role":"tool","content":[{"type":"tool-result","toolCallId":"1","output":{"type":"text","value":"rainy"}}]}"#,
+            r#"Tool "rainy""#,
+        );
+        check(
+            r#"{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"hi"},{"functionCall":{"name":"f","args":{}}}]}}"#,
+            r#"Assistant "hi" f({})"#,
+        );
+        check(
+            r#"{"role":"user","parts":[{"function_response":{"name":"f","response":{"t":3}}}]}"#,
+            r#"Tool "{\"t\":3}""#,
+        );
+        check(
+            r#"{"role":"model","content":[{"toolRequest":{"name":"f","ref":"1","input":{}}}]}"#,
+            r#"Assistant "" f({})"#,
+        );
+        check(
+            r#"{"type":"function_call","call_id":"1","name":"f","arguments":"{}"}"#,
+            r#"Assistant "" f({})"#,
+        );
+        check(
+            r#"{"type":"function_call_output","call_id":"1","output":"rainy"}"#,
+            r#"Tool "rainy""#,
+        );
+        check(r#"{"type":"human","content":"hi"}"#, r#"User "hi""#);
         check("3", "none");
         check("[]", "none");
     }

@@ -1,23 +1,42 @@
 //! From a span to the conversation that it carries. One dialect per file, one table; each side of a conversation (input,
 //! output) is taken from the first dialect of the table that has it. A span without any dialect's keys is recognised in one
-//! pass over its keys, and no value is parsed.
+//! pass over its keys, and no value is parsed. A span that repeats what the spans inside it say is left out (see `outer`).
+//!
+//! System instructions that stand outside the list of messages carry no signal and stay outside: an index into the conversation
+//! is an index into the client's own list.
 
 mod conversation_id;
+mod generic;
+mod genkit;
+mod google_adk;
 mod indexed;
+mod langfuse;
+mod langtrace;
+mod litellm;
 mod message;
+mod mlflow;
 mod node;
 mod openinference;
 mod openllmetry;
 mod otel_events;
 mod otel_json;
 mod otel_messages;
+mod outer;
+mod pydantic_ai;
+mod scopes;
+mod strands;
+mod traceloop_entity;
+mod vercel_ai;
+mod whole;
 
+use self::scopes::Open;
 pub(super) use self::{
     message::read as read_message,
     node::{Node, Tree},
+    scopes::Scopes,
 };
 use crate::{
-    otlp::{AttributeOrEvent, SpanRef},
+    otlp::{AttributeOrEvent, ScopeSpansRef, SpanRef},
     signals::{Conversation, Message, Role},
 };
 
@@ -25,6 +44,10 @@ use crate::{
 pub(super) struct Dialect {
     /// The value of the metrics' label `dialect`.
     pub(super) name: &'static str,
+    /// Whether it may stand under a scope of this name. For names that anybody may use.
+    scope: fn(&str) -> bool,
+    /// First bytes of its keys: a quick no before [`Dialect::carries`].
+    starts: &'static [u8],
     /// Whether an attribute with this key carries message content.
     carries: fn(&[u8]) -> bool,
     /// Whether an event of this name carries message content.
@@ -33,14 +56,45 @@ pub(super) struct Dialect {
     read: for<'a> fn(&SpanRef<'a>) -> Content<'a>,
 }
 
-/// Every dialect, in the order of detection: events, whole-JSON attributes, indexed keys.
-static DIALECTS: [&Dialect; 5] = [
-    &otel_messages::DIALECT,
+impl Dialect {
+    /// What a dialect is that says nothing of itself: of any scope, without keys, without events.
+    const NONE: Dialect = Dialect {
+        name: "",
+        scope: |_| true,
+        starts: b"",
+        carries: |_| false,
+        carries_event: |_| false,
+        read: |_| Content::default(),
+    };
+
+    fn carries_key(&self, key: &[u8]) -> bool {
+        key.first().is_some_and(|first| self.starts.contains(first)) && (self.carries)(key)
+    }
+}
+
+/// Every dialect, in the order of detection: backends' own keys, dialects of a scope, span events, whole-JSON attributes,
+/// indexed keys, whatever an input and an output are.
+static DIALECTS: [&Dialect; 16] = [
+    &langfuse::DIALECT,
+    &vercel_ai::DIALECT,
+    &pydantic_ai::DIALECT,
+    &strands::DIALECT,
+    &google_adk::DIALECT,
+    &langtrace::DIALECT,
     &otel_events::DIALECT,
+    &otel_messages::DIALECT,
     &otel_json::DIALECT,
+    &litellm::DIALECT,
     &openllmetry::DIALECT,
     &openinference::DIALECT,
+    &genkit::DIALECT,
+    &mlflow::DIALECT,
+    &traceloop_entity::DIALECT,
+    &generic::DIALECT,
 ];
+
+/// All but the last: the generic keys are content only where a conversation is found in them.
+const DISTINCT: usize = DIALECTS.len() - 1;
 
 /// Names of all dialects, in the order of detection; [`Found::dialect`] is an index into them.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -73,20 +127,51 @@ pub(super) struct Search<'a> {
     pub(super) has_content: bool,
     /// Values that could not be read, by index of the dialect.
     pub(super) unparsed: [usize; DIALECTS.len()],
+    /// Which dialects may stand under the span's scope.
+    open: Open,
+}
+
+impl Search<'_> {
+    /// Whether an attribute with this key carries message content, in any dialect of the scope: what `content: drop` removes.
+    pub(super) fn is_content_key(&self, key: &[u8]) -> bool {
+        let mut open = DIALECTS.iter().zip(self.open).filter(|(_, open)| *open);
+        is_candidate(key) && open.any(|(dialect, _)| dialect.carries_key(key))
+    }
+
+    /// Whether an event with this name carries message content.
+    pub(super) fn is_content_event(&self, name: &str) -> bool {
+        let mut open = DIALECTS.iter().zip(self.open).filter(|(_, open)| *open);
+        is_candidate_event(name) && open.any(|(dialect, _)| (dialect.carries_event)(name))
+    }
 }
 
 /// Looks for a conversation. Allocates nothing on a span that has none.
-pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
-    let present = recognise(span);
-    let has_content = present.contains(&true);
+pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &mut Scopes) -> Search<'a> {
     let mut search = Search {
         found: None,
-        has_content,
+        has_content: false,
         unparsed: [0; DIALECTS.len()],
+        open: [false; DIALECTS.len()],
     };
-    if !has_content {
+    let mut present = recognise(span);
+    if !present.contains(&true) {
         return search;
     }
+    search.open = scopes.open(scope);
+    for (present, open) in present.iter_mut().zip(search.open) {
+        *present &= open;
+    }
+    if outer::is_outer(span) {
+        search.has_content = present.contains(&true);
+        return search;
+    }
+    read(span, &present, &mut search);
+    search.has_content = search.found.is_some() || present[..DISTINCT].contains(&true);
+    search
+}
+
+/// Reads each side from the first dialect that has it.
+fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut Search<'a>) {
     let (mut input, mut output) = (Vec::new(), Vec::new());
     let mut first = None;
     for (i, dialect) in DIALECTS.iter().enumerate().filter(|(i, _)| present[*i]) {
@@ -98,6 +183,9 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
                 first = first.or(Some(i));
             }
         }
+        if !input.is_empty() && !output.is_empty() {
+            break;
+        }
     }
     if let Some(dialect) = first {
         input.append(&mut output);
@@ -107,7 +195,6 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
             conversation_id: conversation_id::of(span),
         });
     }
-    search
 }
 
 /// Roles alone are no conversation: an emitter that was told to keep content to itself still writes them.
@@ -125,7 +212,7 @@ fn recognise(span: &SpanRef<'_>) -> [bool; DIALECTS.len()] {
             AttributeOrEvent::Attribute(attribute) => {
                 let key = attribute.key_bytes();
                 if is_candidate(key) {
-                    mark(&mut present, |dialect| (dialect.carries)(key));
+                    mark(&mut present, |dialect| dialect.carries_key(key));
                 }
             }
             AttributeOrEvent::Event(event) => {
@@ -149,11 +236,19 @@ fn mark(present: &mut [bool; DIALECTS.len()], is_there: impl Fn(&Dialect) -> boo
 /// Cheap first look that every content key passes; almost no other key does.
 fn is_candidate(key: &[u8]) -> bool {
     match key.first() {
-        Some(b'g') => key.starts_with(b"gen_ai."),
-        Some(b'l') => key.starts_with(b"llm."),
-        Some(b'i') => key.starts_with(b"input."),
-        Some(b'o') => key.starts_with(b"output."),
-        Some(b't') => key.starts_with(b"traceloop.entity."),
+        Some(b'a') => key.starts_with(b"ai.") || key == b"all_messages_events",
+        Some(b'e') => key == b"events",
+        Some(b'f') => key == b"final_result",
+        Some(b'g') => {
+            key.starts_with(b"gen_ai.") || key.starts_with(b"gcp.vertex.agent.") || key.starts_with(b"genkit:")
+        }
+        Some(b'i') => key.starts_with(b"input"),
+        Some(b'l') => key.starts_with(b"llm.") || key.starts_with(b"langfuse."),
+        Some(b'm') => key.starts_with(b"mlflow.span"),
+        Some(b'o') => key.starts_with(b"output"),
+        Some(b'p') => key == b"pydantic_ai.all_messages",
+        Some(b'r') => key == b"request_data" || key == b"response_data",
+        Some(b't') => key.starts_with(b"traceloop.entity.") || key.starts_with(b"tool_"),
         _ => false,
     }
 }
@@ -163,25 +258,18 @@ fn is_candidate_event(name: &str) -> bool {
     name.starts_with("gen_ai.")
 }
 
-/// Whether an attribute with this key carries message content, in any dialect: what `content: drop` removes.
-pub(super) fn is_content_key(key: &[u8]) -> bool {
-    is_candidate(key) && DIALECTS.iter().any(|dialect| (dialect.carries)(key))
-}
-
-/// Whether an event with this name carries message content, in any dialect.
-pub(super) fn is_content_event(name: &str) -> bool {
-    is_candidate_event(name) && DIALECTS.iter().any(|dialect| (dialect.carries_event)(name))
-}
-
 /// Reads a tree that holds a list of messages, or one message.
 fn read_messages<'a>(tree: &Node<'a>, fallback: Role, content: &mut Vec<Message<'a>>) -> usize {
     let items = match tree {
         Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
-    let before = content.len();
-    content.extend(items.iter().filter_map(|item| message::read(item, fallback)));
-    usize::from(content.len() == before && !items.is_empty())
+    let is_readable = |item: &Node<'a>| matches!(item, Node::Map(_) | Node::Text(_) | Node::List(_));
+    if !items.iter().any(is_readable) {
+        return usize::from(!items.is_empty());
+    }
+    content.extend(items.iter().map(|item| whole::any(item, fallback)));
+    0
 }
 
 #[cfg(test)]

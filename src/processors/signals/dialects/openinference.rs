@@ -7,9 +7,7 @@ use std::borrow::Cow;
 use super::{
     Content, Dialect,
     indexed::{Indexed, NO_INDEX, index, set_content, text},
-    message,
-    node::{self, Node},
-    read_messages,
+    message, whole,
 };
 use crate::{
     otlp::{SpanRef, ValueRef, keys},
@@ -18,9 +16,10 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openinference",
+    starts: b"lio",
     carries: |key| side(key).is_some() || is_whole(key),
-    carries_event: |_| false,
     read,
+    ..Dialect::NONE
 };
 
 const REDACTED: &str = "__REDACTED__";
@@ -76,7 +75,9 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         unparsed,
     };
     if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
-        read_whole(span, &mut content);
+        let unparsed = content.unparsed;
+        content = whole::read(span, keys::INPUT_VALUE, keys::OUTPUT_VALUE, whole::Plain::Message);
+        content.unparsed += unparsed;
     }
     content
 }
@@ -126,35 +127,5 @@ fn append<'a>(message: &mut Message<'a>, text: Cow<'a, str>) {
         let joined = message.text.to_mut();
         joined.push('\n');
         joined.push_str(&text);
-    }
-}
-
-/// `input.value` and `output.value`: JSON of a request or of messages, else plain text.
-fn read_whole<'a>(span: &SpanRef<'a>, content: &mut Content<'a>) {
-    for attribute in span.attributes() {
-        let (side, role) = match attribute.key() {
-            keys::INPUT_VALUE => (&mut content.input, Role::User),
-            keys::OUTPUT_VALUE => (&mut content.output, Role::Assistant),
-            _ => continue,
-        };
-        let ValueRef::Str(plain) = attribute.value() else {
-            continue;
-        };
-        if plain == REDACTED || plain.is_empty() {
-            continue;
-        }
-        match node::read(attribute.value()) {
-            Some(tree @ (Node::Map(_) | Node::List(_))) => {
-                let list = ["messages", "choices"]
-                    .iter()
-                    .find_map(|key| tree.get(key))
-                    .unwrap_or(&tree);
-                content.unparsed += read_messages(list, role, side);
-            }
-            _ => side.push(Message {
-                text: Cow::Borrowed(plain),
-                ..message::empty(role)
-            }),
-        }
     }
 }

@@ -9,21 +9,17 @@ use super::{
     message,
 };
 use crate::{
-    otlp::{SpanRef, ValueRef, keys},
+    otlp::{SpanRef, ValueRef},
     signals::Role,
 };
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openllmetry",
-    carries: |key| side(key).is_some() || is_entity(key),
-    carries_event: |_| false,
+    starts: b"gl",
+    carries: |key| side(key).is_some(),
     read,
+    ..Dialect::NONE
 };
-
-/// Input and output of a workflow, task or tool: content that may repeat messages, but no list of them.
-fn is_entity(key: &[u8]) -> bool {
-    key == keys::TRACELOOP_ENTITY_INPUT.as_bytes() || key == keys::TRACELOOP_ENTITY_OUTPUT.as_bytes()
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
@@ -86,7 +82,10 @@ fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], valu
         }
         b"tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),
         _ => {
-            let Some((call, part)) = field.strip_prefix(b"tool_calls.").and_then(index) else {
+            // LiteLLM writes the last call of a reply this way.
+            let single = field.strip_prefix(b"function_call.").map(|part| (0, part));
+            let many = field.strip_prefix(b"tool_calls.").and_then(index);
+            let Some((call, part)) = single.or(many) else {
                 return;
             };
             let call = messages.tool_call(at, role, call);

@@ -16,6 +16,7 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "otel_json",
+    starts: b"g",
     carries: |key| {
         [
             keys::GEN_AI_PROMPT,
@@ -28,6 +29,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     },
     carries_event: |name| matches!(name, "gen_ai.content.prompt" | "gen_ai.content.completion"),
     read,
+    ..Dialect::NONE
 };
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {

@@ -13,6 +13,7 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "otel",
+    starts: b"g",
     carries: |key| {
         [
             keys::GEN_AI_INPUT_MESSAGES,
@@ -24,6 +25,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     },
     carries_event: |name| name == DETAILS,
     read,
+    ..Dialect::NONE
 };
 
 const DETAILS: &str = "gen_ai.client.inference.operation.details";

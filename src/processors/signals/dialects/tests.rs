@@ -16,7 +16,7 @@ fn shown(batch: &TraceBatch) -> String {
     let resource = batch.resource_spans().next().expect("a resource");
     let scope = resource.scope_spans().next().expect("a scope");
     let span = scope.spans().next().expect("a span");
-    let search = find(&span);
+    let search = find(&span, &scope, &mut Scopes::default());
     let mut lines = Vec::new();
     match search.found {
         None => lines.push("none".to_owned()),
