@@ -157,12 +157,12 @@ impl Analyzer {
         let Space { words, hits, memory } = space;
         let mut signals = Vec::new();
         memory.start(self.baseline_turns);
-        let (mut turn_count, mut user_turns) = (0, 0);
+        let (mut turn_count, mut user_turns, mut message_count) = (0, 0, 0);
         for (index, message) in conversation.messages.iter().enumerate() {
             hits.clear();
             words.clear();
-            let is_turn = message.is_turn();
-            if is_turn {
+            message_count += usize::from(message.role != Role::System);
+            if message.is_turn() {
                 turn_count += 1;
                 // Replies are compared with each other only: no phrase is looked for in them.
                 if message.role == Role::User {
@@ -187,6 +187,7 @@ impl Analyzer {
         let facts = Facts {
             turn_count,
             user_turns,
+            message_count,
             newest_turn,
             baseline_turns: self.baseline_turns,
         };

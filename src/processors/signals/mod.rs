@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Settings, SignalType},
+    signals::{Analyzer, Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, transcripts};
@@ -42,6 +42,8 @@ pub struct Config {
     pub disabled: Vec<String>,
     /// Turns that a conversation may take before its efficiency falls. 5.
     pub baseline_turns: u32,
+    /// Weights and thresholds of the score, each by its name.
+    pub weights: Weights,
     /// Replace a report that a span carries already. false.
     pub overwrite: bool,
     /// List what was written in `aws.xray.annotations`. false.
@@ -87,6 +89,7 @@ impl Default for Config {
             lexicons: Vec::new(),
             disabled: Vec::new(),
             baseline_turns: settings.baseline_turns,
+            weights: settings.weights,
             overwrite: false,
             xray_annotations: false,
             memory: Memory::default(),
@@ -122,7 +125,7 @@ impl Config {
             lexicons,
             disabled: self.disabled.clone(),
             baseline_turns: self.baseline_turns,
-            ..Settings::default()
+            weights: self.weights.clone(),
         }
     }
 
@@ -173,6 +176,12 @@ impl Build<dyn Processor> for Config {
     fn validate(&self) -> Vec<Fault> {
         let mut faults = self.unknown_languages();
         faults.extend(self.unknown_types());
+        faults.extend(
+            self.weights
+                .faults()
+                .into_iter()
+                .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
+        );
         // The lexicon files are read when the pipeline is built; everything else can be tried without them.
         if faults.is_empty()
             && let Err(error) = Analyzer::new(self.settings(Vec::new()))
