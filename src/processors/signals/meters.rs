@@ -3,7 +3,10 @@
 
 use metrics::{Counter, Histogram, describe_counter, describe_histogram};
 
-use super::dialects;
+use super::{
+    dialects,
+    memory::{News, Verdict},
+};
 use crate::{
     pipeline::metrics::Timer,
     signals::{Quality, Report, SignalType},
@@ -13,13 +16,16 @@ use crate::{
 fn describe() {
     describe_counter!(
         "plano_signals_conversations_total",
-        "Conversations analyzed, by quality."
+        "Conversations by quality: each once when it is first seen, and once again whenever its quality has changed."
     );
     describe_counter!(
         "plano_signals_detected_total",
-        "Signals found in conversations, by type."
+        "Signals found in conversations, by type: each once, as long as its conversation is remembered."
     );
-    describe_counter!("plano_signals_flagged_total", "Spans that were flagged.");
+    describe_counter!(
+        "plano_signals_flagged_total",
+        "Conversations that became worth a flag: each once, as long as it is remembered."
+    );
     describe_counter!(
         "plano_signals_spans_total",
         "Spans on which a conversation was found, by dialect."
@@ -28,9 +34,9 @@ fn describe() {
         "plano_signals_unparsed_total",
         "Conversation values that could not be read, by dialect."
     );
-    describe_histogram!("plano_signals_quality_score", "Quality of conversations, 0 to 100.");
-    describe_histogram!("plano_signals_efficiency_score", "Efficiency of conversations, 0 to 1.");
-    describe_histogram!("plano_signals_turns", "Turns of conversations.");
+    describe_histogram!("plano_signals_quality_score", "Quality of conversations, 0 to 100, at each span that shows one.");
+    describe_histogram!("plano_signals_efficiency_score", "Efficiency of conversations, 0 to 1, at each span that shows one.");
+    describe_histogram!("plano_signals_turns", "Turns of conversations, at each span that shows one.");
     describe_histogram!(
         "plano_signals_analysis_seconds",
         "Time that the analysis of a conversation took."
@@ -78,15 +84,18 @@ impl Meters {
         self.analysis.time(analysis)
     }
 
-    /// Counts one conversation.
-    pub(super) fn report(&self, dialect: usize, report: &Report) {
+    /// Counts the conversation of a span: the span itself, and what it tells for the first time.
+    pub(super) fn report(&self, dialect: usize, report: &Report, news: &News) {
         self.spans[dialect].increment(1);
-        self.conversations[report.quality as usize].increment(1);
-        for signal in &report.signals {
-            self.detected[signal.kind as usize].increment(1);
+        let now = Verdict::of(report);
+        if news.before.is_none_or(|before| before.quality != now.quality) {
+            self.conversations[now.quality as usize].increment(1);
         }
-        if report.flagged() {
+        if now.flagged && news.before.is_none_or(|before| !before.flagged) {
             self.flagged.increment(1);
+        }
+        for signal in report.signals.iter().filter(|signal| signal.message_index >= news.since) {
+            self.detected[signal.kind as usize].increment(1);
         }
         self.score.record(report.score);
         self.efficiency.record(report.efficiency);

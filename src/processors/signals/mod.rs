@@ -4,20 +4,22 @@
 
 mod attach;
 mod dialects;
+mod memory;
 mod meters;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
+    otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Settings, SignalType},
+    signals::{Analyzer, Conversation, Settings, SignalType},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, transcripts};
 
 use attach::{Names, Style};
+use memory::{News, Outcome, Owner};
 use meters::Meters;
 
 /// Config of the processor `signals`.
@@ -47,7 +49,7 @@ pub struct Config {
     /// List what was written in `aws.xray.annotations`. false.
     pub xray_annotations: bool,
     /// What may be remembered of conversations.
-    pub memory: Memory,
+    pub memory: MemoryConfig,
     /// The signal metrics.
     pub metrics: MetricsConfig,
 }
@@ -55,14 +57,14 @@ pub struct Config {
 /// `memory`: what may be remembered of conversations, so that only their new messages are analyzed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Memory {
-    /// Bound in bytes. 67108864. Nothing is remembered yet: every conversation is analyzed whole.
+pub struct MemoryConfig {
+    /// Bound in bytes; 0: nothing is remembered, and every span counts as a conversation of its own. 67108864.
     pub max_bytes: usize,
 }
 
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory { max_bytes: 64 << 20 }
+impl Default for MemoryConfig {
+    fn default() -> MemoryConfig {
+        MemoryConfig { max_bytes: 64 << 20 }
     }
 }
 
@@ -89,7 +91,7 @@ impl Default for Config {
             baseline_turns: settings.baseline_turns,
             overwrite: false,
             xray_annotations: false,
-            memory: Memory::default(),
+            memory: MemoryConfig::default(),
             metrics: MetricsConfig::default(),
         }
     }
@@ -211,6 +213,7 @@ impl Build<dyn Processor> for Config {
             },
             content: self.content,
             overwrite: self.overwrite,
+            memory: memory::Memory::new(self.memory.max_bytes),
             meters: Meters::new(),
         }))
     }
@@ -221,17 +224,26 @@ struct Signals {
     style: Style,
     content: Content,
     overwrite: bool,
+    memory: Option<memory::Memory>,
     meters: Meters,
 }
 
 impl Processor for Signals {
     fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
-        Ok(edit_spans(batch, |_, _, span, edit| self.enrich(span, edit)))
+        Ok(edit_spans(batch, |resource, scope, span, edit| {
+            self.enrich(resource, scope, span, edit)
+        }))
     }
 }
 
 impl Signals {
-    fn enrich(&self, span: &SpanRef<'_>, edit: &mut SpanEdit) -> Edit {
+    fn enrich(
+        &self,
+        resource: &ResourceSpansRef<'_>,
+        scope: &ScopeSpansRef<'_>,
+        span: &SpanRef<'_>,
+        edit: &mut SpanEdit,
+    ) -> Edit {
         let search = dialects::find(span);
         self.meters.unparsed(&search.unparsed);
         if !search.has_content {
@@ -243,9 +255,14 @@ impl Signals {
             if enriched {
                 attach::clear(span, edit);
             }
-            let report = self.meters.time(|| self.analyzer.analyze(&found.conversation));
-            attach::attach(span, &found.conversation, &report, &self.style, edit);
-            self.meters.report(found.dialect, &report);
+            let owner = Owner {
+                service: resource.service_name().unwrap_or_default(),
+                scope: scope.scope_name(),
+                conversation: found.conversation_id,
+            };
+            let Outcome { report, first, news } = self.meters.time(|| self.analyze(&found.conversation, &owner));
+            attach::attach(span, &found.conversation, &report, first, &self.style, edit);
+            self.meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }
         if self.content == Content::Drop {
@@ -254,6 +271,17 @@ impl Signals {
             verdict = Edit::Apply;
         }
         verdict
+    }
+
+    fn analyze(&self, conversation: &Conversation<'_>, owner: &Owner<'_>) -> Outcome {
+        match &self.memory {
+            Some(memory) => memory.analyze(&self.analyzer, &conversation.messages, owner),
+            None => Outcome {
+                report: self.analyzer.analyze(conversation),
+                first: 0,
+                news: News::default(),
+            },
+        }
     }
 }
 
