@@ -44,7 +44,11 @@ fn session(turns: usize) -> Vec<TraceBatch> {
     let request = |length: usize| {
         let mut span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "openai.chat").times(1, 2);
         for (index, message) in talk[..length].iter().enumerate() {
-            let role = if message.role == Role::User { "user" } else { "assistant" };
+            let role = if message.role == Role::User {
+                "user"
+            } else {
+                "assistant"
+            };
             let (side, index) = if index + 1 == length && message.role == Role::Assistant {
                 ("completion", 0)
             } else {

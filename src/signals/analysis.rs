@@ -131,7 +131,10 @@ impl State {
     /// Bytes that it takes, with what it has on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let memory = self.memory.as_ref().map_or(0, |saved| size_of::<Saved>() + saved.heap());
+        let memory = self
+            .memory
+            .as_ref()
+            .map_or(0, |saved| size_of::<Saved>() + saved.heap());
         size_of::<Self>() + memory + report::heap(&self.signals)
     }
 }

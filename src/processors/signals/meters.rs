@@ -1,7 +1,7 @@
-//! The signal metrics: `plano_signals_…`. Handles are made once, when the processor is built; labels come from our own tables
-//! only.
+//! The signal metrics: `plano_signals_…`. Handles are made once; labels come from our own tables, and from the resource where
+//! [`super::labels`] says so.
 
-use metrics::{Counter, Histogram, describe_counter, describe_histogram};
+use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 
 use super::{
     dialects,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Gives every signal metric its help text.
-fn describe() {
+pub(super) fn describe() {
     describe_counter!(
         "plano_signals_conversations_total",
         "Conversations by quality: each once when it is first seen, and once again whenever its quality has changed."
@@ -34,9 +34,18 @@ fn describe() {
         "plano_signals_unparsed_total",
         "Conversation values that could not be read, by dialect."
     );
-    describe_histogram!("plano_signals_quality_score", "Quality of conversations, 0 to 100, at each span that shows one.");
-    describe_histogram!("plano_signals_efficiency_score", "Efficiency of conversations, 0 to 1, at each span that shows one.");
-    describe_histogram!("plano_signals_turns", "Turns of conversations, at each span that shows one.");
+    describe_histogram!(
+        "plano_signals_quality_score",
+        "Quality of conversations, 0 to 100, at each span that shows one."
+    );
+    describe_histogram!(
+        "plano_signals_efficiency_score",
+        "Efficiency of conversations, 0 to 1, at each span that shows one."
+    );
+    describe_histogram!(
+        "plano_signals_turns",
+        "Turns of conversations, at each span that shows one."
+    );
     describe_histogram!(
         "plano_signals_analysis_seconds",
         "Time that the analysis of a conversation took."
@@ -57,25 +66,28 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    /// Registers the metrics with the current recorder.
-    pub(super) fn new() -> Meters {
-        describe();
+    /// Registers the metrics with the current recorder, each with these labels.
+    pub(super) fn new(labels: &[(String, String)]) -> Meters {
+        let with = |name: &str, value: &str| {
+            let mut all = labels.to_vec();
+            all.push((name.to_owned(), value.to_owned()));
+            all
+        };
+        let by_dialect = |metric: &'static str| {
+            let counters = dialects::names().map(|dialect| counter!(metric, &with("dialect", dialect)));
+            counters.collect()
+        };
         Meters {
             conversations: Quality::ALL
-                .map(|quality| metrics::counter!("plano_signals_conversations_total", "quality" => quality.name())),
-            detected: SignalType::ALL
-                .map(|kind| metrics::counter!("plano_signals_detected_total", "type" => kind.name())),
-            flagged: metrics::counter!("plano_signals_flagged_total"),
-            score: metrics::histogram!("plano_signals_quality_score"),
-            efficiency: metrics::histogram!("plano_signals_efficiency_score"),
-            turns: metrics::histogram!("plano_signals_turns"),
-            analysis: Timer::new(metrics::histogram!("plano_signals_analysis_seconds")),
-            spans: dialects::names()
-                .map(|dialect| metrics::counter!("plano_signals_spans_total", "dialect" => dialect))
-                .collect(),
-            unparsed: dialects::names()
-                .map(|dialect| metrics::counter!("plano_signals_unparsed_total", "dialect" => dialect))
-                .collect(),
+                .map(|quality| counter!("plano_signals_conversations_total", &with("quality", quality.name()))),
+            detected: SignalType::ALL.map(|kind| counter!("plano_signals_detected_total", &with("type", kind.name()))),
+            flagged: counter!("plano_signals_flagged_total", labels),
+            score: histogram!("plano_signals_quality_score", labels),
+            efficiency: histogram!("plano_signals_efficiency_score", labels),
+            turns: histogram!("plano_signals_turns", labels),
+            analysis: Timer::new(histogram!("plano_signals_analysis_seconds", labels)),
+            spans: by_dialect("plano_signals_spans_total"),
+            unparsed: by_dialect("plano_signals_unparsed_total"),
         }
     }
 
@@ -94,7 +106,11 @@ impl Meters {
         if now.flagged && news.before.is_none_or(|before| !before.flagged) {
             self.flagged.increment(1);
         }
-        for signal in report.signals.iter().filter(|signal| signal.message_index >= news.since) {
+        for signal in report
+            .signals
+            .iter()
+            .filter(|signal| signal.message_index >= news.since)
+        {
             self.detected[signal.kind as usize].increment(1);
         }
         self.score.record(report.score);

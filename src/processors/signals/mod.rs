@@ -4,6 +4,7 @@
 
 mod attach;
 mod dialects;
+mod labels;
 mod memory;
 mod meters;
 mod transcript;
@@ -19,8 +20,8 @@ use crate::{
 pub use transcript::{BadTranscript, Transcript, transcripts};
 
 use attach::{Names, Style};
+use labels::Labeled;
 use memory::{News, Outcome, Owner};
-use meters::Meters;
 
 /// Config of the processor `signals`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,8 @@ impl Default for MemoryConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
-    /// Resource attributes to put on the metrics. []. Not available yet: anything else is refused.
+    /// Resource attributes to put on the metrics, such as `service.name`, which becomes the label `service_name`. At most 100 sets of
+    /// values; what comes later is counted as `other`. [].
     pub labels: Vec<String>,
 }
 
@@ -181,12 +183,7 @@ impl Build<dyn Processor> for Config {
         {
             faults.push(Fault::at("", error.to_string()));
         }
-        if !self.metrics.labels.is_empty() {
-            faults.push(Fault::at(
-                "metrics::labels",
-                "labels of one's own are not available yet; leave the list empty",
-            ));
-        }
+        faults.extend(labels::faults(&self.metrics.labels));
         faults
     }
 
@@ -214,7 +211,7 @@ impl Build<dyn Processor> for Config {
             content: self.content,
             overwrite: self.overwrite,
             memory: memory::Memory::new(self.memory.max_bytes),
-            meters: Meters::new(),
+            meters: Labeled::new(&self.metrics.labels),
         }))
     }
 }
@@ -225,7 +222,7 @@ struct Signals {
     content: Content,
     overwrite: bool,
     memory: Option<memory::Memory>,
-    meters: Meters,
+    meters: Labeled,
 }
 
 impl Processor for Signals {
@@ -245,10 +242,11 @@ impl Signals {
         edit: &mut SpanEdit,
     ) -> Edit {
         let search = dialects::find(span);
-        self.meters.unparsed(&search.unparsed);
         if !search.has_content {
             return Edit::Keep;
         }
+        let meters = self.meters.of(resource);
+        meters.unparsed(&search.unparsed);
         let mut verdict = Edit::Keep;
         let enriched = attach::is_enriched(span);
         if let Some(found) = search.found.filter(|_| self.overwrite || !enriched) {
@@ -259,10 +257,11 @@ impl Signals {
                 service: resource.service_name().unwrap_or_default(),
                 scope: scope.scope_name(),
                 conversation: found.conversation_id,
+                trace: span.trace_id(),
             };
-            let Outcome { report, first, news } = self.meters.time(|| self.analyze(&found.conversation, &owner));
+            let Outcome { report, first, news } = meters.time(|| self.analyze(&found.conversation, &owner));
             attach::attach(span, &found.conversation, &report, first, &self.style, edit);
-            self.meters.report(found.dialect, &report, &news);
+            meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }
         if self.content == Content::Drop {

@@ -180,11 +180,18 @@ fn long_conversations_can_be_taken_up() {
                 message.tool_call_id = Some((n - 1).to_string().into());
                 message
             }
-            _ => Message::new(Role::Assistant, format!("That is article number {} of the whole list.", n % 400)),
+            _ => Message::new(
+                Role::Assistant,
+                format!("That is article number {} of the whole list.", n % 400),
+            ),
         })
         .collect();
     let expected = whole(&messages);
-    assert!(expected.count(SignalType::Repetition) > 20, "{}", expected.signals.len());
+    assert!(
+        expected.count(SignalType::Repetition) > 20,
+        "{}",
+        expected.signals.len()
+    );
     for end in [1, 2, 3, 100, 300, 301, 302, 303, 599, 600] {
         assert_eq!(in_pieces(&messages, &[end]), expected, "from {end}");
     }
@@ -202,6 +209,10 @@ fn a_state_is_small_whatever_the_texts_are() {
     analysis.read(&messages);
     let state = analysis.state();
     let texts: usize = messages.iter().map(|message| message.text.len()).sum();
-    assert!(state.bytes() < 8 << 10 && texts > 2_000_000, "{} of {texts}", state.bytes());
+    assert!(
+        state.bytes() < 8 << 10 && texts > 2_000_000,
+        "{} of {texts}",
+        state.bytes()
+    );
     assert!(!format!("{state:?}").contains("secret"));
 }

@@ -5,7 +5,7 @@
 //! Kept is the state before the reply: clients send replies back in slightly other words than they got them. A state is let go
 //! when its conversation has gone on twice, so that a retry and a second branch still find it. Of system messages only the place
 //! counts, since many hold the time. Conversations of two services, or with two conversation ids, are two, whatever they say;
-//! without an id, those that say the same are one.
+//! without an id, those that say the same are one, but for a first request in another trace: many people begin with the same words.
 //!
 //! Where spans carry only their newest messages, [`thread`] joins them by the conversation id.
 //!
@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
+use crate::otlp::TraceId;
 use crate::signals::{Analysis, Analyzer, Message, Quality, Report, Role, State};
 use chain::{Chain, Link};
 use store::Store;
@@ -42,6 +43,8 @@ pub(super) struct Owner<'a> {
     pub(super) scope: &'a str,
     /// The conversation's id, where the span has one.
     pub(super) conversation: Option<&'a str>,
+    /// The span's trace.
+    pub(super) trace: TraceId,
 }
 
 /// What an analysis with memory yields.
@@ -97,6 +100,38 @@ struct Prefix {
     parent: Option<Link>,
     /// Of the latest span that showed this prefix, its reply included.
     verdict: Verdict,
+    /// The trace of that span.
+    trace: TraceId,
+}
+
+/// What a span shows.
+struct Request<'a> {
+    messages: &'a [Message<'a>],
+    /// The number of each prefix.
+    links: &'a [Link],
+    /// Where the reply begins.
+    cut: usize,
+    owner: &'a Owner<'a>,
+}
+
+impl Request<'_> {
+    /// Whether it is somebody else's, although the same was asked in the other trace: without an id nothing else tells those
+    /// apart who begin with the same words.
+    fn begins_anew(&self, other: TraceId) -> bool {
+        let asked = &self.messages[..self.cut];
+        let is_first = || asked.iter().rposition(is_user) == asked.iter().position(is_user) && !has_reply(asked);
+        self.owner.conversation.is_none() && self.owner.trace != other && is_first()
+    }
+}
+
+fn is_user(message: &Message<'_>) -> bool {
+    message.role == Role::User
+}
+
+/// Whether there is an answer to the user's first message.
+fn has_reply(messages: &[Message<'_>]) -> bool {
+    let mut behind = messages.iter().skip_while(|message| !is_user(message));
+    behind.any(|message| message.role == Role::Assistant)
 }
 
 /// The longest prefix that is remembered.
@@ -138,7 +173,7 @@ impl Memory {
         let links = self.chain.links(start, messages);
         let outcome = match owner.conversation {
             Some(id) => self.analyze_thread(analyzer, messages, &links, owner, id),
-            None => self.analyze_list(analyzer, messages, &links, |_| ()).0,
+            None => self.analyze_list(analyzer, messages, &links, owner, |_| ()).0,
         };
         let known = outcome.news.before.is_some() || outcome.first > 0;
         if known { &self.hits } else { &self.misses }.increment(1);
@@ -151,6 +186,7 @@ impl Memory {
         analyzer: &Analyzer,
         messages: &[Message<'_>],
         links: &[Link],
+        owner: &Owner<'_>,
         at_end: impl FnOnce(&mut Analysis<'_>) -> T,
     ) -> (Outcome, T) {
         let cut = before_reply(messages);
@@ -168,12 +204,14 @@ impl Memory {
         analysis.read(&messages[cut..]);
         let seen = at_end(&mut analysis);
         let report = analysis.report();
-        let news = self.remember(messages, links, cut, state, hit, &report);
-        let outcome = Outcome {
-            report,
-            first: 0,
-            news,
+        let request = Request {
+            messages,
+            links,
+            cut,
+            owner,
         };
+        let news = self.remember(&request, state, hit, &report);
+        let outcome = Outcome { report, first: 0, news };
         (outcome, seen)
     }
 
@@ -193,50 +231,51 @@ impl Memory {
     }
 
     /// Keeps the state before the reply, and tells what is new.
-    fn remember(
-        &self,
-        messages: &[Message<'_>],
-        links: &[Link],
-        cut: usize,
-        state: Arc<State>,
-        hit: Option<Hit>,
-        report: &Report,
-    ) -> News {
-        let verdict = Verdict::of(report);
+    fn remember(&self, request: &Request<'_>, state: Arc<State>, hit: Option<Hit>, report: &Report) -> News {
+        let &Request { links, cut, owner, .. } = request;
         let mut news = News::default();
         let mut parent = None;
+        let mut is_new = false;
         if let Some(Hit { length, prefix }) = hit {
-            news = News {
-                before: Some(prefix.verdict),
-                since: self.told(messages, links, length, report),
-            };
             if length == cut {
                 parent = prefix.parent;
+                is_new = request.begins_anew(prefix.trace);
             } else {
                 parent = Some(links[length]);
                 prefix.parent.inspect(|&grown_from| self.store.remove(grown_from));
             }
-            if length == cut && verdict == prefix.verdict {
-                return self.tell_reply(links, cut, report, news);
-            }
+            news = News {
+                before: Some(prefix.verdict),
+                since: self.told(request, length, report),
+            };
         }
         let bytes = ENTRY + state.bytes();
-        let prefix = Prefix { state, parent, verdict };
+        let prefix = Prefix {
+            state,
+            parent,
+            verdict: Verdict::of(report),
+            trace: owner.trace,
+        };
         // Another thread may have had the same messages at the same time.
         let twin = self.store.put(links[cut], Entry::Prefix(prefix), bytes);
         if let (None, Some(Entry::Prefix(twin))) = (news.before, twin.as_deref()) {
+            is_new = request.begins_anew(twin.trace);
             news = News {
                 before: Some(twin.verdict),
                 since: cut,
             };
         }
-        self.tell_reply(links, cut, report, news)
+        let news = self.tell_reply(request, report, news);
+        if is_new { News::default() } else { news }
     }
 
     /// Up to which message the signals were counted, where all before `length` were: further if the replies behind it bear
     /// signals and were seen.
-    fn told(&self, messages: &[Message<'_>], links: &[Link], length: usize, report: &Report) -> usize {
-        let replies = messages[length..].iter().take_while(|message| message.role == Role::Assistant);
+    fn told(&self, request: &Request<'_>, length: usize, report: &Report) -> usize {
+        let &Request { messages, links, .. } = request;
+        let replies = messages[length..]
+            .iter()
+            .take_while(|message| message.role == Role::Assistant);
         let end = length + replies.count();
         let in_replies = |at: usize| (length..end).contains(&at);
         if !report.signals.iter().any(|signal| in_replies(signal.message_index)) {
@@ -247,7 +286,8 @@ impl Memory {
     }
 
     /// Notes that the signals of the last reply are counted.
-    fn tell_reply(&self, links: &[Link], cut: usize, report: &Report, mut news: News) -> News {
+    fn tell_reply(&self, request: &Request<'_>, report: &Report, mut news: News) -> News {
+        let &Request { links, cut, .. } = request;
         let end = links.len() - 1;
         let in_reply = report.signals.last().is_some_and(|signal| signal.message_index >= cut);
         if in_reply && news.since < end && cut < end {

@@ -84,7 +84,10 @@ impl<V> Store<V> {
             shard.clear_poison();
             let mut shard = poisoned.into_inner();
             let reported = shard.reported;
-            *shard = Shard { reported, ..Shard::new() };
+            *shard = Shard {
+                reported,
+                ..Shard::new()
+            };
             shard
         })
     }
@@ -106,7 +109,10 @@ impl<V> Store<V> {
     /// The same, unless the value has become another one than expected. That it was evicted is no change.
     pub(super) fn swap(&self, key: Link, expected: Option<&Arc<V>>, value: V, bytes: usize) -> Result<(), Changed> {
         let mut shard = self.shard(key);
-        let current = shard.places.get(&key).and_then(|&place| shard.slots[place as usize].as_ref());
+        let current = shard
+            .places
+            .get(&key)
+            .and_then(|&place| shard.slots[place as usize].as_ref());
         if current.is_some_and(|slot| !expected.is_some_and(|expected| Arc::ptr_eq(expected, &slot.value))) {
             return Err(Changed);
         }
@@ -135,7 +141,10 @@ impl<V> Store<V> {
         }
         if shard.places.is_empty() && shard.bytes() > self.max_bytes {
             let reported = shard.reported;
-            *shard = Shard { reported, ..Shard::new() };
+            *shard = Shard {
+                reported,
+                ..Shard::new()
+            };
         }
         self.report(shard);
         before
@@ -153,14 +162,20 @@ impl<V> Store<V> {
     /// Bytes of all shards.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let shards = self.shards.iter().map(|shard| shard.lock().expect("not poisoned").bytes());
+        let shards = self
+            .shards
+            .iter()
+            .map(|shard| shard.lock().expect("not poisoned").bytes());
         shards.sum()
     }
 
     /// Keys of all shards.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        let shards = self.shards.iter().map(|shard| shard.lock().expect("not poisoned").places.len());
+        let shards = self
+            .shards
+            .iter()
+            .map(|shard| shard.lock().expect("not poisoned").places.len());
         shards.sum()
     }
 }

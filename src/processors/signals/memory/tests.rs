@@ -22,6 +22,7 @@ fn owner(conversation: Option<&str>) -> Owner<'_> {
         service: "shop",
         scope: "test",
         conversation,
+        trace: TraceId([1; 16]),
     }
 }
 
@@ -115,7 +116,10 @@ fn a_growing_conversation_is_taken_up_and_counted_once() {
             assert_eq!(known, end > 3);
         }
         assert_eq!(counted.signals, all_of(&TALK));
-        assert_eq!(counted.conversations, [Quality::Good, Quality::Neutral, Quality::Severe][..counted.conversations.len()]);
+        assert_eq!(
+            counted.conversations,
+            [Quality::Good, Quality::Neutral, Quality::Severe][..counted.conversations.len()]
+        );
         assert_eq!(counted.conversations.last(), Some(&Quality::Severe));
     }
 }
@@ -144,7 +148,14 @@ fn a_reply_that_comes_back_in_other_words_costs_nothing_but_itself() {
     again[4] = ("a", "I am sorry.");
     let outcome = counted.see_whole(None, &again[..7]);
     assert_eq!((outcome.news.since, counted.memory.store.len()), (4, 3));
-    assert_eq!(counted.signals.iter().filter(|kind| **kind == SignalType::NegativeStance).count(), 1);
+    assert_eq!(
+        counted
+            .signals
+            .iter()
+            .filter(|kind| **kind == SignalType::NegativeStance)
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -193,6 +204,40 @@ fn services_and_ids_keep_conversations_apart() {
     let outcome = counted.memory.analyze(&ANALYZER, &list(&TALK[..5]), &other);
     assert!(outcome.news.before.is_none());
     assert!(counted.see_whole(Some("a"), &TALK[..7]).news.before.is_some());
+}
+
+#[test]
+fn many_people_begin_with_the_same_words() {
+    let counted = Counted::new();
+    let starter = [
+        ("a", "How can I help?"),
+        ("u", "I want to speak to a human"),
+        ("a", MENU),
+        ("u", ANGRY),
+    ];
+    let new = |trace: u8, id: Option<&str>, end: usize| {
+        let owner = Owner {
+            trace: TraceId([trace; 16]),
+            ..owner(id)
+        };
+        let outcome = counted.memory.analyze(&ANALYZER, &list(&starter[..end]), &owner);
+        assert_eq!(outcome.report, whole(&list(&starter[..end])));
+        outcome.news.before.is_none()
+    };
+    // Two people, each with a retry in the same trace; one goes on in a trace of its own, and once more in another.
+    let people = [
+        (1, 3, true),
+        (1, 3, false),
+        (2, 3, true),
+        (2, 2, false),
+        (3, 4, false),
+        (4, 4, false),
+    ];
+    for (trace, end, expected) in people {
+        assert_eq!(new(trace, None, end), expected, "{trace}");
+    }
+    // Who has an id is told apart by that.
+    assert!(new(1, Some("a"), 3) && !new(2, Some("a"), 3) && new(2, Some("b"), 3));
 }
 
 #[test]
@@ -274,7 +319,10 @@ fn who_sends_the_history_is_not_joined() {
     }
     assert_eq!(counted.signals, all_of(&TALK[..7]));
     // Another call of the same session, with its own instructions, and one with a history of its own, cut at its head.
-    counted.see_whole(Some("id"), &[("s", "Write a title."), ("u", "Where is my order?"), ("a", "Order")]);
+    counted.see_whole(
+        Some("id"),
+        &[("s", "Write a title."), ("u", "Where is my order?"), ("a", "Order")],
+    );
     counted.see_whole(Some("id"), &TALK[3..7]);
     counted.see_whole(Some("id"), &TALK[5..7]);
     // The very first two requests, in the wrong order.
@@ -325,7 +373,11 @@ fn requests_at_the_same_time_lose_nothing() {
             }
         });
         let last = memory.analyze(&ANALYZER, &list(&[("u", "bye"), ("a", "Bye.")]), &owner(Some("id")));
-        assert_eq!((last.report.turn_count, last.report.frustration_count()), (16, 7), "{round}");
+        assert_eq!(
+            (last.report.turn_count, last.report.frustration_count()),
+            (16, 7),
+            "{round}"
+        );
         assert_eq!(*told.lock().expect("no panic"), 7, "{round}");
     }
 }
@@ -350,7 +402,9 @@ fn the_same_span_at_the_same_time_counts_once() {
 #[test]
 fn a_long_conversation_keeps_two_states() {
     let mut counted = Counted::new();
-    let texts: Vec<String> = (0..60).map(|n| format!("Please tell me the price of article {n}")).collect();
+    let texts: Vec<String> = (0..60)
+        .map(|n| format!("Please tell me the price of article {n}"))
+        .collect();
     let turns: Vec<(&str, &str)> = texts
         .iter()
         .flat_map(|text| [("u", text.as_str()), ("a", "It is as every other article.")])
@@ -360,20 +414,30 @@ fn a_long_conversation_keeps_two_states() {
     }
     let prefixes = counted.memory.store.len() - counted.signals_told();
     assert_eq!(prefixes, 2);
-    assert!(counted.memory.store.bytes() < 40 << 10, "{}", counted.memory.store.bytes());
+    assert!(
+        counted.memory.store.bytes() < 40 << 10,
+        "{}",
+        counted.memory.store.bytes()
+    );
 }
 
 impl Counted {
     /// Notes of replies whose signals were told, one for each.
     fn signals_told(&self) -> usize {
-        self.signals.iter().filter(|kind| matches!(kind, SignalType::Repetition)).count()
+        self.signals
+            .iter()
+            .filter(|kind| matches!(kind, SignalType::Repetition))
+            .count()
     }
 }
 
 /// Requests of conversations that grow, each with what it shows.
 fn any_requests() -> impl Strategy<Value = Vec<Vec<Message<'static>>>> {
     let talks = prop::collection::vec(prop::collection::vec(any_message(), 1..16), 1..4);
-    let steps = prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..8_u8), 1..24);
+    let steps = prop::collection::vec(
+        (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..8_u8),
+        1..24,
+    );
     (talks, steps).prop_map(|(talks, steps)| {
         let request = |(talk, end, change): (prop::sample::Index, prop::sample::Index, u8)| {
             let talk: &Vec<Message<'static>> = talk.get(&talks);

@@ -78,9 +78,12 @@ impl Memory {
             });
             let step = step(known, messages, links);
             let (outcome, manner) = match step {
-                Step::Alone => return self.analyze_list(analyzer, messages, links, |_| ()).0,
-                Step::Whole => (self.analyze_list(analyzer, messages, links, |_| ()).0, Manner::Whole),
-                Step::List => self.open(analyzer, messages, links),
+                Step::Alone => return self.analyze_list(analyzer, messages, links, owner, |_| ()).0,
+                Step::Whole => (
+                    self.analyze_list(analyzer, messages, links, owner, |_| ()).0,
+                    Manner::Whole,
+                ),
+                Step::List => self.open(analyzer, messages, links, owner),
                 Step::Again(latest) => join(analyzer, messages, links, latest, &latest.before, latest.length),
                 Step::Next(latest) => join(analyzer, messages, links, latest, &latest.after, 0),
             };
@@ -89,11 +92,15 @@ impl Memory {
                 instructions: instructions.clone(),
                 manner,
             };
-            if self.store.swap(key, entry.as_ref(), Entry::Thread(thread), bytes).is_ok() {
+            if self
+                .store
+                .swap(key, entry.as_ref(), Entry::Thread(thread), bytes)
+                .is_ok()
+            {
                 return outcome;
             }
         }
-        self.analyze_list(analyzer, messages, links, |_| ()).0
+        self.analyze_list(analyzer, messages, links, owner, |_| ()).0
     }
 
     /// The key of a span's conversation, and what is known of it: the first one of that id, unless the instructions are others.
@@ -110,8 +117,14 @@ impl Memory {
     }
 
     /// Takes the span for the first request of a conversation.
-    fn open(&self, analyzer: &Analyzer, messages: &[Message<'_>], links: &[Link]) -> (Outcome, Manner) {
-        let (outcome, after) = self.analyze_list(analyzer, messages, links, |analysis| analysis.state());
+    fn open(
+        &self,
+        analyzer: &Analyzer,
+        messages: &[Message<'_>],
+        links: &[Link],
+        owner: &Owner<'_>,
+    ) -> (Outcome, Manner) {
+        let (outcome, after) = self.analyze_list(analyzer, messages, links, owner, |analysis| analysis.state());
         let latest = Latest::new(messages, links, Arc::default(), after, Verdict::of(&outcome.report));
         (outcome, Manner::Open(latest))
     }
