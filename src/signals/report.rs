@@ -386,6 +386,18 @@ impl Report {
     }
 }
 
+/// Bytes that signals have on the heap.
+pub(super) fn heap(signals: &Vec<Signal>) -> usize {
+    let metadata = |signal: &Signal| {
+        let names = signal.metadata.iter().map(|(_, detail)| match detail {
+            Detail::Number(_) => 0,
+            Detail::Name(name) => name.len(),
+        });
+        signal.metadata.capacity() * size_of::<(&str, Detail)>() + names.sum::<usize>()
+    };
+    signals.capacity() * size_of::<Signal>() + signals.iter().map(metadata).sum::<usize>()
+}
+
 fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { as_f64(part) / as_f64(whole) }
 }
