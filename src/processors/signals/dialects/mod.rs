@@ -115,8 +115,7 @@ pub(super) struct Found<'a> {
     pub(super) conversation: Conversation<'a>,
     /// Index of the dialect of the input, else of the output, in [`names`].
     pub(super) dialect: usize,
-    /// The id that joins the spans of one conversation, where the emitter gives one.
-    #[allow(dead_code, reason = "for the memory of conversations, which joins spans by it")]
+    /// What the application calls the conversation, the session or the thread that the span belongs to.
     pub(super) conversation_id: Option<&'a str>,
 }
 

@@ -8,7 +8,11 @@ fn builder() -> SpanBuilder {
 }
 
 fn batch(span: SpanBuilder) -> TraceBatch {
-    SpanBuilder::batch(&[], ("scope", ""), [span])
+    batch_of("scope", span)
+}
+
+fn batch_of(scope: &str, span: SpanBuilder) -> TraceBatch {
+    SpanBuilder::batch(&[], (scope, ""), [span])
 }
 
 /// What was found, as text: the dialect, then a line a message; the number of unreadable values where there are any.
@@ -44,10 +48,14 @@ fn shown(batch: &TraceBatch) -> String {
 }
 
 fn check(attributes: &[(&str, &str)], expected: &str) {
+    check_in("scope", attributes, expected);
+}
+
+fn check_in(scope: &str, attributes: &[(&str, &str)], expected: &str) {
     let span = attributes
         .iter()
         .fold(builder(), |span, (key, value)| span.attribute(key, Value::Str(value)));
-    assert_eq!(shown(&batch(span)), expected, "{attributes:?}");
+    assert_eq!(shown(&batch_of(scope, span)), expected, "{scope} {attributes:?}");
 }
 
 fn check_events(events: &[(&str, &[(&str, &str)])], expected: &str) {
@@ -286,4 +294,166 @@ fn each_side_comes_from_the_first_dialect_that_has_it() {
         ],
         "otel\nUser: from otel\nAssistant: reply of openllmetry",
     );
+}
+
+// Written by hand from the emitters' documentation, as `captured` has no spans of them.
+
+#[test]
+fn google_adk() {
+    check_in(
+        "gcp.vertex.agent",
+        &[
+            (
+                "gcp.vertex.agent.llm_request",
+                r#"{"model":"m","contents":[{"role":"user","parts":[{"text":"Weather?"}]},
+                    {"role":"model","parts":[{"function_call":{"name":"f","args":{}}}]},
+                    {"role":"user","parts":[{"function_response":{"name":"f","response":{"t":3}}}]}]}"#,
+            ),
+            (
+                "gcp.vertex.agent.llm_response",
+                r#"{"content":{"role":"model","parts":[{"text":"Cold."}]}}"#,
+            ),
+        ],
+        "google_adk\nUser: Weather?\nAssistant:  f({})\nTool: {\"t\":3}\nAssistant: Cold.",
+    );
+    check(&[("gcp.vertex.agent.llm_request", "{}")], "none");
+    check(&[("gcp.vertex.agent.llm_request", "{x")], "none\nunparsed 1");
+}
+
+#[test]
+fn genkit_and_mlflow() {
+    let (input, output) = (
+        r#"{"messages":[{"role":"user","content":[{"text":"hi"}]}]}"#,
+        r#"{"message":{"role":"model","content":[{"text":"hello"}]}}"#,
+    );
+    let genkit = [("genkit:input", input), ("genkit:output", output)];
+    check(&genkit, "genkit\nUser: hi\nAssistant: hello");
+    let flow = [genkit[0], genkit[1], ("genkit:metadata:subtype", "flow")];
+    check(&flow, "none");
+    let mlflow = [("mlflow.spanInputs", input), ("mlflow.spanOutputs", output)];
+    check(&mlflow, "mlflow\nUser: hi\nAssistant: hello");
+    check(&[mlflow[0], ("mlflow.spanType", "\"AGENT\"")], "none");
+    check(&[mlflow[0], ("mlflow.spanType", "\"CHAT_MODEL\"")], "mlflow\nUser: hi");
+}
+
+#[test]
+fn names_that_anybody_may_use_need_their_scope_or_messages() {
+    let events = r#"[{"event.name":"gen_ai.user.message","content":"hi"}]"#;
+    check(&[("events", events)], "none");
+    check_in("pydantic-ai", &[("events", events)], "pydantic_ai\nUser: hi");
+    check_in("pydantic-ai", &[("events", "[{")], "none\nunparsed 1");
+    let request = ("request_data", r#"{"messages":[{"role":"user","content":"hi"}]}"#);
+    let response = ("response_data", r#"{"message":{"role":"assistant","content":"hello"}}"#);
+    check(&[request, response], "none");
+    check_in(
+        "logfire.openai",
+        &[request, response],
+        "pydantic_ai\nUser: hi\nAssistant: hello",
+    );
+    let list = r#"[{"role":"user","content":"hi"}]"#;
+    check(&[("input", list), ("output", "plain")], "generic\nUser: hi");
+    for other in ["SELECT 1", "{broken", "[1,2]", r#"{"a":1}"#, ""] {
+        check(&[("input", other)], "none");
+    }
+}
+
+#[test]
+fn older_langtrace_and_vercel() {
+    check_in(
+        "langtrace-typescript-sdk",
+        &[
+            ("llm.prompts", r#"[{"role":"user","content":"hi"}]"#),
+            (
+                "llm.responses",
+                r#"[{"message":{"role":"assistant","content":"hello"}}]"#,
+            ),
+        ],
+        "langtrace\nUser: hi\nAssistant: hello",
+    );
+    check_in(
+        "ai",
+        &[
+            ("ai.operationId", "ai.generateText.doGenerate"),
+            ("ai.prompt", r#"{"prompt":"hi"}"#),
+            ("ai.result.text", "hello"),
+        ],
+        "vercel_ai\nUser: hi\nAssistant: hello",
+    );
+    check_in("ai", &[("ai.prompt.messages", "[{")], "none\nunparsed 1");
+}
+
+#[test]
+fn outer_spans_are_left_to_their_inner_ones() {
+    let hi = ("gen_ai.input.messages", r#"[{"role":"user","content":"hi"}]"#);
+    check(&[hi], "otel\nUser: hi");
+    for (key, outer, inner) in [
+        ("gen_ai.operation.name", "invoke_agent", "chat"),
+        ("langfuse.observation.type", "span", "generation"),
+        ("langsmith.span.kind", "chain", "llm"),
+        ("langtrace.service.type", "framework", "llm"),
+        ("logfire.span_type", "pending_span", "span"),
+        ("openinference.span.kind", "AGENT", "LLM"),
+        ("ai.operationId", "ai.streamText", "ai.streamText.doStream"),
+    ] {
+        check(&[hi, (key, outer)], "none");
+        check(&[(key, inner), hi], "otel\nUser: hi");
+    }
+    check(&[hi, ("traceloop.span.kind", "workflow")], "none");
+    check(&[hi, ("pydantic_ai.all_messages", "[]")], "none");
+    // An agent elsewhere, called over the network: nobody else tells us what it was asked.
+    let remote = builder().kind(3).attribute(hi.0, Value::Str(hi.1));
+    let remote = remote.attribute("gen_ai.operation.name", Value::Str("invoke_agent"));
+    assert_eq!(shown(&batch(remote)), "otel\nUser: hi");
+}
+
+#[test]
+fn a_traces_own_input_counts_where_nothing_else_is_there() {
+    let trace = ("langfuse.trace.input", r#"[{"role":"user","content":"whole"}]"#);
+    check(&[trace], "langfuse\nUser: whole");
+    let step = ("langfuse.observation.input", r#"[{"role":"user","content":"step"}]"#);
+    check(&[trace, step], "langfuse\nUser: step");
+    check(&[trace, ("langfuse.observation.type", "span")], "none");
+}
+
+#[test]
+fn every_key_of_a_dialect_passes_the_first_look() {
+    for key in [
+        "ai.prompt",
+        "ai.prompt.messages",
+        "ai.response.text",
+        "ai.response.toolCalls",
+        "ai.toolCall.result",
+        "all_messages_events",
+        "events",
+        "final_result",
+        "gcp.vertex.agent.llm_request",
+        "gen_ai.completion.0.content",
+        "gen_ai.input.messages",
+        "gen_ai.prompt",
+        "gen_ai.system_instructions",
+        "genkit:input",
+        "input",
+        "input.value",
+        "langfuse.observation.input",
+        "langfuse.trace.output",
+        "llm.input_messages.0.message.content",
+        "llm.openai.messages",
+        "llm.prompts",
+        "llm.responses",
+        "mlflow.spanInputs",
+        "output",
+        "output.value",
+        "pydantic_ai.all_messages",
+        "request_data",
+        "response_data",
+        "tool_arguments",
+        "tool_response",
+        "traceloop.entity.input",
+    ] {
+        assert!(is_candidate(key.as_bytes()), "{key}");
+        assert!(
+            DIALECTS.iter().any(|dialect| dialect.carries_key(key.as_bytes())),
+            "{key}"
+        );
+    }
 }
