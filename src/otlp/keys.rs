@@ -274,6 +274,10 @@ pub const GEN_AI_SYSTEM: &str = "gen_ai.system";
 pub const GEN_AI_SYSTEM_MESSAGE: &str = "gen_ai.system.message";
 /// System instructions given apart from the messages (≥ 1.37).
 pub const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+/// What a tool was called with, on its span.
+pub const GEN_AI_TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+/// What a tool gave, on its span.
+pub const GEN_AI_TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 /// Tools that the model may call (≥ 1.37).
 pub const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 /// Event of one tool result (1.28–1.36).

@@ -19,6 +19,9 @@ pub(super) static DIALECT: Dialect = Dialect {
             keys::GEN_AI_INPUT_MESSAGES,
             keys::GEN_AI_OUTPUT_MESSAGES,
             keys::GEN_AI_SYSTEM_INSTRUCTIONS,
+            // On tool spans: content that is no conversation.
+            keys::GEN_AI_TOOL_CALL_ARGUMENTS,
+            keys::GEN_AI_TOOL_CALL_RESULT,
         ]
         .iter()
         .any(|content| content.as_bytes() == key)
