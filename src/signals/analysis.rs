@@ -33,6 +33,8 @@ pub struct State {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     messages: usize,
+    /// Those that are no instructions.
+    said: usize,
     turns: usize,
     user_turns: usize,
     /// Index of the first message that the request before this one did not show: everything after the last assistant message
@@ -114,6 +116,7 @@ impl<'a> Analysis<'a> {
         let facts = Facts {
             turn_count: self.counts.turns,
             user_turns: self.counts.user_turns,
+            message_count: self.counts.said,
             newest_turn: self.counts.newest_turn,
             baseline_turns: self.analyzer.baseline_turns,
         };
@@ -144,6 +147,7 @@ impl Counts {
     fn take(&mut self, message: &Message<'_>) -> usize {
         let index = self.messages;
         self.messages += 1;
+        self.said += usize::from(message.role != Role::System);
         if message.is_turn() {
             self.turns += 1;
             self.user_turns += usize::from(message.role == Role::User);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Conversation, Settings, SignalType},
+    signals::{Analyzer, Conversation, Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, transcripts};
@@ -45,6 +45,8 @@ pub struct Config {
     pub disabled: Vec<String>,
     /// Turns that a conversation may take before its efficiency falls. 5.
     pub baseline_turns: u32,
+    /// Weights and thresholds of the score, each by its name.
+    pub weights: Weights,
     /// Replace a report that a span carries already. false.
     pub overwrite: bool,
     /// List what was written in `aws.xray.annotations`. false.
@@ -91,6 +93,7 @@ impl Default for Config {
             lexicons: Vec::new(),
             disabled: Vec::new(),
             baseline_turns: settings.baseline_turns,
+            weights: settings.weights,
             overwrite: false,
             xray_annotations: false,
             memory: MemoryConfig::default(),
@@ -126,7 +129,7 @@ impl Config {
             lexicons,
             disabled: self.disabled.clone(),
             baseline_turns: self.baseline_turns,
-            ..Settings::default()
+            weights: self.weights.clone(),
         }
     }
 
@@ -177,6 +180,12 @@ impl Build<dyn Processor> for Config {
     fn validate(&self) -> Vec<Fault> {
         let mut faults = self.unknown_languages();
         faults.extend(self.unknown_types());
+        faults.extend(
+            self.weights
+                .faults()
+                .into_iter()
+                .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
+        );
         // The lexicon files are read when the pipeline is built; everything else can be tried without them.
         if faults.is_empty()
             && let Err(error) = Analyzer::new(self.settings(Vec::new()))
