@@ -20,7 +20,13 @@ use super::text::{self, AFTER_COMMA, AFTER_STOP, Vocabulary, Words};
 /// Languages of the specification.
 pub(super) const LANGUAGES: &[&str] = &["en", "de", "fr", "es", "pt", "zh", "ja", "ru"];
 /// The lexicons that ship, by language.
-const SHIPPED: &[(&str, &str)] = &[("en", include_str!("lexicons/en.yaml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("en", include_str!("lexicons/en.yaml")),
+    ("de", include_str!("lexicons/de.yaml")),
+    ("fr", include_str!("lexicons/fr.yaml")),
+    ("es", include_str!("lexicons/es.yaml")),
+    ("pt", include_str!("lexicons/pt.yaml")),
+];
 
 /// Words looked at before a match for a negation.
 const NEGATION_REACH: usize = 5;
@@ -476,5 +482,7 @@ impl Compiler {
     }
 }
 
+#[cfg(test)]
+mod languages;
 #[cfg(test)]
 mod tests;

@@ -201,3 +201,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_word_is_found_without_its_accents_unless_that_is_another_word() {
+    let mut words = Vocabulary::default();
+    for word in ["möchte", "schön", "schon", "não", "cœur", "groß"] {
+        words.intern(word);
+    }
+    words.finish();
+    let symbol = |text: &str| {
+        let mut read = Words::default();
+        read.read(text, Some(&words));
+        read.tokens[0].symbol
+    };
+    for (plain, accented) in [
+        ("mochte", "möchte"),
+        ("MOECHTE", "möchte"),
+        ("schoen", "schön"),
+        ("nao", "não"),
+        ("coeur", "cœur"),
+        ("gross", "groß"),
+    ] {
+        assert_ne!(symbol(plain), OTHER, "{plain}");
+        assert_eq!(symbol(plain), symbol(accented), "{plain}");
+    }
+    assert_ne!(symbol("schon"), symbol("schön"));
+    assert_eq!(symbol("nau"), OTHER);
+}

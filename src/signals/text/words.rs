@@ -86,7 +86,7 @@ impl Letters {
 }
 
 /// A word: its letters and symbols as stretches of the vocabulary's vectors.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Word {
     letters: (u32, u32),
     symbols: u32,
@@ -192,8 +192,22 @@ impl Vocabulary {
         &symbols[..*count as usize]
     }
 
+    /// Lets every word be found without its accents too, as many people type, unless that is a word of its own.
+    fn add_plain_spellings(&mut self) {
+        for index in 0..self.words.len() {
+            let Word { letters, symbols } = self.words[index];
+            let word = std::str::from_utf8(&self.letters[letters.0 as usize..letters.1 as usize]);
+            let spellings = word.map(plain_spellings).unwrap_or_default();
+            let symbols = self.symbols_at(symbols).to_vec();
+            for spelling in spellings {
+                self.alias(&spelling, &symbols);
+            }
+        }
+    }
+
     /// Ends the building: lays out the table that `find` reads.
     pub(crate) fn finish(&mut self) {
+        self.add_plain_spellings();
         self.building = HashMap::new();
         let free = Slot {
             first: [0; 2],
@@ -281,6 +295,39 @@ impl Vocabulary {
         }
         None
     }
+}
+
+/// How a word of the Latin alphabet is typed where its accents are not at hand: "möchte" as "mochte" and "moechte". None for
+/// words without accents.
+fn plain_spellings(word: &str) -> Vec<String> {
+    let plain = |umlaut: &str| {
+        let mut spelling = String::with_capacity(word.len() + 1);
+        for c in word.chars() {
+            match c {
+                'à' | 'á' | 'â' | 'ã' => spelling.push('a'),
+                'è' | 'é' | 'ê' | 'ë' => spelling.push('e'),
+                'ì' | 'í' | 'î' | 'ï' => spelling.push('i'),
+                'ò' | 'ó' | 'ô' | 'õ' => spelling.push('o'),
+                'ù' | 'ú' | 'û' => spelling.push('u'),
+                'ä' => spelling.extend(['a'].into_iter().chain(umlaut.chars())),
+                'ö' => spelling.extend(['o'].into_iter().chain(umlaut.chars())),
+                'ü' => spelling.extend(['u'].into_iter().chain(umlaut.chars())),
+                'ç' => spelling.push('c'),
+                'ñ' => spelling.push('n'),
+                'ß' => spelling.push_str("ss"),
+                'œ' => spelling.push_str("oe"),
+                other => spelling.push(other),
+            }
+        }
+        spelling
+    };
+    let mut spellings = Vec::new();
+    if !word.is_ascii() {
+        spellings.extend([plain(""), plain("e")]);
+        spellings.retain(|spelling| spelling.is_ascii());
+        spellings.dedup();
+    }
+    spellings
 }
 
 /// Cuts runs of one letter down to `most`: at first only runs of three and more, then every run that was left at two.
