@@ -46,7 +46,7 @@ const REPLIES: [&str; 4] = [
 ];
 
 /// A conversation that goes on with other words in every round, as people do.
-fn support(messages: usize) -> Conversation<'static> {
+pub(crate) fn support(messages: usize) -> Conversation<'static> {
     let turn = |index: usize| {
         let (round, at) = (index / 8, index / 2 % 4);
         let (role, text) = if index.is_multiple_of(2) {

@@ -3,5 +3,6 @@
 mod analyzer;
 mod otlp;
 mod queue;
+mod sessions;
 
-criterion::criterion_main!(analyzer::benches, otlp::benches, queue::benches);
+criterion::criterion_main!(analyzer::benches, otlp::benches, queue::benches, sessions::benches);

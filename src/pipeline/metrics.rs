@@ -1,9 +1,9 @@
 //! Counts at the seams, by component id, under the Collector's names (`otelcol_receiver_accepted_spans`, …). Handles are
 //! made while a pipeline is built, under the recorder that is current then, so that pipelines in one process do not mix.
 
-use std::time::Instant;
+use std::{cell::RefCell, fmt, sync::Arc, time::Instant};
 
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, Gauge, Recorder, counter, describe_counter, describe_gauge, gauge};
 
 use super::ComponentId;
 
@@ -149,6 +149,50 @@ impl ExporterCounts {
             queue_size: gauge!("otelcol_exporter_queue_size", "exporter" => id.clone()),
             queue_capacity: gauge!("otelcol_exporter_queue_capacity", "exporter" => id),
         }
+    }
+}
+
+/// The set of metrics under which handles are made, for those who learn only while they run which ones they need.
+#[derive(Clone, Default)]
+pub struct Registry(Option<Arc<dyn Recorder + Send + Sync>>);
+
+thread_local! {
+    static CURRENT: RefCell<Registry> = RefCell::default();
+}
+
+impl Registry {
+    /// That of a recorder.
+    pub fn new(recorder: Arc<dyn Recorder + Send + Sync>) -> Registry {
+        Registry(Some(recorder))
+    }
+
+    /// The one that the caller is in the scope of; outside of any, the process's global recorder.
+    pub fn current() -> Registry {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Runs `make` with this as the current one: handles that are made in it count here, wherever they are used.
+    pub fn scope<T>(&self, make: impl FnOnce() -> T) -> T {
+        let Some(recorder) = &self.0 else {
+            return make();
+        };
+        let _outer = Outer(CURRENT.replace(self.clone()));
+        metrics::with_local_recorder(&**recorder, make)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+/// Makes the registry current again that was so before, also after a panic.
+struct Outer(Registry);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        CURRENT.set(std::mem::take(&mut self.0));
     }
 }
 

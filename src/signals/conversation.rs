@@ -68,49 +68,9 @@ pub struct Conversation<'a> {
     pub messages: Vec<Message<'a>>,
 }
 
-impl Conversation<'_> {
-    /// Index of the first message that the span before this one did not show yet: everything after the last assistant
-    /// message that something followed. The reply at the end belongs to the newest turn.
-    #[must_use]
-    pub fn newest_turn(&self) -> usize {
-        let is_reply = |message: &Message<'_>| message.role == Role::Assistant;
-        let reply = self
-            .messages
-            .iter()
-            .rposition(|m| !is_reply(m))
-            .map_or(0, |last| last + 1);
-        self.messages[..reply]
-            .iter()
-            .rposition(is_reply)
-            .map_or(0, |last| last + 1)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(roles: &str, expected: usize) {
-        let role = |c| match c {
-            'u' => Role::User,
-            'a' => Role::Assistant,
-            't' => Role::Tool,
-            _ => Role::System,
-        };
-        let messages = roles.chars().map(|c| Message::new(role(c), "x")).collect();
-        assert_eq!(Conversation { messages }.newest_turn(), expected, "{roles}");
-    }
-
-    #[test]
-    fn the_newest_turn_starts_after_the_last_earlier_reply() {
-        check("", 0);
-        check("u", 0);
-        check("sua", 0);
-        check("suau", 3);
-        check("suaua", 3);
-        check("uata", 2);
-        check("aa", 0);
-    }
 
     #[test]
     fn only_user_and_assistant_text_makes_a_turn() {

@@ -2,8 +2,10 @@
 //! is true. Pure: no I/O, no clock, no runtime, nothing of OTLP; the same conversation always gives the same report, and no
 //! text makes it panic. The work on one message is bounded, and nothing is quadratic in the conversation.
 //!
-//! [`Analyzer::new`] compiles the lexicons once; [`Analyzer::analyze`] may be called from any number of threads.
+//! [`Analyzer::new`] compiles the lexicons once; [`Analyzer::analyze`] may be called from any number of threads. A conversation that
+//! grows can be taken up where it was left: [`Analysis::state`] and [`Analyzer::resume`].
 
+pub(crate) mod analysis;
 mod conversation;
 mod detect;
 mod kind;
@@ -12,16 +14,13 @@ mod report;
 mod suggest;
 mod text;
 
-use std::cell::Cell;
-
+pub use analysis::{Analysis, State};
 pub use conversation::{Conversation, Message, Role, ToolCall};
 pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
 
-use detect::{DETECTORS, Detector, Memory, Observed};
-use lexicon::{Fault, Hits, LANGUAGES, Lexicon};
-use report::Facts;
-use text::Words;
+use detect::{DETECTORS, Detector};
+use lexicon::{Fault, LANGUAGES, Lexicon};
 
 /// What an analyzer is made of. Its default is the specification's.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,64 +145,23 @@ impl Analyzer {
     /// Reads a conversation and reports what it shows.
     #[must_use]
     pub fn analyze(&self, conversation: &Conversation<'_>) -> Report {
-        // A detector that panics takes its space with it; the next conversation gets a new one.
-        let mut space = SPACE.take().unwrap_or_default();
-        let report = self.analyze_in(conversation, &mut space);
-        SPACE.set(Some(space));
-        report
+        let mut analysis = self.begin();
+        analysis.read(&conversation.messages);
+        analysis.report()
     }
 
-    fn analyze_in(&self, conversation: &Conversation<'_>, space: &mut Space) -> Report {
-        let Space { words, hits, memory } = space;
-        let mut signals = Vec::new();
-        memory.start(self.baseline_turns);
-        let (mut turn_count, mut user_turns) = (0, 0);
-        for (index, message) in conversation.messages.iter().enumerate() {
-            hits.clear();
-            words.clear();
-            let is_turn = message.is_turn();
-            if is_turn {
-                turn_count += 1;
-                // Replies are compared with each other only: no phrase is looked for in them.
-                if message.role == Role::User {
-                    user_turns += 1;
-                    words.read(&message.text, Some(self.lexicon.vocabulary()));
-                    self.lexicon.find(words, hits);
-                }
-            }
-            let observed = Observed::new(message, words, &hits.found, &self.lexicon);
-            memory.read(&observed);
-            for detector in &self.detectors {
-                signals.extend((detector.find)(&observed, memory).map(|finding| Signal {
-                    kind: detector.kind,
-                    message_index: index,
-                    confidence: finding.confidence,
-                    snippet: finding.snippet,
-                    metadata: finding.metadata,
-                }));
-            }
-        }
-        let newest_turn = conversation.newest_turn();
-        let facts = Facts {
-            turn_count,
-            user_turns,
-            newest_turn,
-            baseline_turns: self.baseline_turns,
-        };
-        Report::new(signals, facts, &self.weights)
+    /// Begins with a conversation's first message.
+    #[must_use]
+    pub fn begin(&self) -> Analysis<'_> {
+        Analysis::new(self, &State::default())
     }
-}
 
-/// What an analysis needs besides its result; kept by each thread, so that only the first conversations allocate.
-#[derive(Debug, Default)]
-struct Space {
-    words: Words,
-    hits: Hits,
-    memory: Memory,
-}
-
-thread_local! {
-    static SPACE: Cell<Option<Box<Space>>> = const { Cell::new(None) };
+    /// Goes on behind the messages that led to the state, which must be of this analyzer. Reports the same as if it had read
+    /// all messages at once.
+    #[must_use]
+    pub fn resume(&self, state: &State) -> Analysis<'_> {
+        Analysis::new(self, state)
+    }
 }
 
 #[cfg(test)]

@@ -60,14 +60,27 @@ impl Quality {
 }
 
 /// Weights and thresholds of the score, in points on its scale of 0 to 100 unless said otherwise.
+///
+/// Four defaults differ from the specification's, for what they gain on the development data: how well a low score tells
+/// the failed tasks of τ-bench airline (area under the curve, AUC; the specification's own weights reach 0.496, the number of
+/// messages alone 0.683). Conversations of up to seven messages score as the specification has it.
+///
+/// | changed | specification | here | AUC after it |
+/// |---|---|---|---|
+/// | what praise adds to a long conversation | all of it | `positive_fade` | 0.588 |
+/// | what length takes | 10 above 7 turns | grows by message up to `long` | 0.672 |
+/// | what efficiency adds, and `base` with it | 10 of 60 | 2 of 60, the rest is `long`'s | 0.681 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Weights {
-    /// Where the score starts; default 50.
+    /// Where the score starts; default 58.
     pub base: f64,
     /// Added, times the confidence of positive feedback; default 20.
     pub positive: f64,
-    /// Added, times the efficiency; default 10.
+    /// How fast `positive` fades with the messages beyond `long_from`: divided by the square of 1 + `positive_fade` × messages.
+    /// People end long struggles with thanks, too; default 1.
+    pub positive_fade: f64,
+    /// Added, times the efficiency; default 2.
     pub efficiency: f64,
     /// Taken off for each step of frustration severity; default 10.
     pub frustration: f64,
@@ -85,10 +98,13 @@ pub struct Weights {
     pub tool_loop: f64,
     /// Taken off for each failure of the environment; default 3.
     pub exhaustion: f64,
-    /// Taken off once when there are more than `long_turns` turns; default 10.
+    /// Taken off for length, in equal parts for each of `long_span` messages beyond `long_from`. Length alone ends at 40, which
+    /// is Neutral; default 18.
     pub long: f64,
-    /// Turns above which `long` counts; default 7.
-    pub long_turns: usize,
+    /// Messages of users, assistants and tools (count) that are not long; default 7.
+    pub long_from: usize,
+    /// Messages beyond `long_from` (count) over which `long` grows; default 40.
+    pub long_span: usize,
     /// What each turn above the baseline adds to the divisor of the efficiency (ratio); default 0.3.
     pub efficiency_decay: f64,
     /// Confidence of positive feedback for 0, 1, 2 and more instances, 0 to 1; default 0, 0.6, 0.8, 0.95.
@@ -102,9 +118,10 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            base: 50.0,
+            base: 58.0,
             positive: 20.0,
-            efficiency: 10.0,
+            positive_fade: 1.0,
+            efficiency: 2.0,
             frustration: 10.0,
             repair: 15.0,
             repair_ratio: 0.3,
@@ -113,8 +130,9 @@ impl Default for Weights {
             failure: 8.0,
             tool_loop: 5.0,
             exhaustion: 3.0,
-            long: 10.0,
-            long_turns: 7,
+            long: 18.0,
+            long_from: 7,
+            long_span: 40,
             efficiency_decay: 0.3,
             positive_confidence: [0.0, 0.6, 0.8, 0.95],
             severity: [1, 3, 5],
@@ -124,6 +142,49 @@ impl Default for Weights {
 }
 
 impl Weights {
+    /// What cannot be, by the field's name: a number that is none, thresholds that do not rise.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let numbers = [
+            ("base", self.base),
+            ("positive", self.positive),
+            ("positive_fade", self.positive_fade),
+            ("efficiency", self.efficiency),
+            ("frustration", self.frustration),
+            ("repair", self.repair),
+            ("repair_ratio", self.repair_ratio),
+            ("repetition", self.repetition),
+            ("failure", self.failure),
+            ("tool_loop", self.tool_loop),
+            ("exhaustion", self.exhaustion),
+            ("long", self.long),
+            ("efficiency_decay", self.efficiency_decay),
+        ];
+        let bad_number = |&(_, number): &(&str, f64)| !number.is_finite() || number < 0.0;
+        let mut faults: Vec<_> = (numbers.into_iter().filter(bad_number))
+            .map(|(name, number)| (name, format!("{number} must be a number of 0 or more")))
+            .collect();
+        if !(self.positive_confidence.iter()).all(|share| (0.0..=1.0).contains(share)) {
+            faults.push((
+                "positive_confidence",
+                format!("{:?} must be between 0 and 1", self.positive_confidence),
+            ));
+        }
+        if self.severity[0] == 0 || !self.severity.is_sorted() {
+            faults.push(("severity", format!("{:?} must rise from 1 or more", self.severity)));
+        }
+        if !self.quality.is_sorted() {
+            faults.push((
+                "quality",
+                format!(
+                    "{:?} must rise: the lowest scores of Poor, Neutral, Good and Excellent",
+                    self.quality
+                ),
+            ));
+        }
+        faults
+    }
+
     /// 0 to 3 for that many instances.
     #[must_use]
     pub fn severity(&self, count: usize) -> u8 {
@@ -133,6 +194,20 @@ impl Weights {
     fn efficiency_of(&self, turns: usize, baseline: u32) -> f64 {
         let beyond = turns.saturating_sub(baseline as usize);
         1.0 / (1.0 + self.efficiency_decay * as_f64(beyond))
+    }
+
+    /// How far a conversation of that many messages is beyond what is short.
+    fn beyond(&self, messages: usize) -> f64 {
+        as_f64(messages.saturating_sub(self.long_from))
+    }
+
+    fn faded_positive(&self, messages: usize) -> f64 {
+        let divisor = 1.0 + self.positive_fade * self.beyond(messages);
+        self.positive / (divisor * divisor)
+    }
+
+    fn length(&self, messages: usize) -> f64 {
+        self.long * (self.beyond(messages) / as_f64(self.long_span.max(1))).min(1.0)
     }
 
     fn quality_of(&self, score: f64) -> Quality {
@@ -150,6 +225,8 @@ pub struct Report {
     pub turn_count: usize,
     /// User messages with text.
     pub user_turns: usize,
+    /// Messages of users, assistants and tools, with text or without.
+    pub message_count: usize,
     /// 1 up to the baseline, then falling towards 0.
     pub efficiency: f64,
     /// Repairs (misalignment signals) a user turn; 0 without user turns.
@@ -174,6 +251,7 @@ pub struct Report {
 pub(crate) struct Facts {
     pub(crate) turn_count: usize,
     pub(crate) user_turns: usize,
+    pub(crate) message_count: usize,
     pub(crate) newest_turn: usize,
     pub(crate) baseline_turns: u32,
 }
@@ -194,6 +272,7 @@ impl Report {
         let mut report = Self {
             turn_count: facts.turn_count,
             user_turns: facts.user_turns,
+            message_count: facts.message_count,
             efficiency: weights.efficiency_of(facts.turn_count, facts.baseline_turns),
             repair_ratio: ratio(in_category(Category::Misalignment), facts.user_turns),
             positive_confidence: weights.positive_confidence[positives],
@@ -215,18 +294,20 @@ impl Report {
         report
     }
 
-    /// The formula of signals.md, "Report".
+    /// The formula of signals.md, "Report", with the changes that [`Weights`] lists.
     fn scored(&self, weights: &Weights) -> f64 {
         let when = |condition: bool, points: f64| if condition { points } else { 0.0 };
         let repetition = f64::from(weights.severity(self.count(SignalType::Repetition)));
-        let score = weights.base + weights.positive * self.positive_confidence + weights.efficiency * self.efficiency
+        let score = weights.base
+            + weights.faded_positive(self.message_count) * self.positive_confidence
+            + weights.efficiency * self.efficiency
             - weights.frustration * f64::from(self.frustration_severity)
             - when(self.repair_ratio > weights.repair_ratio, weights.repair)
             - when(self.looping, weights.repetition * repetition)
             - weights.failure * as_f64(self.category_count(Category::Failure))
             - weights.tool_loop * as_f64(self.category_count(Category::Loops))
             - weights.exhaustion * as_f64(self.category_count(Category::Exhaustion))
-            - when(self.turn_count > weights.long_turns, weights.long);
+            - weights.length(self.message_count);
         score.clamp(0.0, 100.0)
     }
 
@@ -303,6 +384,18 @@ impl Report {
     pub fn flagged(&self) -> bool {
         self.frustration_severity > 0 || self.looping || self.escalation_requested() || self.quality <= Quality::Poor
     }
+}
+
+/// Bytes that signals have on the heap.
+pub(super) fn heap(signals: &Vec<Signal>) -> usize {
+    let metadata = |signal: &Signal| {
+        let names = signal.metadata.iter().map(|(_, detail)| match detail {
+            Detail::Number(_) => 0,
+            Detail::Name(name) => name.len(),
+        });
+        signal.metadata.capacity() * size_of::<(&str, Detail)>() + names.sum::<usize>()
+    };
+    signals.capacity() * size_of::<Signal>() + signals.iter().map(metadata).sum::<usize>()
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

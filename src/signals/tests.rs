@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
+use super::report::Facts;
 use super::*;
 
 static ANALYZER: LazyLock<Analyzer> = LazyLock::new(|| Analyzer::new(Settings::default()).unwrap());
@@ -157,6 +158,7 @@ fn report(kinds: &[(SignalType, usize)], turns: usize, users: usize) -> Report {
     let facts = Facts {
         turn_count: turns,
         user_turns: users,
+        message_count: turns,
         newest_turn: 1,
         baseline_turns: 5,
     };
@@ -197,7 +199,18 @@ fn the_score_follows_the_specification() {
     check(&[(S::Retry, 1)], 4, 2, 55.0, Quality::Neutral, true);
     check(&[(S::Timeout, 2)], 4, 2, 54.0, Quality::Neutral, false);
     check(&[(S::ApiError, 40)], 4, 2, 0.0, Quality::Severe, true);
-    check(&[], 15, 8, 42.5, Quality::Neutral, false);
+    // Length takes 18 points over 40 messages, and praise fades with it.
+    check(&[], 7, 4, 58.0 + 2.0 / 1.6, Quality::Neutral, false);
+    check(&[], 15, 8, 58.0 + 0.5 - 18.0 * 8.0 / 40.0, Quality::Neutral, false);
+    check(
+        &[(S::Gratitude, 1)],
+        9,
+        4,
+        58.0 + 2.0 / 2.2 - 0.9 + 12.0 / 9.0,
+        Quality::Neutral,
+        false,
+    );
+    check(&[], 4_000, 2_000, 40.0 + 2.0 / 1199.5, Quality::Neutral, false);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! One set of metrics: the recorder under which a pipeline is built, and its text for Prometheus. Several sets in one process
 //! do not mix, since nothing global is touched.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::process;
+use crate::pipeline::metrics::Registry;
 
 /// Bounds of the histograms, by the whole name of the metric.
 const BUCKETS: [(&str, &[f64]); 4] = [
@@ -34,7 +35,7 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 /// One set of metrics.
 pub struct Metrics {
-    recorder: PrometheusRecorder,
+    registry: Registry,
     handle: PrometheusHandle,
     started: Instant,
 }
@@ -60,7 +61,7 @@ impl Metrics {
         let recorder = builder.build_recorder();
         let set = Metrics {
             handle: recorder.handle(),
-            recorder,
+            registry: Registry::new(Arc::new(recorder)),
             started: Instant::now(),
         };
         set.scope(|| {
@@ -79,7 +80,7 @@ impl Metrics {
 
     /// Runs `make` with this set as the current one: handles that are made in it count here, wherever they are used.
     pub fn scope<T>(&self, make: impl FnOnce() -> T) -> T {
-        metrics::with_local_recorder(&self.recorder, make)
+        self.registry.scope(make)
     }
 
     /// Prometheus' text format, version 0.0.4.

@@ -43,11 +43,15 @@ pub(super) fn clear(span: &SpanRef<'_>, edit: &mut SpanEdit) {
     edit.delete_events_where(span, |event| event.name().starts_with("signal."));
 }
 
-/// Writes the report.
+/// Writes the report of a conversation whose messages from the one of index `first` on are those of the span.
+///
+/// The attributes tell of the whole conversation. An event tells where to look, so there is one for each signal in the span's own
+/// messages, and its index is the position in the span's own list.
 pub(super) fn attach(
     span: &SpanRef<'_>,
     conversation: &Conversation<'_>,
     report: &Report,
+    first: usize,
     style: &Style,
     edit: &mut SpanEdit,
 ) {
@@ -75,7 +79,9 @@ pub(super) fn attach(
         // Looked up once: it walks the span, which may hold as many messages as there are signals.
         let end = span.end_unix_nano();
         for signal in &report.signals {
-            event(end, conversation, signal, style, edit);
+            if let Some(index) = signal.message_index.checked_sub(first) {
+                event(end, conversation, index, signal, style, edit);
+            }
         }
     }
     flag(span, report, style, edit);
@@ -199,19 +205,26 @@ fn annotate(span: &SpanRef<'_>, written: &[&'static str], edit: &mut SpanEdit) {
     edit.set(XRAY_ANNOTATIONS, Value::Strings(&annotations));
 }
 
-fn event(time: u64, conversation: &Conversation<'_>, signal: &Signal, style: &Style, edit: &mut SpanEdit) {
+fn event(
+    time: u64,
+    conversation: &Conversation<'_>,
+    index: usize,
+    signal: &Signal,
+    style: &Style,
+    edit: &mut SpanEdit,
+) {
     let kind = signal.kind.name();
     let metadata = metadata(signal);
     let mut attributes = vec![
         (keys::SIGNAL_TYPE, Value::Str(kind)),
         (
             keys::SIGNAL_MESSAGE_INDEX,
-            Value::Int(i64::try_from(signal.message_index).unwrap_or(i64::MAX)),
+            Value::Int(i64::try_from(index).unwrap_or(i64::MAX)),
         ),
         (keys::SIGNAL_CONFIDENCE, Value::Double(signal.confidence)),
         (keys::SIGNAL_METADATA, Value::Str(&metadata)),
     ];
-    let message = conversation.messages.get(signal.message_index);
+    let message = conversation.messages.get(index);
     let snippet = signal.snippet.clone().and_then(|range| message?.text.get(range));
     if let Some(snippet) = snippet.filter(|_| style.snippets) {
         attributes.push((keys::SIGNAL_SNIPPET, Value::Str(snippet)));

@@ -4,21 +4,24 @@
 
 mod attach;
 mod dialects;
+mod labels;
+mod memory;
 mod meters;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
+    otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Settings, SignalType},
+    signals::{Analyzer, Conversation, Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, transcripts};
 
 use attach::{Names, Style};
-use meters::Meters;
+use labels::Labeled;
+use memory::{News, Outcome, Owner};
 
 /// Config of the processor `signals`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,12 +45,14 @@ pub struct Config {
     pub disabled: Vec<String>,
     /// Turns that a conversation may take before its efficiency falls. 5.
     pub baseline_turns: u32,
+    /// Weights and thresholds of the score, each by its name.
+    pub weights: Weights,
     /// Replace a report that a span carries already. false.
     pub overwrite: bool,
     /// List what was written in `aws.xray.annotations`. false.
     pub xray_annotations: bool,
     /// What may be remembered of conversations.
-    pub memory: Memory,
+    pub memory: MemoryConfig,
     /// The signal metrics.
     pub metrics: MetricsConfig,
 }
@@ -55,14 +60,14 @@ pub struct Config {
 /// `memory`: what may be remembered of conversations, so that only their new messages are analyzed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Memory {
-    /// Bound in bytes. 67108864. Nothing is remembered yet: every conversation is analyzed whole.
+pub struct MemoryConfig {
+    /// Bound in bytes; 0: nothing is remembered, and every span counts as a conversation of its own. 67108864.
     pub max_bytes: usize,
 }
 
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory { max_bytes: 64 << 20 }
+impl Default for MemoryConfig {
+    fn default() -> MemoryConfig {
+        MemoryConfig { max_bytes: 64 << 20 }
     }
 }
 
@@ -70,7 +75,8 @@ impl Default for Memory {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
-    /// Resource attributes to put on the metrics. []. Not available yet: anything else is refused.
+    /// Resource attributes to put on the metrics, such as `service.name`, which becomes the label `service_name`. At most 100 sets of
+    /// values; what comes later is counted as `other`. [].
     pub labels: Vec<String>,
 }
 
@@ -87,9 +93,10 @@ impl Default for Config {
             lexicons: Vec::new(),
             disabled: Vec::new(),
             baseline_turns: settings.baseline_turns,
+            weights: settings.weights,
             overwrite: false,
             xray_annotations: false,
-            memory: Memory::default(),
+            memory: MemoryConfig::default(),
             metrics: MetricsConfig::default(),
         }
     }
@@ -122,7 +129,7 @@ impl Config {
             lexicons,
             disabled: self.disabled.clone(),
             baseline_turns: self.baseline_turns,
-            ..Settings::default()
+            weights: self.weights.clone(),
         }
     }
 
@@ -173,18 +180,19 @@ impl Build<dyn Processor> for Config {
     fn validate(&self) -> Vec<Fault> {
         let mut faults = self.unknown_languages();
         faults.extend(self.unknown_types());
+        faults.extend(
+            self.weights
+                .faults()
+                .into_iter()
+                .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
+        );
         // The lexicon files are read when the pipeline is built; everything else can be tried without them.
         if faults.is_empty()
             && let Err(error) = Analyzer::new(self.settings(Vec::new()))
         {
             faults.push(Fault::at("", error.to_string()));
         }
-        if !self.metrics.labels.is_empty() {
-            faults.push(Fault::at(
-                "metrics::labels",
-                "labels of one's own are not available yet; leave the list empty",
-            ));
-        }
+        faults.extend(labels::faults(&self.metrics.labels));
         faults
     }
 
@@ -211,7 +219,8 @@ impl Build<dyn Processor> for Config {
             },
             content: self.content,
             overwrite: self.overwrite,
-            meters: Meters::new(),
+            memory: memory::Memory::new(self.memory.max_bytes),
+            meters: Labeled::new(&self.metrics.labels),
         }))
     }
 }
@@ -221,31 +230,47 @@ struct Signals {
     style: Style,
     content: Content,
     overwrite: bool,
-    meters: Meters,
+    memory: Option<memory::Memory>,
+    meters: Labeled,
 }
 
 impl Processor for Signals {
     fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
-        Ok(edit_spans(batch, |_, _, span, edit| self.enrich(span, edit)))
+        Ok(edit_spans(batch, |resource, scope, span, edit| {
+            self.enrich(resource, scope, span, edit)
+        }))
     }
 }
 
 impl Signals {
-    fn enrich(&self, span: &SpanRef<'_>, edit: &mut SpanEdit) -> Edit {
+    fn enrich(
+        &self,
+        resource: &ResourceSpansRef<'_>,
+        scope: &ScopeSpansRef<'_>,
+        span: &SpanRef<'_>,
+        edit: &mut SpanEdit,
+    ) -> Edit {
         let search = dialects::find(span);
-        self.meters.unparsed(&search.unparsed);
         if !search.has_content {
             return Edit::Keep;
         }
+        let meters = self.meters.of(resource);
+        meters.unparsed(&search.unparsed);
         let mut verdict = Edit::Keep;
         let enriched = attach::is_enriched(span);
         if let Some(found) = search.found.filter(|_| self.overwrite || !enriched) {
             if enriched {
                 attach::clear(span, edit);
             }
-            let report = self.meters.time(|| self.analyzer.analyze(&found.conversation));
-            attach::attach(span, &found.conversation, &report, &self.style, edit);
-            self.meters.report(found.dialect, &report);
+            let owner = Owner {
+                service: resource.service_name().unwrap_or_default(),
+                scope: scope.scope_name(),
+                conversation: found.conversation_id,
+                trace: span.trace_id(),
+            };
+            let Outcome { report, first, news } = meters.time(|| self.analyze(&found.conversation, &owner));
+            attach::attach(span, &found.conversation, &report, first, &self.style, edit);
+            meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }
         if self.content == Content::Drop {
@@ -254,6 +279,17 @@ impl Signals {
             verdict = Edit::Apply;
         }
         verdict
+    }
+
+    fn analyze(&self, conversation: &Conversation<'_>, owner: &Owner<'_>) -> Outcome {
+        match &self.memory {
+            Some(memory) => memory.analyze(&self.analyzer, &conversation.messages, owner),
+            None => Outcome {
+                report: self.analyzer.analyze(conversation),
+                first: 0,
+                news: News::default(),
+            },
+        }
     }
 }
 

@@ -248,7 +248,7 @@ fn every_wrong_name_is_told_at_its_place() {
                 "escalaton",
             ]),
             metrics: MetricsConfig {
-                labels: list(&["service.name"]),
+                labels: list(&["service.name", "type", "service_name"]),
             },
             ..Config::default()
         },
@@ -271,7 +271,14 @@ fn every_wrong_name_is_told_at_its_place() {
                 "disabled::4",
                 "unknown signal type \"escalaton\" (did you mean \"interaction.disengagement.escalation\"?)",
             ),
-            ("metrics::labels", "labels of one's own"),
+            (
+                "metrics::labels::1",
+                "the label \"type\" is taken: the metrics have it already, or Prometheus keeps it for itself",
+            ),
+            (
+                "metrics::labels::2",
+                "\"service_name\" is the same label as \"service.name\": service_name",
+            ),
         ],
     );
 }
@@ -354,4 +361,161 @@ fn a_raw_span_of_the_gateway_is_read_and_its_content_dropped() {
         "POST /v1/chat/completions gpt-4o",
         &["signals.turn_count = 4", "signals.positive_feedback.count = "],
     );
+}
+
+/// A span with "u" and "a" as its messages, under a conversation id where there is one.
+fn talk(id: &str, turns: &[(&str, &str)]) -> TraceBatch {
+    let mut span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "openai.chat").times(1, 2);
+    if !id.is_empty() {
+        span = span.attribute("gen_ai.conversation.id", Value::Str(id));
+    }
+    for (i, (who, text)) in turns.iter().enumerate() {
+        let role = if *who == "u" { "user" } else { "assistant" };
+        span = span
+            .attribute(&format!("gen_ai.prompt.{i}.role"), Value::Str(role))
+            .attribute(&format!("gen_ai.prompt.{i}.content"), Value::Str(text));
+    }
+    batch(span)
+}
+
+const LATE: [(&str, &str); 4] = [
+    ("u", "This is useless"),
+    ("a", "Sorry."),
+    ("u", "I want to speak to a human"),
+    ("a", "I will get someone."),
+];
+
+/// Lines of a span's text that begin so.
+fn lines<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
+    text.lines().filter(|line| line.starts_with(start)).collect()
+}
+
+#[test]
+fn what_was_said_before_is_shown_again_from_memory() {
+    let remembering = processor(Config {
+        snippets: true,
+        ..Config::default()
+    });
+    let forgetful = processor(Config {
+        snippets: true,
+        memory: MemoryConfig { max_bytes: 0 },
+        ..Config::default()
+    });
+    for end in 1..=LATE.len() {
+        let show = |signals: &dyn Processor| shown(&signals.process(talk("", &LATE[..end])).expect("accepted"));
+        assert_eq!(show(&*remembering), show(&*forgetful), "{end}");
+    }
+    let text = shown(&remembering.process(talk("", &LATE)).expect("accepted"));
+    assert!(
+        text.contains("signal.snippet=\"useless\"") || text.contains("useless"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_joined_span_shows_its_own_events_and_the_whole_conversation() {
+    let signals = processor(Config {
+        snippets: true,
+        ..Config::default()
+    });
+    let first = shown(&signals.process(talk("id", &LATE[..2])).expect("accepted"));
+    assert_eq!(lines(&first, "@ ").len(), 1, "{first}");
+    let second = shown(&signals.process(talk("id", &LATE[2..])).expect("accepted"));
+    for expected in [
+        "signals.turn_count = 4",
+        "signals.frustration.count = 1",
+        "signals.escalation.requested = \"true\"",
+        "signals.new_count = 1",
+        "signals.interaction.disengagement.count = 2",
+    ] {
+        assert!(second.contains(expected), "{expected} is not in:\n{second}");
+    }
+    let events = lines(&second, "@ ");
+    assert_eq!(events.len(), 1, "{second}");
+    for expected in [
+        "disengagement.escalation",
+        "signal.message_index=0",
+        "signal.snippet=\"speak to a human\"",
+    ] {
+        assert!(events[0].contains(expected), "{expected} is not in:\n{second}");
+    }
+}
+
+/// The sum of the lines of a metric.
+fn metric(set: &crate::telemetry::Metrics, start: &str) -> f64 {
+    let text = set.render();
+    let values = text.lines().filter(|line| line.starts_with(start));
+    values
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+#[test]
+fn metrics_count_each_signal_once() {
+    for joined in [false, true] {
+        let set = crate::telemetry::Metrics::new();
+        let signals = set.scope(|| processor(Config::default()));
+        let process = |turns: &[(&str, &str)]| {
+            let id = if joined { "id" } else { "" };
+            signals.process(talk(id, turns)).expect("accepted");
+        };
+        let first = [("u", "Where is my order?"), ("a", "On its way.")];
+        process(&first);
+        process(&first);
+        for end in [2, 4] {
+            let turns = [&first[..], &LATE[..end]].concat();
+            let newest = &turns[if joined { turns.len() - 2 } else { 0 }..];
+            process(newest);
+            process(newest);
+        }
+        for (name, expected) in [
+            ("plano_signals_conversations_total{quality=\"Good\"}", 1.0),
+            ("plano_signals_conversations_total{quality=\"Severe\"}", 1.0),
+            ("plano_signals_detected_total", 2.0),
+            (
+                "plano_signals_detected_total{type=\"interaction.disengagement.escalation\"}",
+                1.0,
+            ),
+            ("plano_signals_flagged_total", 1.0),
+            ("plano_signals_spans_total", 6.0),
+            ("plano_signals_turns_count", 6.0),
+            ("plano_signals_memory_misses_total", 1.0),
+            ("plano_signals_memory_hits_total", 5.0),
+            ("plano_signals_memory_evictions_total", 0.0),
+        ] {
+            assert_eq!(
+                metric(&set, name),
+                expected,
+                "{name}, joined: {joined}\n{}",
+                set.render()
+            );
+        }
+        assert!(metric(&set, "plano_signals_memory_bytes") > 1000.0);
+        drop(signals);
+        assert_eq!(metric(&set, "plano_signals_memory_bytes"), 0.0);
+    }
+}
+
+#[test]
+fn without_memory_every_span_counts() {
+    let set = crate::telemetry::Metrics::new();
+    let config = Config {
+        memory: MemoryConfig { max_bytes: 0 },
+        metrics: MetricsConfig {
+            labels: vec!["service.name".to_owned()],
+        },
+        ..Config::default()
+    };
+    let signals = set.scope(|| processor(config));
+    for _ in 0..3 {
+        signals.process(talk("id", &LATE[..2])).expect("accepted");
+    }
+    assert_eq!(
+        metric(&set, "plano_signals_detected_total{service_name=\"shop\",type="),
+        3.0,
+        "{}",
+        set.render()
+    );
+    assert_eq!(metric(&set, "plano_signals_flagged_total{service_name=\"shop\"}"), 3.0);
+    assert_eq!(metric(&set, "plano_signals_memory"), 0.0);
 }

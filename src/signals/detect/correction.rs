@@ -29,6 +29,8 @@ mod tests {
                 "I said blue not red",
                 "wrong city",
                 "That is incorrect",
+                "no, it was supposed to be Monday",
+                "but that's not what I need",
                 "actually, make it Tuesday",
             ],
         );
@@ -44,6 +46,8 @@ mod tests {
                 "what is wrong with my car",
                 "I meant well",
                 "is this correct?",
+                "No, it wasn't made in the last 24 hours",
+                "I thought I paid for it, but it's not showing up online",
                 "\"that is wrong\" she wrote",
             ],
         );

@@ -16,7 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// Turns so far, and the number of them that fires next.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Turns {
     count: usize,
     limit: usize,

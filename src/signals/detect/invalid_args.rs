@@ -84,6 +84,7 @@ mod tests {
         let fires = [
             r#"{"error":"order_id must be an integer"}"#,
             "Error: payment method certificate_1 not found",
+            "Error: payment method not found",
             "TypeError: search() missing 1 required positional argument: 'query'",
             r#"{"isError": true, "content": [{"type": "text", "text": "Invalid date: 2024-13-40"}]}"#,
         ];

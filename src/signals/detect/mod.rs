@@ -95,7 +95,7 @@ pub(super) struct Finding {
     pub(super) metadata: Vec<(&'static str, Detail)>,
 }
 
-/// What the detectors remember of the messages before; bounded but for one number an assistant reply.
+/// What the detectors remember of the messages before; bounded but for two numbers an assistant reply.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     calls: loops::Calls,
@@ -118,6 +118,45 @@ impl Memory {
     /// Takes in what several detectors remember together; before they look at the message.
     pub(super) fn read(&mut self, observed: &Observed<'_>) {
         self.calls.read(observed);
+    }
+}
+
+/// What the detectors remember, without the space that they work in and without any text.
+#[derive(Debug, Clone)]
+pub(super) struct Saved {
+    calls: loops::Calls,
+    dragging: dragging::Turns,
+    replies: repetition::Saved,
+    request: rephrase::Saved,
+    voice: negative_stance::Voice,
+}
+
+impl Memory {
+    /// What is remembered after the latest message.
+    pub(super) fn save(&mut self) -> Saved {
+        Saved {
+            calls: self.calls.save(),
+            dragging: self.dragging,
+            replies: self.replies.save(),
+            request: self.request.save(),
+            voice: self.voice,
+        }
+    }
+
+    /// Goes back to what was remembered.
+    pub(super) fn load(&mut self, saved: &Saved) {
+        self.calls = saved.calls.clone();
+        self.dragging = saved.dragging;
+        self.replies.load(&saved.replies);
+        self.request.load(&saved.request);
+        self.voice = saved.voice;
+    }
+}
+
+impl Saved {
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        self.calls.heap() + self.replies.heap() + self.request.heap()
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// How the user wrote before.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Voice {
     /// A turn in ordinary letters.
     spoke: bool,

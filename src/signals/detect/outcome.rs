@@ -70,7 +70,8 @@ fn told(result: &str) -> Option<Told<'_>> {
 
 fn cause(told: &Told<'_>) -> SignalType {
     let words = &told.words[..told.words.floor_char_boundary(WORDS)];
-    let words = words.to_lowercase();
+    // The colon stands for the start, so that a cause may ask for its words at the start of a clause.
+    let words = format!(": {}", words.to_lowercase());
     let named = CAUSES
         .iter()
         .find(|cause| cause.words.iter().any(|word| words.contains(word)));

@@ -24,6 +24,8 @@ const LIKENESS: f64 = 0.8;
 const LONGEST_PERIOD: usize = 24;
 /// Replies for which space is kept from one conversation to the next.
 const ROOM: usize = 1024;
+/// Replies that are looked for in a list, after which they are put into the map.
+const LISTED: usize = 32;
 /// Bins of a trace.
 const BINS: usize = 64;
 /// Bytes from which a glance at a reply may take the place of reading it.
@@ -39,10 +41,13 @@ pub(super) const DETECTOR: Detector = Detector {
 /// What is remembered of the replies.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    /// Index of each reply by the hash of its text.
+    /// The hash of each reply's text, in order.
+    order: Vec<u64>,
+    /// How many of those are not in the map: they came with a saved state, and mostly few replies follow.
+    unmapped: usize,
+    /// Index of the latest reply with that hash.
     seen: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     recent: [Reply; RECENT],
-    count: usize,
     /// Whether the user asked for the last reply again.
     pub(super) asked_again: bool,
     current: Reply,
@@ -52,6 +57,15 @@ pub(super) struct Replies {
     /// For reading a reply.
     words: Words,
     hashes: Vec<u32>,
+}
+
+/// The replies without their text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Saved {
+    order: Box<[u64]>,
+    /// The latest replies, oldest first; every sketch is sorted.
+    recent: Box<[(Glance, Sketch)]>,
+    asked_again: bool,
 }
 
 /// A reply. Its words are read only where a glance does not tell enough.
@@ -148,9 +162,57 @@ impl Replies {
         if self.seen.capacity() > ROOM {
             self.seen = HashMap::default();
         }
+        if self.order.capacity() > ROOM {
+            self.order = Vec::new();
+        }
         self.seen.clear();
-        self.count = 0;
+        self.order.clear();
+        self.unmapped = 0;
         self.asked_again = false;
+    }
+
+    /// What is to be known of the replies, whatever comes. Reads those that only had a glance: their text is not kept.
+    pub(super) fn save(&mut self) -> Saved {
+        let count = self.order.len();
+        let latest = count.saturating_sub(RECENT)..count;
+        let mut keep = |index: usize| {
+            let reply = &mut self.recent[index % RECENT];
+            let sketch = reply.sketch(&mut self.words, &mut self.hashes);
+            sketch.sort();
+            let sketch = sketch.clone();
+            (reply.glance.clone(), sketch)
+        };
+        Saved {
+            recent: latest.map(&mut keep).collect(),
+            order: self.order.as_slice().into(),
+            asked_again: self.asked_again,
+        }
+    }
+
+    pub(super) fn load(&mut self, saved: &Saved) {
+        self.clear();
+        self.order.extend_from_slice(&saved.order);
+        self.unmapped = saved.order.len();
+        let first = saved.order.len() - saved.recent.len();
+        for (index, (glance, sketch)) in saved.recent.iter().enumerate() {
+            self.recent[(first + index) % RECENT].put(glance, sketch);
+        }
+        self.asked_again = saved.asked_again;
+    }
+
+    /// Adds a reply's hash; the index of the latest reply before with the same.
+    fn remember(&mut self, whole: u64) -> Option<usize> {
+        let index = self.order.len();
+        if self.unmapped > 0 && index - self.unmapped >= LISTED {
+            for (at, &hash) in self.order[..self.unmapped].iter().enumerate() {
+                let latest = self.seen.entry(hash).or_insert(at);
+                *latest = at.max(*latest);
+            }
+            self.unmapped = 0;
+        }
+        let before = self.seen.insert(whole, index);
+        self.order.push(whole);
+        before.or_else(|| self.order[..self.unmapped].iter().rposition(|&hash| hash == whole))
     }
 
     fn read(&mut self, text: &str) -> &[Token] {
@@ -166,9 +228,8 @@ impl Replies {
         if text.len() < GLANCED && self.current.sketch(&mut self.words, &mut self.hashes).words < SHORTEST {
             return None;
         }
-        let index = self.count;
-        self.count += 1;
-        let equal = self.seen.insert(self.current.glance.whole, index);
+        let index = self.order.len();
+        let equal = self.remember(self.current.glance.whole);
         let equal = equal.map(|at| (1.0, index - at)).filter(|_| {
             text.len() < GLANCED || self.current.sketch(&mut self.words, &mut self.hashes).words >= SHORTEST
         });
@@ -189,7 +250,27 @@ impl Replies {
     }
 }
 
+impl Saved {
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        let least: usize = self.recent.iter().map(|(_, sketch)| sketch.least.capacity()).sum();
+        size_of_val(&*self.order) + size_of_val(&*self.recent) + least * size_of::<u32>()
+    }
+}
+
 impl Reply {
+    /// Becomes a reply whose words have been read.
+    fn put(&mut self, glance: &Glance, sketch: &Sketch) {
+        self.text.clear();
+        self.glance.clone_from(glance);
+        self.sketch.least.clone_from(&sketch.least);
+        self.sketch = Sketch {
+            least: std::mem::take(&mut self.sketch.least),
+            ..*sketch
+        };
+        self.is_read = true;
+    }
+
     fn take(&mut self, text: &str, places: &mut Places) {
         self.text.clear();
         for part in windows(text) {

@@ -32,8 +32,15 @@ pub(super) struct Request {
     answered: bool,
 }
 
+/// The content words of the latest user turn, and whether it was answered.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Saved {
+    before: Content,
+    answered: bool,
+}
+
 /// Hashes of content words, and a bit for each of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Content {
     words: Vec<u32>,
     bits: [u64; 4],
@@ -44,6 +51,26 @@ impl Request {
     pub(super) fn clear(&mut self) {
         self.before.clear();
         self.answered = false;
+    }
+
+    pub(super) fn save(&self) -> Saved {
+        Saved {
+            before: self.before.clone(),
+            answered: self.answered,
+        }
+    }
+
+    pub(super) fn load(&mut self, saved: &Saved) {
+        self.before.words.clone_from(&saved.before.words);
+        self.before.bits = saved.before.bits;
+        self.answered = saved.answered;
+    }
+}
+
+impl Saved {
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        self.before.words.capacity() * size_of::<u32>()
     }
 }
 

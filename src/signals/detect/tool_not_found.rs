@@ -20,7 +20,9 @@ pub(super) const CAUSE: Cause = Cause {
         "tool not found",
         "function not found",
         "command not found",
-        "method not found",
+        // As JSON-RPC says it; a payment method is no tool.
+        ": method not found",
+        "\"method not found",
         "no such tool",
         "no such function",
         "no such command",

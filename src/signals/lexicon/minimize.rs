@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use super::automaton::{Automaton, DEAD, FREE, State};
+use super::automaton::{Automaton, DEAD, State};
 use super::subset::{Sum, lay_out, offset};
 
 /// A state that was not looked at yet.
@@ -54,7 +54,7 @@ pub(super) fn minimize(machine: &Automaton) -> (Automaton, u32) {
 impl Minimizer<'_> {
     fn edges(&self, state: &State) -> impl Iterator<Item = (u32, u32)> {
         let edges = &self.machine.edges[state.first as usize..state.last as usize];
-        edges.iter().copied().filter(|&edge| edge != FREE)
+        edges.iter().copied()
     }
 
     /// The states that a state leads to.

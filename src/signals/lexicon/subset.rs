@@ -82,8 +82,8 @@ impl<'a> Subsets<'a> {
                     found.push((symbol, self.state(&targets)));
                 }
             }
-            lay_out(&mut machine.edges, &found);
-            found.clear();
+            // One after the other: only the least machine's edges are looked up.
+            machine.edges.append(&mut found);
             state.last = offset(machine.edges.len());
             machine.states.push(state);
             start = self.ends[at];

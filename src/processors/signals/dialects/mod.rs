@@ -16,7 +16,7 @@ pub(super) use self::{
     node::{Node, Tree},
 };
 use crate::{
-    otlp::{AttributeOrEvent, SpanRef},
+    otlp::{AttributeOrEvent, SpanRef, ValueRef, keys},
     signals::{Conversation, Message, Role},
 };
 
@@ -60,6 +60,8 @@ pub(super) struct Found<'a> {
     pub(super) conversation: Conversation<'a>,
     /// Index of the dialect of the input, else of the output, in [`names`].
     pub(super) dialect: usize,
+    /// What the application calls the conversation, the session or the thread that the span belongs to.
+    pub(super) conversation_id: Option<&'a str>,
 }
 
 /// What [`find`] saw.
@@ -100,9 +102,36 @@ pub(super) fn find<'a>(span: &SpanRef<'a>) -> Search<'a> {
         search.found = Some(Found {
             conversation: Conversation { messages: input },
             dialect,
+            conversation_id: conversation_id(span),
         });
     }
     search
+}
+
+/// Where a conversation's id may stand, the surest first.
+const CONVERSATION_IDS: [&str; 9] = [
+    keys::GEN_AI_CONVERSATION_ID,
+    keys::SESSION_ID,
+    keys::LANGFUSE_SESSION_ID,
+    keys::LANGSMITH_TRACE_SESSION_ID,
+    keys::TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID,
+    keys::TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID,
+    keys::AI_TELEMETRY_METADATA_SESSION_ID,
+    keys::THREAD_ID,
+    keys::PLANO_SESSION_ID,
+];
+
+/// The id of the conversation, in one pass over the keys.
+fn conversation_id<'a>(span: &SpanRef<'a>) -> Option<&'a str> {
+    let found = span.attributes().filter_map(|attribute| {
+        let key = attribute.key_bytes();
+        let rank = CONVERSATION_IDS.iter().position(|id| id.as_bytes() == key)?;
+        match attribute.value() {
+            ValueRef::Str(id) if !id.is_empty() => Some((rank, id)),
+            _ => None,
+        }
+    });
+    found.min_by_key(|(rank, _)| *rank).map(|(_, id)| id)
 }
 
 /// Roles alone are no conversation: an emitter that was told to keep content to itself still writes them.

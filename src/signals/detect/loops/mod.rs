@@ -23,7 +23,7 @@ const TIMES: usize = 3;
 const NAME: usize = 128;
 
 /// The calls of a conversation.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Calls {
     /// Calls without a result so far, oldest first.
     pending: Vec<Pending>,
@@ -50,7 +50,7 @@ struct Moment {
     learned: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pending {
     /// The hash of its id; none where the dialect has no ids.
     id: Option<u64>,
@@ -70,7 +70,7 @@ struct Answered {
     finds_nothing: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
     latest: Answered,
     /// Times without progress, this one included.
@@ -79,7 +79,7 @@ struct Known {
     at: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Tool {
     hash: u64,
     name: Box<str>,
@@ -93,7 +93,7 @@ struct Tool {
 }
 
 /// What a result says.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Step {
     /// The tool's place in the list.
     tool: usize,
@@ -126,6 +126,22 @@ impl Calls {
         self.now = Moment::default();
         (self.is_new_batch, self.batch, self.count) = (true, 0, 0);
         self.step = None;
+    }
+
+    /// The calls without what the latest message said: the next one has its own to say.
+    pub(super) fn save(&mut self) -> Calls {
+        self.step = None;
+        self.clone()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        let names: usize = self.tools.iter().map(|tool| tool.name.len()).sum();
+        self.pending.capacity() * size_of::<Pending>()
+            + self.known.capacity() * size_of::<Known>()
+            + self.tools.capacity() * size_of::<Tool>()
+            + self.cycles.heap()
+            + names
     }
 
     /// Takes in the next message, before the detectors look.

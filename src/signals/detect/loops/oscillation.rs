@@ -19,14 +19,14 @@ pub(in crate::signals::detect) const DETECTOR: Detector = Detector {
 };
 
 /// The latest calls, and how many of them in a row were the same as the one that many calls before.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Cycles {
     latest: VecDeque<Answered>,
     runs: [usize; LONGEST],
 }
 
 /// A cycle that has come round.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cycle {
     period: usize,
     /// Calls since its first, that one included.
@@ -37,6 +37,11 @@ impl Cycles {
     pub(super) fn clear(&mut self) {
         self.latest.clear();
         self.runs = [0; LONGEST];
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        self.latest.capacity() * size_of::<Answered>()
     }
 
     /// The shortest cycle that the call continues.
