@@ -1,4 +1,4 @@
-//! Russian.
+//! Russian phrases, and what only looks like one.
 
 use super::check;
 use crate::signals::SignalType::{self, *};

@@ -1,4 +1,4 @@
-//! Chinese, in simplified and traditional characters.
+//! Chinese phrases in simplified and traditional characters, and what only looks like one.
 
 use super::check;
 use crate::signals::SignalType::{self, *};
