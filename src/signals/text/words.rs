@@ -281,10 +281,7 @@ impl Vocabulary {
 
     /// "sooo", "uselesss", "pleeease": runs of three and more as two, then as one; a doubled last letter as one.
     fn elongated(&self, word: &mut Vec<u8>) -> Option<Code> {
-        let long = word
-            .windows(3)
-            .any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
-        if !long {
+        if !is_elongated(word) {
             return None;
         }
         for most in [2, 1] {
@@ -330,19 +327,45 @@ fn plain_spellings(word: &str) -> Vec<String> {
     spellings
 }
 
+/// The bytes of the letter at the start of a folded word.
+fn letter(word: &[u8]) -> &[u8] {
+    let length = match word[0] {
+        0..0xC0 => 1,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        _ => 4,
+    };
+    &word[..length.min(word.len())]
+}
+
+/// Whether a letter stands three times in a row.
+fn is_elongated(word: &[u8]) -> bool {
+    let (mut at, mut run, mut before) = (0, 0, &word[..0]);
+    while at < word.len() {
+        let here = letter(&word[at..]);
+        run = if here == before { run + 1 } else { 1 };
+        if run == 3 && (here.len() > 1 || here[0].is_ascii_alphabetic()) {
+            return true;
+        }
+        before = here;
+        at += here.len();
+    }
+    false
+}
+
 /// Cuts runs of one letter down to `most`: at first only runs of three and more, then every run that was left at two.
 fn shorten_runs(word: &mut Vec<u8>, most: usize) {
-    let (mut kept, mut run) = (0, 0);
-    for at in 0..word.len() {
-        run = if kept > 0 && word[kept - 1] == word[at] {
-            run + 1
-        } else {
-            1
-        };
+    let (mut at, mut kept, mut run, mut last) = (0, 0, 0, 0);
+    while at < word.len() {
+        let length = letter(&word[at..]).len();
+        let again = kept > 0 && word[last..kept] == word[at..at + length];
+        run = if again { run + 1 } else { 1 };
         if run <= most {
-            word[kept] = word[at];
-            kept += 1;
+            word.copy_within(at..at + length, kept);
+            last = kept;
+            kept += length;
         }
+        at += length;
     }
     word.truncate(kept);
 }
