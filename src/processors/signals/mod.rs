@@ -17,7 +17,7 @@ use crate::{
     signals::{Analyzer, Conversation, Settings, SignalType, Weights},
     values::suggest,
 };
-pub use transcript::{BadTranscript, Transcript, transcripts};
+pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
 
 use attach::{Names, Style};
 use labels::Labeled;
