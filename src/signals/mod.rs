@@ -11,6 +11,7 @@ mod detect;
 mod kind;
 mod lexicon;
 mod report;
+mod score;
 mod suggest;
 mod text;
 
@@ -18,6 +19,7 @@ pub use analysis::{Analysis, State};
 pub use conversation::{Conversation, Message, Role, ToolCall};
 pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
+pub use score::Term;
 
 use detect::{DETECTORS, Detector};
 use lexicon::{Fault, LANGUAGES, Lexicon};

@@ -18,7 +18,7 @@ use crate::{
     signals::{Conversation, Settings, SignalType, Weights},
     values::suggest,
 };
-pub use transcript::{BadTranscript, Transcript, transcripts};
+pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
 
 use attach::{Names, Style};
 use compiled::Compiled;

@@ -12,7 +12,7 @@ mod otel_json;
 mod otel_messages;
 
 pub(super) use self::{
-    message::read as read_message,
+    message::{read as read_message, role},
     node::{Node, Tree},
 };
 use crate::{
