@@ -11,6 +11,7 @@ mod detect;
 mod kind;
 mod lexicon;
 mod report;
+mod score;
 mod suggest;
 mod text;
 
@@ -18,6 +19,7 @@ pub use analysis::{Analysis, State};
 pub use conversation::{Conversation, Message, Role, ToolCall};
 pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
+pub use score::Term;
 
 use detect::{DETECTORS, Detector};
 use lexicon::{Fault, LANGUAGES, Lexicon};
@@ -46,6 +48,23 @@ impl Default for Settings {
             baseline_turns: 5,
             weights: Weights::default(),
         }
+    }
+}
+
+impl Settings {
+    /// Whether every name is known; the types that are switched off. Reads no lexicon.
+    ///
+    /// # Errors
+    /// An unknown language or type; the message lists what is valid.
+    pub fn check(&self) -> Result<Vec<SignalType>, SettingsError> {
+        let unknown = |language: &&String| !LANGUAGES.contains(&language.as_str());
+        if let Some(given) = self.languages.iter().find(unknown) {
+            return Err(SettingsError::UnknownLanguage { given: given.clone() });
+        }
+        let known = |name: &String| {
+            SignalType::from_name(name).ok_or_else(|| SettingsError::UnknownType { given: name.clone() })
+        };
+        self.disabled.iter().map(known).collect()
     }
 }
 
@@ -103,12 +122,8 @@ impl Analyzer {
     /// An unknown language or type, or a faulty lexicon; the message lists what is valid.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let mut sources = Vec::new();
+        let disabled = settings.check()?;
         for language in &settings.languages {
-            if !LANGUAGES.contains(&language.as_str()) {
-                return Err(SettingsError::UnknownLanguage {
-                    given: language.clone(),
-                });
-            }
             let new = sources.iter().all(|(name, _)| name != language);
             sources.extend(
                 lexicon::shipped(language)
@@ -126,10 +141,6 @@ impl Analyzer {
             Fault::UnknownType(given) => SettingsError::UnknownTypeInLexicon { name, given },
             Fault::Malformed(reason) => SettingsError::Lexicon { name, reason },
         })?;
-        let mut disabled = Vec::new();
-        for name in settings.disabled {
-            disabled.push(SignalType::from_name(&name).ok_or(SettingsError::UnknownType { given: name })?);
-        }
         let detectors = DETECTORS
             .iter()
             .filter(|detector| !disabled.contains(&detector.kind))

@@ -201,16 +201,17 @@ impl Weights {
         as_f64(messages.saturating_sub(self.long_from))
     }
 
-    fn faded_positive(&self, messages: usize) -> f64 {
+    pub(super) fn faded_positive(&self, messages: usize) -> f64 {
         let divisor = 1.0 + self.positive_fade * self.beyond(messages);
         self.positive / (divisor * divisor)
     }
 
-    fn length(&self, messages: usize) -> f64 {
-        self.long * (self.beyond(messages) / as_f64(self.long_span.max(1))).min(1.0)
+    /// How much of `long` is taken off, 0 to 1.
+    pub(super) fn length(&self, messages: usize) -> f64 {
+        (self.beyond(messages) / as_f64(self.long_span.max(1))).min(1.0)
     }
 
-    fn quality_of(&self, score: f64) -> Quality {
+    pub(super) fn quality_of(&self, score: f64) -> Quality {
         let reached = self.quality.iter().filter(|&&from| score >= from).count();
         Quality::ALL[reached]
     }
@@ -294,31 +295,6 @@ impl Report {
         report
     }
 
-    /// The formula of signals.md, "Report", with the changes that [`Weights`] lists.
-    fn scored(&self, weights: &Weights) -> f64 {
-        let when = |condition: bool, points: f64| if condition { points } else { 0.0 };
-        let repetition = f64::from(weights.severity(self.count(SignalType::Repetition)));
-        let score = weights.base
-            + weights.faded_positive(self.message_count) * self.positive_confidence
-            + weights.efficiency * self.efficiency
-            - weights.frustration * f64::from(self.frustration_severity)
-            - when(self.repair_ratio > weights.repair_ratio, weights.repair)
-            - when(self.looping, weights.repetition * repetition)
-            - weights.failure * as_f64(self.category_count(Category::Failure))
-            - weights.tool_loop * as_f64(self.category_count(Category::Loops))
-            - weights.exhaustion * as_f64(self.category_count(Category::Exhaustion))
-            - weights.length(self.message_count);
-        score.clamp(0.0, 100.0)
-    }
-
-    fn judged(&self, weights: &Weights) -> Quality {
-        let repetition = weights.severity(self.count(SignalType::Repetition));
-        if self.escalation_requested() || self.frustration_severity == 3 || repetition == 3 {
-            return Quality::Severe;
-        }
-        weights.quality_of(self.score)
-    }
-
     /// Instances of one type.
     #[must_use]
     pub fn count(&self, kind: SignalType) -> usize {
@@ -382,7 +358,7 @@ impl Report {
     /// Whether someone should look at this conversation.
     #[must_use]
     pub fn flagged(&self) -> bool {
-        self.frustration_severity > 0 || self.looping || self.escalation_requested() || self.quality <= Quality::Poor
+        self.flag_reasons().next().is_some()
     }
 }
 

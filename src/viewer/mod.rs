@@ -20,7 +20,7 @@ pub use condition::Condition;
 pub use facts::{Facts, Role};
 pub use json::{to_text, trace_ids};
 pub use model::{Attribute, Event, Link, Resource, Scope, Span, Status, Trace, Value};
-pub use paint::{Ink, harmless};
+pub use paint::{Ink, Tint, columns, fit, harmless, is_harmful};
 pub use query::{AttributeFilter, Query, QueryError, Reply, Summary, Target, View, Window};
 pub use render::{Detail, Page, render};
 pub use serve::{GET_TRACES, GetTraces, QUERY, QueryMethod};

@@ -18,7 +18,7 @@ pub enum Ink {
 
 /// How a piece of text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tint {
+pub enum Tint {
     /// As it is.
     Normal,
     /// Stepping back: lines of the tree, keys.
@@ -27,13 +27,15 @@ pub(super) enum Tint {
     Bold,
     /// Something went wrong.
     Error,
+    /// What is being pointed at.
+    Mark,
     /// The component that recorded a span.
     Role(Role),
 }
 
 impl Ink {
     /// Adds text in a tint. The text must be harmless.
-    pub(super) fn put(self, out: &mut String, tint: Tint, text: &str) {
+    pub fn put(self, out: &mut String, tint: Tint, text: &str) {
         if text.is_empty() {
             return;
         }
@@ -45,6 +47,7 @@ impl Ink {
             (_, Tint::Dim) => "2",
             (_, Tint::Bold) => "1",
             (_, Tint::Error) => "1;31",
+            (_, Tint::Mark) => "1;33",
             (_, Tint::Role(role)) => role_code(role),
         };
         write!(out, "\x1b[{code}m{text}\x1b[0m").expect("a String takes all");
@@ -67,7 +70,7 @@ fn role_code(role: Role) -> &'static str {
 
 /// Whether a character could steer a terminal or hide text: control characters, bidirectional marks, line separators,
 /// invisible format characters, private and unassigned tags. The joiner inside emoji is let through.
-pub(super) fn is_harmful(character: char) -> bool {
+pub fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -102,12 +105,12 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 /// Columns that the text takes.
-pub(super) fn columns(text: &str) -> usize {
+pub fn columns(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// The text in at most `room` columns, with `…` where it was cut; a flag at its end survives the cut.
-pub(super) fn fit(text: &str, room: usize) -> Cow<'_, str> {
+pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     if columns(text) <= room {
         return Cow::Borrowed(text);
     }

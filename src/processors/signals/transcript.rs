@@ -1,158 +1,141 @@
-//! Conversations from JSON text, in the shape that providers' APIs have: `{"id", "messages": […]}` or the bare list of messages.
-//! For files of transcripts; spans go through the dialects. Says where a text is no conversation.
+//! Conversations from JSON text, in the shapes in which they are logged: requests and replies of the providers' APIs, lists of
+//! messages, and traces in OTLP/JSON. Each document is recognised by its keys. Says where a text is no conversation.
+
+mod chat;
+mod documents;
+mod spans;
 
 use std::borrow::Cow;
 
-use super::dialects::{Node, Tree as _, read_message};
-use crate::signals::{Conversation, Role};
+pub use documents::last_boundary;
 
-/// One conversation of a file.
+use self::documents::Document;
+use super::dialects::{Node, Tree as _};
+use crate::signals::{Conversation, Message};
+
+/// One conversation of a text.
+#[derive(Debug)]
 pub struct Transcript<'a> {
-    /// Its `id`, where it has one: text or number.
+    /// Its `id`, where it has one: text or number; of a span, `trace_id/span_id`.
     pub id: Option<Cow<'a, str>>,
+    /// Line of the text where its document begins, from 1.
+    pub line: usize,
+    /// Its position, where the document is a list of conversations.
+    pub item: Option<usize>,
     /// The messages.
     pub conversation: Conversation<'a>,
+    /// For each message its index in the client's own list. One message with results of several tools is several to the
+    /// analyzer, and a system prompt that stands beside the list has no index.
+    pub indexes: Vec<usize>,
 }
 
 /// A piece of the text that is no conversation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct BadTranscript {
-    /// Line of the text, from 1.
+    /// Line of the text where the document begins, from 1.
     pub line: usize,
     /// What is wrong, and what would be right.
     pub reason: String,
 }
 
-/// Every conversation of a text, in order: one JSON document, several behind each other (JSON lines), or a list of them. After
-/// a fault it goes on with the next line.
-pub fn transcripts(text: &str) -> impl Iterator<Item = Result<Transcript<'_>, BadTranscript>> {
-    let mut at = 0;
-    let mut line = 1;
-    std::iter::from_fn(move || {
-        let rest = &text[at..];
-        let start = rest.len() - rest.trim_start().len();
-        line += count_lines(&rest[..start]);
-        at += start;
-        let rest = &text[at..];
-        if rest.is_empty() {
-            return None;
-        }
-        let mut documents = serde_json::Deserializer::from_str(rest).into_iter::<Node<'_>>();
-        let document = documents.next()?;
-        let (read, length) = match document {
-            Ok(tree) => (conversations(&tree, line), documents.byte_offset()),
-            Err(error) => {
-                let reason = format!("not valid JSON: {error}");
-                (
-                    vec![Err(BadTranscript {
-                        line: line + error.line() - 1,
-                        reason,
-                    })],
-                    end_of_line(rest, error.line()),
-                )
+/// What takes the conversations of a text and its faults.
+type Sink<'s> = dyn FnMut(Result<Transcript<'_>, BadTranscript>) + 's;
+
+/// Hands over every conversation of a text, in order: one JSON document, or several behind each other (JSON lines), each one
+/// conversation, a list of them, or traces. `line` is the number of the text's first line. After a fault it goes on with the next
+/// line that begins a document.
+pub fn transcripts(text: &[u8], line: usize, sink: &mut Sink<'_>) {
+    documents::each(text, line, &mut |document| match document {
+        Ok(document) => read(&document, sink),
+        Err(bad) => sink(Err(bad)),
+    });
+}
+
+const EXPECTED: &str = r#"expected {"id": …, "messages": [{"role": …, "content": …}, …]}, or the list of messages, or {"input": …, "output": …}, {"request": …, "response": …}, or traces {"resourceSpans": …}"#;
+
+/// The conversations of one document.
+fn read(document: &Document<'_>, sink: &mut Sink<'_>) {
+    match &document.tree {
+        Node::List(items) if items.is_empty() => {}
+        Node::List(items) if items.iter().any(is_conversation) => {
+            for (i, item) in items.iter().enumerate() {
+                one(item, document.line, Some(i), sink);
             }
-        };
-        line += count_lines(&rest[..length]);
-        at += length;
-        Some(read)
-    })
-    .flatten()
-}
-
-fn count_lines(text: &str) -> usize {
-    memchr::memchr_iter(b'\n', text.as_bytes()).count()
-}
-
-/// Offset behind the given line (from 1).
-fn end_of_line(text: &str, line: usize) -> usize {
-    memchr::memchr_iter(b'\n', text.as_bytes())
-        .nth(line.saturating_sub(1))
-        .map_or(text.len(), |newline| newline + 1)
-}
-
-fn conversations<'a>(tree: &Node<'a>, line: usize) -> Vec<Result<Transcript<'a>, BadTranscript>> {
-    let is_list_of_conversations = |items: &[Node<'a>]| items.iter().any(|item| item.get("messages").is_some());
-    match tree {
-        Node::List(items) if is_list_of_conversations(items) => items.iter().map(|item| one(item, line)).collect(),
-        single => vec![one(single, line)],
+        }
+        Node::Map(_) if is_request_of_spans(&document.tree) => spans::request(document.text, document.line, sink),
+        tree => one(tree, document.line, None, sink),
     }
 }
 
-fn one<'a>(tree: &Node<'a>, line: usize) -> Result<Transcript<'a>, BadTranscript> {
-    let bad = |reason: &str| BadTranscript {
-        line,
-        reason: reason.to_owned(),
-    };
-    let expected = r#"expected {"id": …, "messages": [{"role": …, "content": …}, …]} or the list of messages"#;
-    let list = match tree {
-        Node::List(_) => tree,
-        _ => tree
-            .get("messages")
-            .ok_or_else(|| bad(&format!("no \"messages\": {expected}")))?,
-    };
-    let Node::List(items) = list else {
-        return Err(bad(&format!("\"messages\" is no list: {expected}")));
-    };
-    let mut messages = Vec::with_capacity(items.len());
-    for (i, item) in items.iter().enumerate() {
-        let has_role = item.get("role").is_some();
-        let message = read_message(item, Role::User).filter(|_| has_role);
-        messages.push(message.ok_or_else(|| bad(&format!("messages[{i}] is no message: {expected}")))?);
+fn is_request_of_spans(tree: &Node<'_>) -> bool {
+    // The second spelling is refused with a hint.
+    tree.get("resourceSpans").is_some() || tree.get("resource_spans").is_some()
+}
+
+/// Whether an item of a list is a conversation, rather than a message.
+fn is_conversation(item: &Node<'_>) -> bool {
+    const KEYS: [&str; 7] = [
+        "messages",
+        "request",
+        "input",
+        "choices",
+        "resourceSpans",
+        "traces",
+        "spans",
+    ];
+    item.get("role").is_none() && item.get("type").is_none() && KEYS.iter().any(|key| item.get(key).is_some())
+}
+
+fn one(tree: &Node<'_>, line: usize, item: Option<usize>, sink: &mut Sink<'_>) {
+    let is_traces = matches!(tree, Node::Map(_)) && tree.get("messages").is_none();
+    if is_traces && is_request_of_spans(tree) {
+        let text = serde_json::to_string(tree).unwrap_or_default();
+        return spans::request(&text, line, sink);
     }
-    let id = match tree.get("id") {
-        None | Some(Node::Null) => None,
-        Some(id) => Some(id.to_text()),
+    if is_traces
+        && ["traces", "spans"]
+            .iter()
+            .any(|key| matches!(tree.get(key), Some(Node::List(_))))
+    {
+        return spans::viewed(tree, line, sink);
+    }
+    match chat::read(tree) {
+        Ok(draft) => sink(Ok(Transcript {
+            id: id(tree),
+            line,
+            item,
+            conversation: Conversation {
+                messages: draft.messages,
+            },
+            indexes: draft.indexes,
+        })),
+        Err(reason) => {
+            let place = item.map(|i| format!("[{i}]: ")).unwrap_or_default();
+            let reason = format!("{place}{reason}");
+            sink(Err(BadTranscript { line, reason }));
+        }
+    }
+}
+
+/// The conversation's own id, else that of the reply or the request.
+fn id<'a>(tree: &Node<'a>) -> Option<Cow<'a, str>> {
+    let own = |tree: &Node<'a>| match tree.get("id") {
+        Some(id @ (Node::Text(_) | Node::Number(_))) => Some(id.to_text()),
+        _ => None,
     };
-    Ok(Transcript {
-        id,
-        conversation: Conversation { messages },
-    })
+    let inner = |key| tree.get(key).and_then(own);
+    own(tree).or_else(|| inner("response")).or_else(|| inner("request"))
+}
+
+/// Messages with their indexes, as they are read.
+#[derive(Default)]
+struct Draft<'a> {
+    messages: Vec<Message<'a>>,
+    indexes: Vec<usize>,
+    /// Index of the next item of the client's list.
+    next: usize,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, expected: &[&str]) {
-        let shown: Vec<String> = transcripts(text)
-            .map(|read| match read {
-                Ok(read) => format!("{} {}", read.id.unwrap_or("-".into()), read.conversation.messages.len()),
-                Err(error) => error.to_string().chars().take(24).collect(),
-            })
-            .collect();
-        assert_eq!(shown, expected, "{text}");
-    }
-
-    #[test]
-    fn lines_documents_and_lists() {
-        let hello = r#"{"id":"a","messages":[{"role":"user","content":"hello"}]}"#;
-        check(&format!("{hello}\n\n{hello}\n"), &["a 1", "a 1"]);
-        check(&format!("[{hello},{hello}]"), &["a 1", "a 1"]);
-        check(
-            r#"[{"role":"user","content":"hello"},{"role":"assistant","content":null}]"#,
-            &["- 2"],
-        );
-        check(
-            "{\n \"id\": 7,\n \"messages\": []\n}\n{\"messages\":[]}",
-            &["7 0", "- 0"],
-        );
-        check("", &[]);
-    }
-
-    #[test]
-    fn a_fault_names_its_line_and_stops_nothing() {
-        check(
-            "{\"messages\":[]}\n{\"messages\":[\n{\"messages\":[]}\nx\n[]",
-            &["- 0", "line 4: not valid JSON: ", "- 0"],
-        );
-        check(
-            "{\"a\":1}\n3\n{\"messages\":[3]}",
-            &[
-                "line 1: no \"messages\": e",
-                "line 2: no \"messages\": e",
-                "line 3: messages[0] is n",
-            ],
-        );
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use super::node::{Node, Tree as _};
 use crate::signals::{Message, Role, ToolCall};
 
 /// The role for what emitters write; `None` for what is no role.
-pub(super) fn role(name: &str) -> Option<Role> {
+pub(in crate::processors::signals) fn role(name: &str) -> Option<Role> {
     Some(match name {
         "user" | "human" | "HumanMessage" => Role::User,
         "assistant" | "ai" | "model" | "AIMessage" => Role::Assistant,

@@ -31,7 +31,7 @@ mod whole;
 
 use self::scopes::Open;
 pub(super) use self::{
-    message::read as read_message,
+    message::{read as read_message, role},
     node::{Node, Tree},
     scopes::Scopes,
 };

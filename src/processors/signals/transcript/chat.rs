@@ -1,0 +1,202 @@
+//! Requests and replies of the providers' APIs: OpenAI's chat completions and Responses, Anthropic's messages. They are told apart
+//! message by message, so that mixtures read too. A system prompt beside the messages holds nothing that is looked for, and has
+//! no place in the client's list: it is passed over.
+
+use std::borrow::Cow;
+
+use super::{Draft, EXPECTED, Node};
+use crate::{
+    processors::signals::dialects::{Tree as _, read_message, role},
+    signals::{Message, Role, ToolCall},
+};
+
+type Read<T = ()> = Result<T, String>;
+
+/// The conversation of a document that holds one.
+pub(super) fn read<'a>(tree: &Node<'a>) -> Read<Draft<'a>> {
+    let mut draft = Draft::default();
+    match tree {
+        Node::List(items) => list("messages", items, &mut draft)?,
+        Node::Map(_) => match (tree.get("request"), tree.get("response")) {
+            (Some(request @ Node::Map(_)), reply) if tree.get("messages").is_none() => {
+                if !side(request, &mut draft).map_err(|reason| format!("request: {reason}"))? {
+                    return Err(format!("\"request\" holds no messages: {EXPECTED}"));
+                }
+                if let Some(reply) = reply {
+                    // A request that failed has a reply without messages.
+                    side(reply, &mut draft).map_err(|reason| format!("response: {reason}"))?;
+                }
+            }
+            _ => {
+                if !side(tree, &mut draft)? {
+                    return Err(format!("no \"messages\": {EXPECTED}"));
+                }
+            }
+        },
+        other => return Err(format!("{} is no conversation: {EXPECTED}", kind(other))),
+    }
+    Ok(draft)
+}
+
+/// The messages of a request or a reply; false where it is neither.
+fn side<'a>(tree: &Node<'a>, draft: &mut Draft<'a>) -> Read<bool> {
+    let mut is_side = true;
+    match (tree.get("messages"), tree.get("input")) {
+        (Some(Node::List(items)), _) => list("messages", items, draft)?,
+        (Some(other), _) => return Err(format!("\"messages\" is {}, no list: {EXPECTED}", kind(other))),
+        (None, Some(input)) => text_or_list("input", input, Role::User, draft)?,
+        (None, None) => is_side = false,
+    }
+    if let Some(Node::List(choices)) = tree.get("choices") {
+        // Further choices are alternatives to the first, not what was said after it.
+        if let Some(message) = choices.first().and_then(|choice| choice.get("message")) {
+            item("choices[0].message", message, draft)?;
+        }
+        return Ok(true);
+    }
+    match tree.get("output") {
+        Some(Node::Null) => Ok(true),
+        Some(output) => text_or_list("output", output, Role::Assistant, draft).map(|()| true),
+        None if !is_side && tree.get("role").is_some() => item("the reply", tree, draft).map(|()| true),
+        None => Ok(is_side),
+    }
+}
+
+fn text_or_list<'a>(name: &str, tree: &Node<'a>, role: Role, draft: &mut Draft<'a>) -> Read {
+    match tree {
+        Node::Text(text) => {
+            push(Message::new(role, text.clone()), draft);
+            draft.next += 1;
+            Ok(())
+        }
+        Node::List(items) => list(name, items, draft),
+        other => Err(format!(
+            "\"{name}\" is {}, neither text nor a list: {EXPECTED}",
+            kind(other)
+        )),
+    }
+}
+
+fn list<'a>(name: &str, items: &[Node<'a>], draft: &mut Draft<'a>) -> Read {
+    draft.messages.reserve(items.len());
+    draft.indexes.reserve(items.len());
+    for (i, tree) in items.iter().enumerate() {
+        item(&format_args!("{name}[{i}]"), tree, draft)?;
+    }
+    Ok(())
+}
+
+/// One item of the client's list: a message, or one of the items that only the Responses API has.
+fn item<'a>(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'a>, draft: &mut Draft<'a>) -> Read {
+    let text = |key| tree.get(key).and_then(|value| value.text());
+    match (text("role"), text("type")) {
+        (Some(name), _) => {
+            let Some(role) = role(name) else {
+                return Err(format!(
+                    "{place} has the unknown role {name:?}; known are system, developer, user, assistant, tool"
+                ));
+            };
+            if let Some(content @ (Node::Number(_) | Node::Bool(_))) = tree.get("content") {
+                return Err(format!(
+                    "the content of {place} is {}, neither text nor a list",
+                    kind(content)
+                ));
+            }
+            message(tree, role, draft);
+        }
+        (None, Some(kind)) => match kind.as_ref() {
+            "function_call" | "custom_tool_call" | "mcp_call" => push(call(tree), draft),
+            "function_call_output" | "custom_tool_call_output" => push(result(tree), draft),
+            // Reasoning, references, searches: no messages, but items of the list.
+            _ => {}
+        },
+        (None, None) => return Err(format!("{place} is no message: {EXPECTED}")),
+    }
+    draft.next += 1;
+    Ok(())
+}
+
+fn push<'a>(message: Message<'a>, draft: &mut Draft<'a>) {
+    draft.messages.push(message);
+    draft.indexes.push(draft.next);
+}
+
+/// A message. Anthropic's has results of tools among a user's parts: each becomes a message of its tool, at the same index.
+fn message<'a>(tree: &Node<'a>, role: Role, draft: &mut Draft<'a>) {
+    let is_result = |part: &Node<'_>| matches!(part.get("type"), Some(Node::Text(kind)) if kind == "tool_result");
+    let parts = match tree.get("content") {
+        Some(Node::List(parts)) if parts.iter().any(is_result) => parts,
+        _ => {
+            draft.messages.extend(read_message(tree, role));
+            draft.indexes.resize(draft.messages.len(), draft.next);
+            return;
+        }
+    };
+    for run in parts.chunk_by(|one, next| !is_result(one) && !is_result(next)) {
+        let entries = [
+            ("role", tree.get("role").cloned()),
+            ("content", Some(Node::List(run.to_vec()))),
+        ];
+        let entries = entries
+            .into_iter()
+            .filter_map(|(key, value)| Some((Cow::Borrowed(key), value?)));
+        let Some(mut message) = read_message(&Node::Map(entries.collect()), role) else {
+            continue;
+        };
+        if matches!(run[0].get("is_error"), Some(Node::Bool(true))) {
+            tell_failure(&mut message.text);
+        }
+        push(message, draft);
+    }
+}
+
+/// The analyzer judges a result by how it is put; what the API says beside the text is put into it.
+fn tell_failure(text: &mut Cow<'_, str>) {
+    let begins = text
+        .trim_start()
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("error"));
+    if !begins && !text.starts_with('{') {
+        text.to_mut().insert_str(0, "Error: ");
+    }
+}
+
+/// A call of the Responses API, which stands by itself.
+fn call<'a>(tree: &Node<'a>) -> Message<'a> {
+    let arguments = ["arguments", "input"].iter().find_map(|key| tree.get(key));
+    Message {
+        tool_calls: vec![ToolCall {
+            id: tree.text_at(if tree.get("call_id").is_some() { "call_id" } else { "id" }),
+            name: tree.text_at("name"),
+            arguments: arguments.map(|arguments| arguments.to_text()).unwrap_or_default(),
+        }],
+        ..Message::new(Role::Assistant, "")
+    }
+}
+
+fn result<'a>(tree: &Node<'a>) -> Message<'a> {
+    let text = match tree.get("output") {
+        Some(Node::List(parts)) if parts.iter().any(|part| part.get("text").is_some()) => {
+            let texts: Vec<Cow<'a, str>> = parts.iter().map(|part| part.text_at("text")).collect();
+            Cow::Owned(texts.join("\n"))
+        }
+        Some(output) => output.to_text(),
+        None => Cow::Borrowed(""),
+    };
+    Message {
+        tool_call_id: tree.get("call_id").and_then(|id| id.text()).cloned(),
+        ..Message::new(Role::Tool, text)
+    }
+}
+
+/// What a person calls the type of a value.
+fn kind(tree: &Node<'_>) -> &'static str {
+    match tree {
+        Node::Null => "null",
+        Node::Bool(_) => "a boolean",
+        Node::Number(_) => "a number",
+        Node::Text(_) => "a string",
+        Node::List(_) => "a list",
+        Node::Map(_) => "an object",
+    }
+}

@@ -1,0 +1,138 @@
+//! A text as JSON documents behind each other, usually one a line. Tells where a text may be cut without reading it, so that a
+//! large one can be taken in blocks; and where to go on after a fault.
+
+use super::{BadTranscript, Node};
+
+/// One JSON document.
+pub(super) struct Document<'a> {
+    pub(super) line: usize,
+    pub(super) text: &'a str,
+    pub(super) tree: Node<'a>,
+}
+
+/// The last place where one document ends and another begins: a line's end between a closing bracket and an opening one. Inside a
+/// valid document there is none, since no string holds a line's end and values never follow each other bare. Offset of the
+/// second document; `None` where there is no such place.
+pub fn last_boundary(text: &[u8]) -> Option<usize> {
+    memchr::memrchr_iter(b'\n', text)
+        .map(|newline| newline + 1)
+        .find(|&start| {
+            let opens = text[start..].iter().find(|byte| !byte.is_ascii_whitespace());
+            let closes = text[..start].iter().rfind(|byte| !byte.is_ascii_whitespace());
+            matches!(opens, Some(b'{' | b'[')) && matches!(closes, Some(b'}' | b']'))
+        })
+}
+
+/// Reads one document after the other. After a fault it goes on at the next line that begins with a bracket: what a broken
+/// document had swallowed is found again.
+pub(super) fn each<'a>(text: &'a [u8], line: usize, sink: &mut dyn FnMut(Result<Document<'a>, BadTranscript>)) {
+    let (mut rest, mut line) = (text, line);
+    // The whole text is checked at once, several times as fast as document by document.
+    while let Err(error) = simdutf8::compat::from_utf8(rest) {
+        let bad = error.valid_up_to();
+        let start = memchr::memrchr(b'\n', &rest[..bad]).map_or(0, |newline| newline + 1);
+        let (good, from) = rest.split_at(start);
+        each_of_text(std::str::from_utf8(good).unwrap_or_default(), line, sink);
+        line += count_lines(good);
+        let reason = format!("not UTF-8 at byte {} of the line", bad - start + 1);
+        sink(Err(BadTranscript { line, reason }));
+        let next = next_document(from);
+        line += count_lines(&from[..next]);
+        rest = &from[next..];
+    }
+    each_of_text(std::str::from_utf8(rest).unwrap_or_default(), line, sink);
+}
+
+fn each_of_text<'a>(text: &'a str, line: usize, sink: &mut dyn FnMut(Result<Document<'a>, BadTranscript>)) {
+    let (mut at, mut line) = (0, line);
+    loop {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start().len();
+        line += count_lines(&rest.as_bytes()[..blank]);
+        at += blank;
+        let rest = &text[at..];
+        if rest.is_empty() {
+            return;
+        }
+        let mut documents = serde_json::Deserializer::from_str(rest).into_iter::<Node<'_>>();
+        let length = match documents.next() {
+            Some(Ok(tree)) => {
+                let text = &rest[..documents.byte_offset()];
+                sink(Ok(Document { line, text, tree }));
+                text.len()
+            }
+            Some(Err(error)) => {
+                let reason = fault(&error, line);
+                sink(Err(BadTranscript { line, reason }));
+                next_document(rest.as_bytes())
+            }
+            None => return,
+        };
+        line += count_lines(&rest.as_bytes()[..length]);
+        at += length;
+    }
+}
+
+/// What is wrong, and where: in the line that is named already, or further on.
+fn fault(error: &serde_json::Error, line: usize) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    let place = match error.line() {
+        0 | 1 => String::new(),
+        later => format!("line {} ", line + later - 1),
+    };
+    let cut = if error.is_eof() { "; was it cut off?" } else { "" };
+    format!("not valid JSON: {what} at {place}column {}{cut}", error.column())
+}
+
+fn count_lines(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
+}
+
+/// Offset of the first line behind the first one that begins with a bracket.
+fn next_document(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text)
+        .map(|newline| newline + 1)
+        .find(|&start| matches!(text.get(start), Some(b'{' | b'[')))
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<usize>) {
+        assert_eq!(last_boundary(text.as_bytes()), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_documents_only() {
+        check("{}\n{}", Some(3));
+        check("{}\r\n\n [", Some(5));
+        check("{}\n{}\n", Some(3));
+        check("[\n{},\n{}\n]", None);
+        check("{\"a\":\n{}}", None);
+        check("{}", None);
+        check("", None);
+        check("1\n{}", None);
+        check("{}\n{\n\"a\": [\n[]\n]\n}", Some(3));
+    }
+
+    #[test]
+    fn what_is_cut_at_a_boundary_reads_the_same() {
+        let text = "{\"a\":[\n{},\n[1,\n\"}\\n{\"]\n]}\n[{}]\n\n{\"b\":{}}\n";
+        let read = |text: &'static str, line| {
+            let mut found = Vec::new();
+            each(text.as_bytes(), line, &mut |document| {
+                let document = document.expect("valid");
+                found.push((document.line, document.text.to_owned()));
+            });
+            found
+        };
+        let at = last_boundary(text.as_bytes()).expect("three documents");
+        let line = 1 + count_lines(&text.as_bytes()[..at]);
+        let apart = [read(&text[..at], 1), read(&text[at..], line)].concat();
+        assert_eq!(read(text, 1), apart);
+        assert_eq!(apart.len(), 3);
+    }
+}
