@@ -5,9 +5,8 @@ use std::borrow::Cow;
 
 use super::{BadTranscript, Node, Sink, Transcript};
 use crate::{
-    otlp::{ScopeSpansRef, SpanRef, TraceBatch, json},
+    otlp::{TraceBatch, json},
     processors::signals::dialects,
-    signals::Conversation,
 };
 
 /// The conversations of a request in OTLP/JSON.
@@ -60,12 +59,14 @@ fn map<'a, const N: usize>(entries: [(&'static str, Node<'a>); N]) -> Node<'a> {
 }
 
 fn conversations(batch: &TraceBatch, line: usize, sink: &mut Sink<'_>) {
+    let mut scopes = dialects::Scopes::default();
     for resource in batch.resource_spans() {
         for scope in resource.scope_spans() {
             for span in scope.spans() {
-                let Some(conversation) = conversation(&scope, &span) else {
+                let Some(found) = dialects::find(&span, &scope, &mut scopes).found else {
                     continue;
                 };
+                let conversation = found.conversation;
                 sink(Ok(Transcript {
                     id: Some(format!("{}/{}", span.trace_id(), span.span_id()).into()),
                     line,
@@ -76,9 +77,4 @@ fn conversations(batch: &TraceBatch, line: usize, sink: &mut Sink<'_>) {
             }
         }
     }
-}
-
-/// The one place that asks the dialects.
-fn conversation<'a>(_scope: &ScopeSpansRef<'a>, span: &SpanRef<'a>) -> Option<Conversation<'a>> {
-    dialects::find(span).found.map(|found| found.conversation)
 }
