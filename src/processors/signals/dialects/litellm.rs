@@ -14,7 +14,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else {
             return false;
         };
-        const FIELDS: [&[u8]; 9] = [
+        const FIELDS: [&[u8]; 8] = [
             b"messages",
             b"choices",
             b"contents",
@@ -23,7 +23,6 @@ pub(super) static DIALECT: Dialect = Dialect {
             b"system",
             b"input",
             b"output",
-            b"prompt",
         ];
         !name[..dot].contains(&b'.') && FIELDS.contains(&&name[dot + 1..])
     },
