@@ -20,7 +20,16 @@ use super::text::{self, AFTER_COMMA, AFTER_STOP, Vocabulary, Words};
 /// Languages of the specification.
 pub(super) const LANGUAGES: &[&str] = &["en", "de", "fr", "es", "pt", "zh", "ja", "ru"];
 /// The lexicons that ship, by language.
-const SHIPPED: &[(&str, &str)] = &[("en", include_str!("lexicons/en.yaml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("en", include_str!("lexicons/en.yaml")),
+    ("de", include_str!("lexicons/de.yaml")),
+    ("fr", include_str!("lexicons/fr.yaml")),
+    ("es", include_str!("lexicons/es.yaml")),
+    ("pt", include_str!("lexicons/pt.yaml")),
+    ("zh", include_str!("lexicons/zh.yaml")),
+    ("ja", include_str!("lexicons/ja.yaml")),
+    ("ru", include_str!("lexicons/ru.yaml")),
+];
 
 /// Words looked at before a match for a negation.
 const NEGATION_REACH: usize = 5;
@@ -117,6 +126,8 @@ struct File {
     neutral: Vec<String>,
     /// What makes the rest of the sentence a topic: "how do you say", "the meaning of".
     mention: Vec<String>,
+    /// What makes the sentence before it a topic, in languages that say so at the end: "を英語に訳して".
+    mention_behind: Vec<String>,
     signals: BTreeMap<String, Vec<Group>>,
 }
 
@@ -125,6 +136,7 @@ enum Target {
     Signal(SignalType),
     Neutral,
     Mention,
+    MentionBehind,
 }
 
 #[derive(Debug, PartialEq)]
@@ -369,19 +381,17 @@ impl Lexicon {
 }
 
 /// Whether `other` takes the meaning from `found`: a longer phrase around it, a false friend that shares a word, or a mention
-/// before it.
+/// in the same sentence, on the side where mentions of its kind stand.
 fn hides(other: &Match, found: &Match, words: &Words) -> bool {
     let around = other.first <= found.first && found.last <= other.last;
     let longer = other.last - other.first > found.last - found.first;
+    let one_sentence =
+        |first: usize, last: usize| !words.tokens[first + 1..=last].iter().any(|token| token.has(AFTER_STOP));
     match other.target {
         Target::Neutral => other.first < found.last && found.first < other.last,
         Target::Signal(_) => around && longer && other.target != found.target,
-        Target::Mention => {
-            other.first < found.first
-                && !words.tokens[other.first + 1..=found.first]
-                    .iter()
-                    .any(|token| token.has(AFTER_STOP))
-        }
+        Target::Mention => other.first < found.first && one_sentence(other.first, found.first),
+        Target::MentionBehind => found.first < other.first && one_sentence(found.first, other.first),
     }
 }
 
@@ -418,6 +428,7 @@ impl Compiler {
         };
         self.group(&plain(&file.neutral), Target::Neutral, &file.sets)?;
         self.group(&plain(&file.mention), Target::Mention, &file.sets)?;
+        self.group(&plain(&file.mention_behind), Target::MentionBehind, &file.sets)?;
         for (name, groups) in &file.signals {
             let kind = SignalType::from_name(name).ok_or_else(|| Fault::UnknownType(name.clone()))?;
             for group in groups {
@@ -476,5 +487,7 @@ impl Compiler {
     }
 }
 
+#[cfg(test)]
+mod languages;
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,23 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether every name is known; the types that are switched off. Reads no lexicon.
+    ///
+    /// # Errors
+    /// An unknown language or type; the message lists what is valid.
+    pub fn check(&self) -> Result<Vec<SignalType>, SettingsError> {
+        let unknown = |language: &&String| !LANGUAGES.contains(&language.as_str());
+        if let Some(given) = self.languages.iter().find(unknown) {
+            return Err(SettingsError::UnknownLanguage { given: given.clone() });
+        }
+        let known = |name: &String| {
+            SignalType::from_name(name).ok_or_else(|| SettingsError::UnknownType { given: name.clone() })
+        };
+        self.disabled.iter().map(known).collect()
+    }
+}
+
 /// Why settings were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -105,12 +122,8 @@ impl Analyzer {
     /// An unknown language or type, or a faulty lexicon; the message lists what is valid.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let mut sources = Vec::new();
+        let disabled = settings.check()?;
         for language in &settings.languages {
-            if !LANGUAGES.contains(&language.as_str()) {
-                return Err(SettingsError::UnknownLanguage {
-                    given: language.clone(),
-                });
-            }
             let new = sources.iter().all(|(name, _)| name != language);
             sources.extend(
                 lexicon::shipped(language)
@@ -128,10 +141,6 @@ impl Analyzer {
             Fault::UnknownType(given) => SettingsError::UnknownTypeInLexicon { name, given },
             Fault::Malformed(reason) => SettingsError::Lexicon { name, reason },
         })?;
-        let mut disabled = Vec::new();
-        for name in settings.disabled {
-            disabled.push(SignalType::from_name(&name).ok_or(SettingsError::UnknownType { given: name })?);
-        }
         let detectors = DETECTORS
             .iter()
             .filter(|detector| !disabled.contains(&detector.kind))

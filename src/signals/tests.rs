@@ -92,14 +92,14 @@ fn types_can_be_disabled_and_phrases_added() {
 }
 
 #[test]
-fn a_language_without_phrases_is_no_error() {
-    assert!(
-        Analyzer::new(Settings {
-            languages: strings(&["ja"]),
+fn each_language_may_stand_alone() {
+    for &language in LANGUAGES {
+        let settings = Settings {
+            languages: strings(&[language]),
             ..Settings::default()
-        })
-        .is_ok()
-    );
+        };
+        assert_eq!(Analyzer::new(settings).err(), None, "{language}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! matches inside or across them. Makes no copy of the text and allocates nothing once its buffers have grown. Plain words take
 //! the short way of `scan.rs`; the loop here reads everything, and is what the short way is held to.
 
+mod fold;
 pub(crate) mod glance;
 mod mask;
 mod scan;
@@ -142,12 +143,7 @@ impl Words {
             }
             at = match classify(text, at) {
                 (Kind::Letter, _) => self.read_word(text, at, limit, vocabulary),
-                (Kind::Single, next) => {
-                    self.word.clear();
-                    self.word.extend_from_slice(&text.as_bytes()[at..next]);
-                    self.finish_word(at..next, 0, vocabulary);
-                    next
-                }
+                (Kind::Single, _) => self.read_single(text, at, vocabulary),
                 (Kind::Stop, next) => self.read_stop(text, at, next),
                 (Kind::Comma, next) => {
                     self.pending |= AFTER_COMMA;
@@ -158,6 +154,27 @@ impl Words {
         }
     }
 
+    /// Reads an ideograph, a kana or an emoji. Scripts without spaces have one where a clause ends, or before foreign letters.
+    fn read_single(&mut self, text: &str, at: usize, vocabulary: Option<&Vocabulary>) -> usize {
+        let mut rest = text[at..].chars();
+        let Some(c) = rest.next() else {
+            return at + 1;
+        };
+        let c = fold::voiced(fold::plain(c), &mut rest);
+        let next = text.len() - rest.as_str().len();
+        self.word.clear();
+        self.word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        self.finish_word(at..next, 0, vocabulary);
+        if c.is_alphabetic() {
+            self.shape.lower += 1;
+            let behind = rest.next().map(fold::plain);
+            if behind == Some(' ') && rest.next().is_some_and(|c| !c.is_ascii()) {
+                self.pending |= AFTER_COMMA;
+            }
+        }
+        next
+    }
+
     /// A run of sentence marks: a break, and a measure of shouting.
     fn read_stop(&mut self, text: &str, at: usize, mut next: usize) -> usize {
         self.pending |= AFTER_STOP;
@@ -165,11 +182,16 @@ impl Words {
         while next < bytes.len() && matches!(bytes[next], b'!' | b'?') {
             next += 1;
         }
+        let (mut length, mut asks) = (next - at, false);
+        if bytes[at] >= 0x80 || bytes.get(next) == Some(&fold::WIDE) {
+            (next, length) = fold::marks(text, at, next);
+            asks = text[at..next].contains('？');
+        }
         let run = &bytes[at..next];
-        if run[0] == b'!' || run[0] == b'?' {
-            let length = u32::try_from(run.len()).unwrap_or(u32::MAX);
+        if length > 0 && (run[0] == b'!' || run[0] == b'?' || run[0] == fold::WIDE) {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
             let behind_word = at > 0 && (bytes[at - 1].is_ascii_alphabetic() || bytes[at - 1] >= 0x80);
-            if run.contains(&b'?') {
+            if asks || run.contains(&b'?') {
                 let counts = behind_word || bytes[..at].iter().all(u8::is_ascii_whitespace);
                 self.shape.questions = self.shape.questions.max(if counts { length } else { 0 });
             } else if behind_word {
@@ -240,7 +262,7 @@ impl Words {
             self.word.push(b'\'');
             return if inner { Some(next) } else { self.word.pop().and(None) };
         }
-        let c = half_width(c);
+        let c = fold::plain(c);
         match classify_char(c) {
             Kind::Letter => {
                 if c.is_uppercase() {
@@ -315,7 +337,9 @@ impl Words {
 /// The words of a phrase in a lexicon, folded as [`Words::read`] folds them.
 pub(crate) fn fold(phrase: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    for c in phrase.chars().map(half_width) {
+    let mut rest = phrase.chars();
+    while let Some(c) = rest.next() {
+        let c = fold::voiced(fold::plain(c), &mut rest);
         let current = words.last_mut().expect("there is always a last word");
         match classify_char(c) {
             _ if is_apostrophe(c) => current.push('\''),
@@ -346,7 +370,9 @@ fn joins(bytes: &[u8], at: usize, limit: usize) -> bool {
     let next = bytes.get(at + 1).filter(|_| at + 1 < limit);
     match (bytes[at], next) {
         (b'.', Some(next)) => bytes[at - 1].is_ascii_digit() && next.is_ascii_digit(),
-        (b'*', Some(next)) => next.is_ascii_alphabetic() || *next == b'*',
+        (b'*', Some(next)) => {
+            next.is_ascii_alphabetic() || *next == b'*' || (*next >= 0x80 && matches!(bytes[at - 1], b'*' | 0x80..))
+        }
         (_, Some(next)) => next.is_ascii_alphanumeric() || *next >= 0x80,
         (_, None) => false,
     }
@@ -364,14 +390,17 @@ fn classify(text: &str, at: usize) -> (Kind, usize) {
             let Some(c) = text[at..].chars().next() else {
                 return (Kind::Space, at + 1);
             };
-            return (classify_char(half_width(c)), at + c.len_utf8());
+            return (classify_char(fold::plain(c)), at + c.len_utf8());
         }
     };
     (kind, at + 1)
 }
 
 fn spaced(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
+    let beyond = |at: usize| bytes[at] >= 0x80;
+    bytes
+        .get(at + 1)
+        .is_none_or(|next| !(next.is_ascii_alphanumeric() || at > 0 && beyond(at - 1) && beyond(at + 1)))
 }
 
 fn classify_char(c: char) -> Kind {
@@ -397,15 +426,6 @@ fn classify_char(c: char) -> Kind {
 
 fn is_apostrophe(c: char) -> bool {
     matches!(c, '’' | '‘' | 'ʼ' | '´' | '＇')
-}
-
-/// Full-width forms as the ASCII characters that they stand for.
-fn half_width(c: char) -> char {
-    match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-        '\u{3000}' => ' ',
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! counted, never an error.
 
 mod attach;
+mod compiled;
 mod dialects;
 mod labels;
 mod memory;
@@ -14,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Analyzer, Conversation, Settings, SignalType, Weights},
+    signals::{Conversation, Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
 
 use attach::{Names, Style};
+use compiled::Compiled;
 use labels::Labeled;
 use memory::{News, Outcome, Owner};
 
@@ -186,12 +188,6 @@ impl Build<dyn Processor> for Config {
                 .into_iter()
                 .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
         );
-        // The lexicon files are read when the pipeline is built; everything else can be tried without them.
-        if faults.is_empty()
-            && let Err(error) = Analyzer::new(self.settings(Vec::new()))
-        {
-            faults.push(Fault::at("", error.to_string()));
-        }
         faults.extend(labels::faults(&self.metrics.labels));
         faults
     }
@@ -204,7 +200,7 @@ impl Build<dyn Processor> for Config {
         };
         let lexicons = self.lexicons.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Box::new(Signals {
-            analyzer: Analyzer::new(self.settings(lexicons))?,
+            analyzer: Compiled::new(self.settings(lexicons))?,
             style: Style {
                 names: (self.attributes.iter())
                     .map(|group| match group {
@@ -226,7 +222,7 @@ impl Build<dyn Processor> for Config {
 }
 
 struct Signals {
-    analyzer: Analyzer,
+    analyzer: Compiled,
     style: Style,
     content: Content,
     overwrite: bool,
@@ -283,9 +279,9 @@ impl Signals {
 
     fn analyze(&self, conversation: &Conversation<'_>, owner: &Owner<'_>) -> Outcome {
         match &self.memory {
-            Some(memory) => memory.analyze(&self.analyzer, &conversation.messages, owner),
+            Some(memory) => memory.analyze(self.analyzer.get(), &conversation.messages, owner),
             None => Outcome {
-                report: self.analyzer.analyze(conversation),
+                report: self.analyzer.get().analyze(conversation),
                 first: 0,
                 news: News::default(),
             },

@@ -34,6 +34,7 @@ cues:
   opener: [i]
 neutral: [red tape]
 mention: [translate]
+mention_behind: [in german]
 signals:
   interaction.disengagement.quit:
     - phrases: ["^ (stop|end) it $", "a <much>", "blue _ moon", "tape"]
@@ -84,6 +85,8 @@ fn false_friends_and_mentions_hide_matches() {
     check("red tape", &[]);
     check("translate a lot", &[]);
     check("translate this. a lot", &["a lot"]);
+    check("a lot in German", &[]);
+    check("a lot. In German", &["a lot"]);
 }
 
 #[test]

@@ -201,3 +201,76 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_word_is_found_without_its_accents_unless_that_is_another_word() {
+    let mut words = Vocabulary::default();
+    for word in ["möchte", "schön", "schon", "não", "cœur", "groß"] {
+        words.intern(word);
+    }
+    words.finish();
+    let symbol = |text: &str| {
+        let mut read = Words::default();
+        read.read(text, Some(&words));
+        read.tokens[0].symbol
+    };
+    for (plain, accented) in [
+        ("mochte", "möchte"),
+        ("MOECHTE", "möchte"),
+        ("schoen", "schön"),
+        ("nao", "não"),
+        ("coeur", "cœur"),
+        ("gross", "groß"),
+    ] {
+        assert_ne!(symbol(plain), OTHER, "{plain}");
+        assert_eq!(symbol(plain), symbol(accented), "{plain}");
+    }
+    assert_ne!(symbol("schon"), symbol("schön"));
+    assert_eq!(symbol("nau"), OTHER);
+}
+
+/// The words of a text, as places, after a comma or a stop marked by a bar.
+fn marked(text: &str) -> String {
+    let mut words = Words::default();
+    words.read(text, None);
+    let shown = words.tokens.iter().map(|token| {
+        let mark = if token.has(AFTER_COMMA | AFTER_STOP) { "|" } else { "" };
+        format!("{mark}{}", &text[token.start as usize..token.end as usize])
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn other_scripts_have_their_own_breaks() {
+    assert_eq!(marked("没用 转人工"), "|没 用 |转 人 工");
+    assert_eq!(marked("用 SQL 写"), "|用 SQL 写");
+    assert_eq!(marked("кто-нибудь - я"), "|кто нибудь |я");
+    assert_eq!(marked("б*я п**дец ну*"), "|б*я п**дец ну");
+    assert_eq!(marked("ｶﾞ、無"), "|ｶﾞ |無");
+}
+
+#[test]
+fn wide_marks_shout_as_narrow_ones_do() {
+    let shape = |text| {
+        let mut words = Words::default();
+        words.read(text, None);
+        (words.shape.bangs, words.shape.questions, words.shape.lower)
+    };
+    assert_eq!(shape("不好！！！"), (3, 0, 2));
+    assert_eq!(shape("为?？！"), (0, 3, 1));
+    assert_eq!(shape("不。好…"), (0, 0, 2));
+}
+
+#[test]
+fn elongation_is_folded_in_every_alphabet() {
+    let mut vocabulary = Vocabulary::default();
+    let symbol = vocabulary.intern("спасибо")[0];
+    vocabulary.finish();
+    let mut words = Words::default();
+    for text in ["спасибоооо", "СПАСИИИБО"] {
+        words.read(text, Some(&vocabulary));
+        assert_eq!(words.tokens[0].symbol, symbol, "{text}");
+    }
+    words.read("спассибо", Some(&vocabulary));
+    assert_eq!(words.tokens[0].symbol, OTHER);
+}

@@ -86,7 +86,7 @@ impl Letters {
 }
 
 /// A word: its letters and symbols as stretches of the vocabulary's vectors.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Word {
     letters: (u32, u32),
     symbols: u32,
@@ -192,8 +192,22 @@ impl Vocabulary {
         &symbols[..*count as usize]
     }
 
+    /// Lets every word be found without its accents too, as many people type, unless that is a word of its own.
+    fn add_plain_spellings(&mut self) {
+        for index in 0..self.words.len() {
+            let Word { letters, symbols } = self.words[index];
+            let word = std::str::from_utf8(&self.letters[letters.0 as usize..letters.1 as usize]);
+            let spellings = word.map(plain_spellings).unwrap_or_default();
+            let symbols = self.symbols_at(symbols).to_vec();
+            for spelling in spellings {
+                self.alias(&spelling, &symbols);
+            }
+        }
+    }
+
     /// Ends the building: lays out the table that `find` reads.
     pub(crate) fn finish(&mut self) {
+        self.add_plain_spellings();
         self.building = HashMap::new();
         let free = Slot {
             first: [0; 2],
@@ -267,10 +281,7 @@ impl Vocabulary {
 
     /// "sooo", "uselesss", "pleeease": runs of three and more as two, then as one; a doubled last letter as one.
     fn elongated(&self, word: &mut Vec<u8>) -> Option<Code> {
-        let long = word
-            .windows(3)
-            .any(|run| run[0] == run[1] && run[1] == run[2] && run[0].is_ascii_alphabetic());
-        if !long {
+        if !is_elongated(word) {
             return None;
         }
         for most in [2, 1] {
@@ -283,19 +294,78 @@ impl Vocabulary {
     }
 }
 
+/// How a word of the Latin alphabet is typed where its accents are not at hand: "möchte" as "mochte" and "moechte". None for
+/// words without accents.
+fn plain_spellings(word: &str) -> Vec<String> {
+    let plain = |umlaut: &str| {
+        let mut spelling = String::with_capacity(word.len() + 1);
+        for c in word.chars() {
+            match c {
+                'à' | 'á' | 'â' | 'ã' => spelling.push('a'),
+                'è' | 'é' | 'ê' | 'ë' => spelling.push('e'),
+                'ì' | 'í' | 'î' | 'ï' => spelling.push('i'),
+                'ò' | 'ó' | 'ô' | 'õ' => spelling.push('o'),
+                'ù' | 'ú' | 'û' => spelling.push('u'),
+                'ä' => spelling.extend(['a'].into_iter().chain(umlaut.chars())),
+                'ö' => spelling.extend(['o'].into_iter().chain(umlaut.chars())),
+                'ü' => spelling.extend(['u'].into_iter().chain(umlaut.chars())),
+                'ç' => spelling.push('c'),
+                'ñ' => spelling.push('n'),
+                'ß' => spelling.push_str("ss"),
+                'œ' => spelling.push_str("oe"),
+                other => spelling.push(other),
+            }
+        }
+        spelling
+    };
+    let mut spellings = Vec::new();
+    if !word.is_ascii() {
+        spellings.extend([plain(""), plain("e")]);
+        spellings.retain(|spelling| spelling.is_ascii());
+        spellings.dedup();
+    }
+    spellings
+}
+
+/// The bytes of the letter at the start of a folded word.
+fn letter(word: &[u8]) -> &[u8] {
+    let length = match word[0] {
+        0..0xC0 => 1,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        _ => 4,
+    };
+    &word[..length.min(word.len())]
+}
+
+/// Whether a letter stands three times in a row.
+fn is_elongated(word: &[u8]) -> bool {
+    let (mut at, mut run, mut before) = (0, 0, &word[..0]);
+    while at < word.len() {
+        let here = letter(&word[at..]);
+        run = if here == before { run + 1 } else { 1 };
+        if run == 3 && (here.len() > 1 || here[0].is_ascii_alphabetic()) {
+            return true;
+        }
+        before = here;
+        at += here.len();
+    }
+    false
+}
+
 /// Cuts runs of one letter down to `most`: at first only runs of three and more, then every run that was left at two.
 fn shorten_runs(word: &mut Vec<u8>, most: usize) {
-    let (mut kept, mut run) = (0, 0);
-    for at in 0..word.len() {
-        run = if kept > 0 && word[kept - 1] == word[at] {
-            run + 1
-        } else {
-            1
-        };
+    let (mut at, mut kept, mut run, mut last) = (0, 0, 0, 0);
+    while at < word.len() {
+        let length = letter(&word[at..]).len();
+        let again = kept > 0 && word[last..kept] == word[at..at + length];
+        run = if again { run + 1 } else { 1 };
         if run <= most {
-            word[kept] = word[at];
-            kept += 1;
+            word.copy_within(at..at + length, kept);
+            last = kept;
+            kept += length;
         }
+        at += length;
     }
     word.truncate(kept);
 }
