@@ -193,8 +193,10 @@ struct Lines<'a> {
     out: &'a mut String,
     ink: Ink,
     width: usize,
-    /// Columns that are taken of the line; none where it is not begun.
+    /// Columns that are taken of the line.
     column: usize,
+    /// Whether there is anything in the line, be it of no width.
+    is_begun: bool,
 }
 
 const INDENT: &str = "    ";
@@ -206,6 +208,7 @@ impl<'a> Lines<'a> {
             ink: page.ink,
             width: page.width.unwrap_or(WIDTH).saturating_sub(INDENT.len()).max(20),
             column: 0,
+            is_begun: false,
         }
     }
 
@@ -253,7 +256,10 @@ impl<'a> Lines<'a> {
     }
 
     fn put(&mut self, text: &str, tint: Tint) {
-        if self.column == 0 && !text.is_empty() {
+        if text.is_empty() {
+            return;
+        }
+        if !std::mem::replace(&mut self.is_begun, true) {
             self.out.push_str(INDENT);
         }
         self.column += columns(text);
@@ -262,7 +268,7 @@ impl<'a> Lines<'a> {
 
     /// Ends the line, if one was begun.
     fn end(&mut self) {
-        if self.column > 0 {
+        if std::mem::take(&mut self.is_begun) {
             let text = self.out.trim_end_matches(' ').len();
             self.out.truncate(text);
             self.out.push('\n');
@@ -302,6 +308,7 @@ mod tests {
         check("a bad day", &[(2, 5), (4, 9)], 80, "    a »bad day«\n");
         check("a\r\n\nb\tc", &[], 80, "    a\n    b c\n");
         check("", &[], 80, "");
+        check("\u{c55}x", &[(3, 4)], 80, "    \u{c55}»x«\n");
         check("é", &[(1, 2)], 80, "    »é«\n");
         check("\x1b[31m\u{202e}x", &[(0, 1)], 80, "    »\\x1b«[31m\\u{202e}x\n");
     }
