@@ -304,6 +304,12 @@ mod tests {
             r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]}"#,
             r#"Assistant """#,
         );
+        check("3", "none");
+        check("[]", "none");
+    }
+
+    #[test]
+    fn every_shape_of_one_emitter_alone() {
         check(
             r#"{"role":"assistant","content":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
             r#"Assistant "" f({})"#,
@@ -341,7 +347,5 @@ mod tests {
             r#"Tool "rainy""#,
         );
         check(r#"{"type":"human","content":"hi"}"#, r#"User "hi""#);
-        check("3", "none");
-        check("[]", "none");
     }
 }
