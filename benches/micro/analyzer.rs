@@ -99,13 +99,27 @@ fn agent(messages: usize) -> Conversation<'static> {
     }
 }
 
+/// One tool result of a megabyte, which is read at its beginning and at its end.
+fn large_result() -> Conversation<'static> {
+    let mut conversation = agent(3);
+    let result = conversation.messages.last_mut().expect("the result of the call");
+    result.text = format!("[{}]", r#"{"order": "W1", "state": "shipped"},"#.repeat(1 << 15)).into();
+    conversation
+}
+
 fn analyzer(criterion: &mut Criterion) {
     let analyzer = Analyzer::new(Settings::default()).expect("the default settings are valid");
     let mut group = criterion.benchmark_group("analyzer");
     group.bench_function("new", |bencher| {
         bencher.iter(|| Analyzer::new(black_box(Settings::default())))
     });
-    for (name, conversation) in [("support", support(8)), ("support", support(25)), ("agent", agent(25))] {
+    let cases = [
+        ("support", support(8)),
+        ("support", support(25)),
+        ("agent", agent(25)),
+        ("large result", large_result()),
+    ];
+    for (name, conversation) in cases {
         let messages = conversation.messages.len();
         let bytes: usize = conversation.messages.iter().map(|message| message.text.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));
