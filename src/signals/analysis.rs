@@ -7,6 +7,7 @@ use super::conversation::{Message, Role};
 use super::detect::{Memory, Observed, Saved};
 use super::lexicon::Hits;
 use super::report::{Facts, Report, Signal};
+use super::steps::counted;
 use super::text::Words;
 use super::{Analyzer, report};
 
@@ -76,7 +77,7 @@ impl<'a> Analysis<'a> {
     pub fn read(&mut self, messages: &[Message<'_>]) {
         let Space { words, hits, memory } = &mut *self.space;
         let lexicon = &self.analyzer.lexicon;
-        for message in messages {
+        for message in counted(messages) {
             hits.clear();
             words.clear();
             let index = self.counts.take(message);

@@ -15,6 +15,7 @@ use automaton::{Automaton, Builder};
 use pattern::Sets;
 
 use super::kind::SignalType;
+use super::steps::{counted, took};
 use super::text::{self, AFTER_COMMA, AFTER_STOP, Vocabulary, Words};
 
 /// Languages of the specification.
@@ -35,6 +36,8 @@ const SHIPPED: &[(&str, &str)] = &[
 const NEGATION_REACH: usize = 5;
 /// Words looked at before a match for a condition or for somebody else's speech.
 const CUE_REACH: usize = 4;
+/// Words looked at beside a phrase for where its clause starts or ends.
+const CLAUSE_REACH: usize = 16;
 /// Matches kept of one message; a message with more repeats itself.
 const MOST_HITS: usize = 64;
 /// How sure a phrase is when its group does not say.
@@ -163,6 +166,8 @@ struct Match {
     confidence: f64,
     first: usize,
     last: usize,
+    /// The sentence that its first word is in, counted from the start of the message.
+    sentence: usize,
 }
 
 /// Reusable space for the matches of one message.
@@ -170,6 +175,8 @@ struct Match {
 pub(super) struct Hits {
     candidates: Vec<usize>,
     matches: Vec<Match>,
+    /// The first and the last word that say something by themselves, once that was asked.
+    content: Option<(usize, usize)>,
     pub(super) found: Vec<Hit>,
 }
 
@@ -270,25 +277,31 @@ impl Lexicon {
     pub(super) fn find(&self, words: &Words, hits: &mut Hits) {
         hits.matches.clear();
         hits.found.clear();
+        hits.content = None;
         let tokens = &words.tokens;
         self.candidates(tokens, &mut hits.candidates);
+        let (mut sentence, mut numbered) = (0, 0);
         for at in 0..hits.candidates.len() {
             let first = hits.candidates[at];
-            let sentence = tokens[first..]
-                .iter()
+            sentence += counted(&tokens[numbered..=first])
+                .filter(|token| token.has(AFTER_STOP))
+                .count();
+            numbered = first + 1;
+            let rest = counted(&tokens[first..])
                 .enumerate()
                 .take_while(|(at, token)| *at == 0 || !token.has(AFTER_STOP));
             let ends = |length| self.ends_clause(words, first + length);
             self.automaton
-                .matches(sentence.map(|(_, token)| token.symbol), ends, |entry, length| {
+                .matches(rest.map(|(_, token)| token.symbol), ends, |entry, length| {
                     let entry = &self.entries[entry as usize];
                     let last = first + length;
-                    if hits.matches.len() < MOST_HITS && self.holds(entry, words, first, last) {
+                    if hits.matches.len() < MOST_HITS && self.holds(entry, words, first, last, &mut hits.content) {
                         hits.matches.push(Match {
                             target: entry.target,
                             confidence: entry.confidence,
                             first,
                             last,
+                            sentence,
                         });
                     }
                 });
@@ -296,7 +309,7 @@ impl Lexicon {
         for at in 0..hits.matches.len() {
             let found = hits.matches[at];
             if let Target::Signal(kind) = found.target
-                && !hits.matches.iter().any(|other| hides(other, &found, words))
+                && !counted(&hits.matches).any(|other| hides(other, &found))
             {
                 hits.found.push(Hit {
                     kind,
@@ -309,6 +322,7 @@ impl Lexicon {
 
     /// Words at which a phrase may begin. Most words begin none: they are passed over without a branch.
     fn candidates(&self, tokens: &[text::Token], candidates: &mut Vec<usize>) {
+        took(tokens.len());
         candidates.resize(tokens.len(), 0);
         let mut count = 0;
         for (first, token) in tokens.iter().enumerate() {
@@ -322,8 +336,19 @@ impl Lexicon {
         candidates.truncate(count);
     }
 
-    fn holds(&self, entry: &Entry, words: &Words, first: usize, last: usize) -> bool {
-        (entry.place == Place::Anywhere || self.is_whole_message(words, first, last))
+    fn holds(
+        &self,
+        entry: &Entry,
+        words: &Words,
+        first: usize,
+        last: usize,
+        content: &mut Option<(usize, usize)>,
+    ) -> bool {
+        let mut is_whole = || {
+            let (begin, end) = *content.get_or_insert_with(|| self.content(words));
+            first <= begin && end <= last
+        };
+        (entry.place == Place::Anywhere || is_whole())
             && (!entry.at_start || self.starts_clause(words, first))
             && !entry.guards.iter().any(|guard| match guard {
                 Guard::Negated => self.is_negated(words, first),
@@ -332,19 +357,19 @@ impl Lexicon {
             })
     }
 
-    fn is_whole_message(&self, words: &Words, first: usize, last: usize) -> bool {
-        let filler = |symbol| self.is(symbol, Cue::Lead) || self.is(symbol, Cue::Tail);
-        words.tokens[..first]
-            .iter()
-            .chain(&words.tokens[last..])
-            .all(|token| filler(token.symbol))
+    /// The stretch of a message from the first word that says something by itself to behind the last one; where there is none, one
+    /// that every phrase covers.
+    fn content(&self, words: &Words) -> (usize, usize) {
+        let says = |token: &text::Token| !self.is(token.symbol, Cue::Lead) && !self.is(token.symbol, Cue::Tail);
+        let tokens = &words.tokens;
+        let begin = counted(tokens).position(says).unwrap_or(tokens.len());
+        (begin, tokens.iter().rposition(says).map_or(0, |last| last + 1))
     }
 
     fn starts_clause(&self, words: &Words, first: usize) -> bool {
-        (0..=first)
-            .rev()
+        counted((0..=first).rev().take(CLAUSE_REACH))
             .find(|&at| words.tokens[at].has(AFTER_COMMA | AFTER_STOP) || !self.leads(words, at))
-            .is_none_or(|at| at == 0 || words.tokens[at].has(AFTER_COMMA | AFTER_STOP))
+            .is_some_and(|at| at == 0 || words.tokens[at].has(AFTER_COMMA | AFTER_STOP))
     }
 
     /// Whether the word before `at` may stand before a phrase that starts a clause.
@@ -355,15 +380,15 @@ impl Lexicon {
     fn ends_clause(&self, words: &Words, last: usize) -> bool {
         let rest = &words.tokens[last..];
         let ends = |token: &text::Token| token.has(AFTER_COMMA | AFTER_STOP) || self.is(token.symbol, Cue::Opener);
-        rest.iter()
+        counted(rest.iter().take(CLAUSE_REACH))
             .find(|token| ends(token) || !self.is(token.symbol, Cue::Tail))
-            .is_none_or(ends)
+            .map_or(rest.len() <= CLAUSE_REACH, ends)
     }
 
     /// The words before `first` in the same clause, nearest first.
     fn before(words: &Words, first: usize, reach: usize) -> impl Iterator<Item = usize> {
         let starts = move |at: &usize| !words.tokens[*at + 1].has(AFTER_COMMA | AFTER_STOP);
-        (0..first).rev().take(reach).take_while(starts)
+        counted((0..first).rev().take(reach)).take_while(starts)
     }
 
     fn is_negated(&self, words: &Words, first: usize) -> bool {
@@ -382,16 +407,15 @@ impl Lexicon {
 
 /// Whether `other` takes the meaning from `found`: a longer phrase around it, a false friend that shares a word, or a mention
 /// in the same sentence, on the side where mentions of its kind stand.
-fn hides(other: &Match, found: &Match, words: &Words) -> bool {
+fn hides(other: &Match, found: &Match) -> bool {
     let around = other.first <= found.first && found.last <= other.last;
     let longer = other.last - other.first > found.last - found.first;
-    let one_sentence =
-        |first: usize, last: usize| !words.tokens[first + 1..=last].iter().any(|token| token.has(AFTER_STOP));
+    let one_sentence = other.sentence == found.sentence;
     match other.target {
         Target::Neutral => other.first < found.last && found.first < other.last,
         Target::Signal(_) => around && longer && other.target != found.target,
-        Target::Mention => other.first < found.first && one_sentence(other.first, found.first),
-        Target::MentionBehind => found.first < other.first && one_sentence(found.first, other.first),
+        Target::Mention => other.first < found.first && one_sentence,
+        Target::MentionBehind => found.first < other.first && one_sentence,
     }
 }
 

@@ -12,6 +12,7 @@ mod kind;
 mod lexicon;
 mod report;
 mod score;
+mod steps;
 mod suggest;
 mod text;
 

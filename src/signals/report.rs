@@ -67,7 +67,7 @@ impl Quality {
 ///
 /// | changed | specification | here | AUC after it |
 /// |---|---|---|---|
-/// | what praise adds to a long conversation | all of it | `positive_fade` | 0.588 |
+/// | what praise adds to a long conversation | all of it | `positive_fade` | 0.639 |
 /// | what length takes | 10 above 7 turns | grows by message up to `long` | 0.672 |
 /// | what efficiency adds, and `base` with it | 10 of 60 | 2 of 60, the rest is `long`'s | 0.681 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

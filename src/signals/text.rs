@@ -11,6 +11,7 @@ mod words;
 
 use std::ops::Range;
 
+use super::steps::took;
 use scan::{Map, Plain};
 
 use words::Code;
@@ -77,6 +78,8 @@ pub(crate) struct Words {
     map: Map,
     word: Vec<u8>,
     pending: u8,
+    /// Bytes of white space at the start of the text.
+    blank: usize,
 }
 
 /// What a character is to the reader.
@@ -97,6 +100,7 @@ impl Words {
     pub(crate) fn read(&mut self, text: &str, vocabulary: Option<&Vocabulary>) {
         let mut map = std::mem::take(&mut self.map);
         self.clear();
+        self.blank = text.len() - text.trim_ascii_start().len();
         for part in windows(text) {
             map.read(text.as_bytes(), part.clone());
             self.read_part(text, part, vocabulary, |bytes, at| map.plain_word(bytes, at));
@@ -121,8 +125,10 @@ impl Words {
         self.pending = AFTER_STOP;
         self.masks.clear();
         mask::find(text, part.clone(), &mut self.masks);
+        took(part.len());
         let (mut at, mut mask) = (part.start, 0);
         while at < part.end {
+            took(1);
             if let Some(range) = self.masks.get(mask).cloned().filter(|range| range.start <= at) {
                 self.push(QUOTED, QUOTED, range.clone(), 0);
                 at = range.end.max(at);
@@ -135,6 +141,7 @@ impl Words {
             let limit = self.masks.get(mask).map_or(part.end, |range| range.start);
             let bytes = &text.as_bytes()[..limit];
             while let Some(plain) = plain_word(bytes, at) {
+                took(plain.end - at);
                 self.push_plain(bytes, at, plain, vocabulary);
                 at = plain.end + usize::from(bytes.get(plain.end) == Some(&b' '));
             }
@@ -182,6 +189,7 @@ impl Words {
         while next < bytes.len() && matches!(bytes[next], b'!' | b'?') {
             next += 1;
         }
+        took(next - at);
         let (mut length, mut asks) = (next - at, false);
         if bytes[at] >= 0x80 || bytes.get(next) == Some(&fold::WIDE) {
             (next, length) = fold::marks(text, at, next);
@@ -192,7 +200,7 @@ impl Words {
             let length = u32::try_from(length).unwrap_or(u32::MAX);
             let behind_word = at > 0 && (bytes[at - 1].is_ascii_alphabetic() || bytes[at - 1] >= 0x80);
             if asks || run.contains(&b'?') {
-                let counts = behind_word || bytes[..at].iter().all(u8::is_ascii_whitespace);
+                let counts = behind_word || at <= self.blank;
                 self.shape.questions = self.shape.questions.max(if counts { length } else { 0 });
             } else if behind_word {
                 self.shape.bangs = self.shape.bangs.max(length);
@@ -219,6 +227,7 @@ impl Words {
         self.word.clear();
         let (mut at, mut marks, mut upper, mut lower) = (start, 0, 0_u32, 0_u32);
         while at < limit {
+            took(1);
             let byte = bytes[at];
             match byte {
                 b'a'..=b'z' => lower += 1,
@@ -283,6 +292,7 @@ impl Words {
     fn read_opaque(&mut self, text: &str, start: usize, limit: usize) -> usize {
         let length = text.as_bytes()[start..limit].iter().position(u8::is_ascii_whitespace);
         let end = length.map_or(limit, |length| start + length);
+        took(end - start);
         let hash = hash(&text.as_bytes()[start..end]);
         self.push(OTHER, hash, start..end, NUMBER);
         end

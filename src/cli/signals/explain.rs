@@ -233,13 +233,13 @@ impl<'a> Lines<'a> {
     }
 
     fn word(&mut self, word: &str, tint: Tint) {
-        let wanted = columns(word.trim_end());
+        let wanted = columns(word.trim_end_matches(' '));
         // A word that fits no line is broken where it stands.
         if self.column + wanted > self.width && wanted <= self.width {
             self.end();
         }
         let mut rest = word;
-        while self.column + columns(rest.trim_end()) > self.width {
+        while self.column + columns(rest.trim_end_matches(' ')) > self.width {
             let mut left = self.width - self.column.min(self.width);
             let cut = rest.char_indices().find(|(_, character)| {
                 let width = columns(character.encode_utf8(&mut [0; 4]));
@@ -333,6 +333,8 @@ mod tests {
             24,
             &format!("    {}\n    日日\n", "日".repeat(10)),
         );
+        let wide_space = format!("{}\u{2000}", "x".repeat(20));
+        check(&wide_space, &[], 24, &format!("    {}\n    \u{2000}\n", "x".repeat(20)));
     }
 
     #[test]

@@ -33,6 +33,7 @@ use super::conversation::{Message, Role};
 use super::kind::SignalType;
 use super::lexicon::{Hit, Lexicon};
 use super::report::Detail;
+use super::steps::counted;
 use super::text::Words;
 
 /// One type of signal and how it is found.
@@ -200,7 +201,7 @@ impl<'a> Observed<'a> {
 
     /// The surest phrase of a type; of equals, the first.
     fn phrase(&self, kind: SignalType) -> Option<Finding> {
-        let of_kind = self.hits.iter().filter(|hit| hit.kind == kind);
+        let of_kind = counted(self.hits).filter(|hit| hit.kind == kind);
         let best = of_kind.reduce(|best, hit| if hit.confidence > best.confidence { hit } else { best })?;
         let tokens = &self.words.tokens[best.words.0..best.words.1];
         let (first, last) = (tokens.first()?, tokens.last()?);

@@ -13,6 +13,7 @@ use super::{
     state_error, timeout, tool_not_found,
 };
 use crate::signals::kind::SignalType;
+use crate::signals::steps::took;
 
 /// What is read of a result, at its beginning and at its end each, in bytes.
 const PART: usize = 4 << 10;
@@ -60,6 +61,7 @@ pub(super) fn failure(result: &str) -> Option<SignalType> {
 fn told(result: &str) -> Option<Told<'_>> {
     let text = result.trim_ascii_start();
     let head = &text[..text.floor_char_boundary(PART)];
+    took(text.len().min(2 * PART));
     match head.as_bytes().first()? {
         b'{' => envelope::told(head),
         // A list is data.

@@ -9,6 +9,7 @@ use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 use crate::signals::report::{Detail, as_f64};
+use crate::signals::steps::{counted, took};
 use crate::signals::text::glance::{Glance, Places};
 use crate::signals::text::{NUMBER, OTHER, QUOTED, Token, Words, windows};
 
@@ -204,7 +205,7 @@ impl Replies {
     fn remember(&mut self, whole: u64) -> Option<usize> {
         let index = self.order.len();
         if self.unmapped > 0 && index - self.unmapped >= LISTED {
-            for (at, &hash) in self.order[..self.unmapped].iter().enumerate() {
+            for (at, &hash) in counted(&self.order[..self.unmapped]).enumerate() {
                 let latest = self.seen.entry(hash).or_insert(at);
                 *latest = at.max(*latest);
             }
@@ -212,7 +213,10 @@ impl Replies {
         }
         let before = self.seen.insert(whole, index);
         self.order.push(whole);
-        before.or_else(|| self.order[..self.unmapped].iter().rposition(|&hash| hash == whole))
+        before.or_else(|| {
+            took(self.unmapped);
+            self.order[..self.unmapped].iter().rposition(|&hash| hash == whole)
+        })
     }
 
     fn read(&mut self, text: &str) -> &[Token] {
@@ -277,6 +281,7 @@ impl Reply {
             self.text.push_str(&text[part]);
             self.text.push('\n');
         }
+        took(self.text.len());
         self.glance = Glance::at(self.text.as_bytes(), places);
         self.is_read = false;
     }
@@ -315,6 +320,7 @@ impl Sketch {
         for token in tokens.iter().filter(|token| token.has(NUMBER)) {
             self.numbers = self.numbers.wrapping_mul(0x0100_0193) ^ token.hash;
         }
+        took(hashes.len());
         self.least.extend(hashes.array_windows().map(|[a, b, c]| {
             let mixed = a.rotate_left(18) ^ b.rotate_left(9) ^ c;
             (mixed ^ (mixed >> 16)).wrapping_mul(0x7FEB_352D)
@@ -341,6 +347,7 @@ impl Sketch {
 
     /// Whether half of the bins that either fills have the same triple; at a likeness of 0.8 that fails by chance alone.
     fn resembles(&self, other: &Self) -> bool {
+        took(BINS);
         let (mut same, mut filled) = (0, 0);
         for (&a, &b) in self.trace.iter().zip(&other.trace) {
             filled += u32::from(a.min(b) != u32::MAX);
@@ -364,6 +371,7 @@ impl Sketch {
         let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
         while all < SKETCH && (a < self.least.len() || b < other.least.len()) {
             all += 1;
+            took(1);
             match (self.least.get(a), other.least.get(b)) {
                 (Some(x), Some(y)) if x == y => {
                     common += 1;
@@ -387,7 +395,7 @@ fn degeneration(tokens: &[Token]) -> Option<(std::ops::Range<usize>, usize)> {
     }
     (1..=LONGEST_PERIOD.min(tokens.len() / times)).find_map(|period| {
         let mut run = 0;
-        for at in period..tokens.len() {
+        for at in counted(period..tokens.len()) {
             let same = tokens[at].hash == tokens[at - period].hash && is_prose(&tokens[at]);
             run = if same { run + 1 } else { 0 };
             let filled = run + period;

@@ -6,6 +6,7 @@ use super::{Detector, Finding, Memory, Observed};
 use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 use crate::signals::report::{Detail, as_f64};
+use crate::signals::steps::counted;
 use crate::signals::text::{CONTINUED, NUMBER, Words};
 
 /// Content words that both requests must share.
@@ -107,7 +108,7 @@ fn content_words(observed: &Observed<'_>, content: &mut Content) {
     // Written first and kept by the count: whether a word carries content cannot be foretold by a processor.
     content.words.resize(MOST, 0);
     let mut count = 0;
-    for token in tokens {
+    for token in counted(tokens) {
         let long = (token.end - token.start > 2) | token.has(NUMBER);
         let carries = !token.has(CONTINUED) & long & !observed.lexicon.is_function_word(token.symbol);
         content.words[count] = token.hash;

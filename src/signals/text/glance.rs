@@ -4,6 +4,8 @@
 
 use wide::u8x16;
 
+use crate::signals::steps::counted;
+
 /// The letter at which a text is looked at: about every twentieth of most languages in Latin script.
 const ANCHOR: u8 = b'h';
 /// Bits of a trace, in words of 64.
@@ -167,7 +169,7 @@ impl Places {
     /// Whether the bytes around a place stand around an earlier one too.
     fn stands_before(&self, text: &[u8], at: usize, window: &[u8; 8], hash: usize) -> bool {
         let mut number = self.latest[hash];
-        for _ in 0..TRIES {
+        for _ in counted(0..TRIES) {
             let Some(&(before, next)) = usize::from(number)
                 .checked_sub(1)
                 .and_then(|index| self.chain.get(index))
@@ -196,7 +198,7 @@ impl Places {
             let window = text[at..].first_chunk();
             window.is_some_and(|window| places.stands_before(text, at, window, hash_of(window)))
         };
-        for (number, window) in text[start..end].array_windows().step_by(STRIDE).enumerate() {
+        for (number, window) in counted(text[start..end].array_windows().step_by(STRIDE)).enumerate() {
             let at = start + number * STRIDE;
             if (number * STRIDE).is_multiple_of(TAP) && (at..at + STRIDE).any(|at| asked(self, at)) {
                 return true;
@@ -216,7 +218,7 @@ fn stands_again(text: &[u8], before: usize, at: usize) -> bool {
         .rev()
         .zip(text[..before].iter().rev())
         .take_while(same);
-    ahead.chain(behind).take(AGAIN).count() == AGAIN
+    counted(ahead.chain(behind).take(AGAIN)).count() == AGAIN
 }
 
 fn hash_of(window: &[u8; 8]) -> usize {

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::signals::steps::{counted, took};
+
 /// Longest quotation in one line that is still taken for one, in bytes.
 const LONGEST_QUOTE: usize = 600;
 
@@ -51,6 +53,7 @@ pub(super) fn find(text: &str, part: Range<usize>, masks: &mut Vec<Range<usize>>
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let line = &text[line_start..line_start + length];
         let line_end = (line_start + length + 1).min(part.end);
+        took(length);
         let signs = signs(line.as_bytes());
         let is_fence = signs & QUOTE != 0 && line.trim_start().starts_with("```");
         match (fence, is_fence) {
@@ -169,9 +172,11 @@ fn find_in_line(line: &str, signs: u8, base: usize, masks: &mut Vec<Range<usize>
 
 /// The place behind the closing mark.
 fn closing(line: &str, from: usize, mark: &str) -> Option<usize> {
-    let length = line[from..]
-        .find(mark)
-        .filter(|&length| (1..LONGEST_QUOTE).contains(&length))?;
+    // No further than a quotation may be long: many marks that nothing closes would each look at all the rest.
+    let rest = &line[from..line.floor_char_boundary(from + LONGEST_QUOTE)];
+    let length = rest.find(mark);
+    took(length.unwrap_or(rest.len()));
+    let length = length.filter(|&length| length > 0)?;
     Some(from + length + mark.len())
 }
 
@@ -209,7 +214,7 @@ fn opens(bytes: &[u8], at: usize) -> bool {
 fn closing_apostrophe(line: &str, open: usize) -> Option<usize> {
     let bytes = line.as_bytes();
     let last = bytes.len().min(open + LONGEST_QUOTE);
-    let close = (open + 2..last).find(|&at| {
+    let close = counted(open + 2..last).find(|&at| {
         bytes[at] == b'\''
             && bytes[at - 1] != b' '
             && bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())

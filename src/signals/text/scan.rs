@@ -8,6 +8,7 @@ use wide::u8x16;
 
 use super::joins;
 use super::words::{HELD, Letters};
+use crate::signals::steps::took;
 
 /// Bytes of a block, one for each bit of its maps.
 const BLOCK: usize = 64;
@@ -52,6 +53,7 @@ impl Map {
         self.next = 0;
         self.elongated = false;
         let bytes = &text[part.clone()];
+        took(bytes.len());
         let mut before = Block::default();
         let mut here = look(bytes);
         let mut open = None;
@@ -98,6 +100,7 @@ impl Map {
                 break (run as usize, length as usize);
             }
             self.next += 1;
+            took(1);
         };
         let end = start + length;
         if run != start || length > HELD || end > bytes.len() || goes_on(bytes, end) {

@@ -3,6 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::signals::steps::took;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Bytes of a longer text that are read at its head, and as many at its tail; its length counts too.
@@ -18,6 +19,7 @@ pub(super) fn digest(text: &str) -> u64 {
     if bytes.len() > 2 * PART {
         return number((&bytes[..PART], &bytes[bytes.len() - PART..], bytes.len()));
     }
+    took(bytes.len());
     let text = text.trim();
     let json = if text.starts_with(['{', '[']) {
         serde_json::from_str::<Digest>(text).ok()
@@ -49,6 +51,7 @@ struct Mixer(u64);
 
 impl Hasher for Mixer {
     fn write(&mut self, bytes: &[u8]) {
+        took(bytes.len());
         let (words, rest) = bytes.as_chunks();
         for word in words {
             self.write_u64(u64::from_le_bytes(*word));

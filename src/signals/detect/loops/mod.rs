@@ -12,6 +12,7 @@ pub(super) mod retry;
 use super::{Memory, Observed, outcome};
 use crate::signals::conversation::{Role, ToolCall};
 use crate::signals::report::Detail;
+use crate::signals::steps::{counted, took};
 use oscillation::{Cycle, Cycles};
 
 /// Calls, and tools, that are remembered: the latest ones.
@@ -171,6 +172,7 @@ impl Calls {
         for call in &calls[calls.len().saturating_sub(WINDOW)..] {
             let tool = digest::number(&*call.name);
             self.meet(tool, &call.name);
+            took(self.pending.len());
             if self.pending.len() == WINDOW {
                 self.pending.remove(0);
             }
@@ -185,7 +187,7 @@ impl Calls {
 
     /// Makes sure that the tool is in the list.
     fn meet(&mut self, hash: u64, name: &str) {
-        if self.tools.iter().any(|tool| tool.hash == hash) {
+        if counted(&self.tools).any(|tool| tool.hash == hash) {
             return;
         }
         let tool = Tool {
@@ -227,7 +229,7 @@ impl Calls {
             fails,
             finds_nothing: outcome::finds_nothing(result),
         };
-        let place = self.known.iter().position(|known| known.latest.call == answered.call);
+        let place = counted(&self.known).position(|known| known.latest.call == answered.call);
         let before = place.map(|place| &self.known[place]);
         let is_new = before.is_none_or(|known| known.latest.result != answered.result);
         let last_met = before.map_or(0, |known| known.at);
@@ -275,7 +277,7 @@ impl Calls {
 
     /// The tool's place, and how many times it failed with other arguments; 0 where this time does not count.
     fn drift(&mut self, tool: u64, answered: &Answered, last_met: u64) -> Option<(usize, usize)> {
-        let place = self.tools.iter().position(|known| known.hash == tool)?;
+        let place = counted(&self.tools).position(|known| known.hash == tool)?;
         let tool = &mut self.tools[place];
         tool.at = self.count;
         if !answered.is_fruitless() {
@@ -297,7 +299,7 @@ impl Calls {
 fn put<T>(list: &mut Vec<T>, new: T, at: impl Fn(&T) -> u64) {
     if list.len() < WINDOW {
         list.push(new);
-    } else if let Some(oldest) = list.iter_mut().min_by_key(|known| at(known)) {
+    } else if let Some(oldest) = counted(list).min_by_key(|known| at(known)) {
         *oldest = new;
     }
 }

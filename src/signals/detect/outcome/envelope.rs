@@ -2,6 +2,7 @@
 //! from 400 on. The object may be cut off; what is nested is passed over, but for the object below `error`.
 
 use super::Told;
+use crate::signals::steps::took;
 
 /// A value as it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +125,11 @@ fn string(text: &str, from: usize) -> Option<(&str, usize)> {
     if text.as_bytes()[start - 1] != b'"' {
         return None;
     }
+    took(start - from);
     let mut at = start;
     while let Some(length) = memchr::memchr2(b'"', b'\\', text.as_bytes().get(at..).unwrap_or_default()) {
         at += length;
+        took(length + 2);
         if text.as_bytes()[at] == b'"' {
             return Some((&text[start..at], at + 1));
         }
@@ -140,6 +143,7 @@ fn string(text: &str, from: usize) -> Option<(&str, usize)> {
 fn nested(text: &str, start: usize) -> usize {
     let (mut depth, mut at) = (0_usize, start);
     while let Some(&byte) = text.as_bytes().get(at) {
+        took(1);
         match byte {
             b'"' => match string(text, at) {
                 Some((_, behind)) => at = behind - 1,
