@@ -2,6 +2,7 @@
 //! arithmetic on the signals, as the specification writes it; no text is read here.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub enum Detail {
     /// A count, an index or a ratio.
     Number(f64),
     /// A tool's name or a call's id.
-    Name(Box<str>),
+    Name(Arc<str>),
 }
 
 /// One instance of a signal. A type occurs at most once a message.

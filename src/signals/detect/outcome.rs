@@ -71,9 +71,9 @@ fn told(result: &str) -> Option<Told<'_>> {
 }
 
 fn cause(told: &Told<'_>) -> SignalType {
-    let words = &told.words[..told.words.floor_char_boundary(WORDS)];
     // The colon stands for the start, so that a cause may ask for its words at the start of a clause.
-    let words = format!(": {}", words.to_lowercase());
+    let words = Lowered::<{ WORDS + 2 }>::new(&[": ", told.words]);
+    let words = words.as_str();
     let named = CAUSES
         .iter()
         .find(|cause| cause.words.iter().any(|word| words.contains(word)));
@@ -84,6 +84,40 @@ fn cause(told: &Told<'_>) -> SignalType {
     named
         .or_else(by_status)
         .map_or(SignalType::StateError, |cause| cause.kind)
+}
+
+/// Whether a text is one of those, in any case of ASCII letters.
+fn is_one_of(text: &str, others: &[&str]) -> bool {
+    others.iter().any(|other| text.eq_ignore_ascii_case(other))
+}
+
+/// The beginning of some texts, one behind the other, in small letters of ASCII, on the stack.
+struct Lowered<const MOST: usize> {
+    bytes: [u8; MOST],
+    length: usize,
+}
+
+impl<const MOST: usize> Lowered<MOST> {
+    /// As many bytes of the texts as there is room for, whole characters.
+    fn new(texts: &[&str]) -> Self {
+        let mut lowered = Lowered {
+            bytes: [0; MOST],
+            length: 0,
+        };
+        for text in texts {
+            let text = &text[..text.floor_char_boundary(MOST - lowered.length)];
+            let end = lowered.length + text.len();
+            let part = &mut lowered.bytes[lowered.length..end];
+            part.copy_from_slice(text.as_bytes());
+            part.make_ascii_lowercase();
+            lowered.length = end;
+        }
+        lowered
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).expect("whole characters were copied")
+    }
 }
 
 #[cfg(test)]

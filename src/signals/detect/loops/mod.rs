@@ -9,9 +9,11 @@ pub(super) mod oscillation;
 pub(super) mod parameter_drift;
 pub(super) mod retry;
 
+use std::sync::Arc;
+
 use super::{Memory, Observed, outcome};
 use crate::signals::conversation::{Role, ToolCall};
-use crate::signals::report::Detail;
+use crate::signals::report::{Detail, as_f64};
 use crate::signals::steps::{counted, took};
 use oscillation::{Cycle, Cycles};
 
@@ -83,7 +85,7 @@ struct Known {
 #[derive(Debug, Clone)]
 struct Tool {
     hash: u64,
-    name: Box<str>,
+    name: Arc<str>,
     /// Attempts with other arguments that failed, in a row.
     drifted: usize,
     /// The result with which they began.
@@ -304,11 +306,17 @@ fn put<T>(list: &mut Vec<T>, new: T, at: impl Fn(&T) -> u64) {
     }
 }
 
-/// The name of the tool whose result it is, for the metadata.
-fn tool(memory: &Memory) -> Option<(&'static str, Detail)> {
+/// Some counts, and the name of the tool whose result it is.
+fn metadata<const COUNTS: usize>(
+    memory: &Memory,
+    counts: [(&'static str, usize); COUNTS],
+) -> Vec<(&'static str, Detail)> {
     let calls = &memory.calls;
-    let name = &calls.tools.get(calls.step.as_ref()?.tool)?.name;
-    Some(("tool", Detail::Name(name.clone())))
+    let tool = calls.step.as_ref().and_then(|step| calls.tools.get(step.tool));
+    let mut metadata = Vec::with_capacity(COUNTS + 1);
+    metadata.extend(counts.map(|(key, count)| (key, Detail::Number(as_f64(count)))));
+    metadata.extend(tool.map(|tool| ("tool", Detail::Name(tool.name.clone()))));
+    metadata
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Answered, tool};
+use super::{Answered, metadata};
 use crate::signals::detect::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
-use crate::signals::report::{Detail, as_f64};
 
 /// Longest cycle that is looked for (calls).
 const LONGEST: usize = 6;
@@ -67,11 +66,7 @@ fn find(_: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     if calls % period != 1 {
         return None;
     }
-    let mut metadata = vec![
-        ("period", Detail::Number(as_f64(*period))),
-        ("calls", Detail::Number(as_f64(*calls))),
-    ];
-    metadata.extend(tool(memory));
+    let metadata = metadata(memory, [("period", *period), ("calls", *calls)]);
     Some(Finding {
         confidence: CONFIDENCE,
         snippet: None,

@@ -1,10 +1,9 @@
 //! The same tool with ever other arguments, and it fails or finds nothing each time: the third attempt fires, and each one after
 //! it. Calls that were made together are one attempt, and whatever is learned in between starts the count anew.
 
-use super::{TIMES, tool};
+use super::{TIMES, metadata};
 use crate::signals::detect::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
-use crate::signals::report::{Detail, as_f64};
 
 /// A search through a few places looks the same.
 const CONFIDENCE: f64 = 0.7;
@@ -19,8 +18,7 @@ fn find(_: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     if step.drifted < TIMES {
         return None;
     }
-    let mut metadata = vec![("attempts", Detail::Number(as_f64(step.drifted)))];
-    metadata.extend(tool(memory));
+    let metadata = metadata(memory, [("attempts", step.drifted)]);
     Some(Finding {
         confidence: CONFIDENCE,
         snippet: None,

@@ -1,10 +1,9 @@
 //! The same call again without progress: the third result that tells nothing new fires, and each one after it. What comes
 //! round in a cycle of calls is left to the oscillation, which says more about it.
 
-use super::{TIMES, tool};
+use super::{TIMES, metadata};
 use crate::signals::detect::{Detector, Finding, Memory, Observed};
 use crate::signals::kind::SignalType;
-use crate::signals::report::{Detail, as_f64};
 
 /// Some calls are repeated for a reason that cannot be seen, such as waiting.
 const CONFIDENCE: f64 = 0.8;
@@ -19,8 +18,7 @@ fn find(_: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
     if step.again < TIMES || step.cycle.is_some() {
         return None;
     }
-    let mut metadata = vec![("times", Detail::Number(as_f64(step.again)))];
-    metadata.extend(tool(memory));
+    let metadata = metadata(memory, [("times", step.again)]);
     Some(Finding {
         confidence: CONFIDENCE,
         snippet: None,

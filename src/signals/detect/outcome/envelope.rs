@@ -1,7 +1,7 @@
 //! A failure told by the fields at the top of a JSON object: `error`, `isError`, `success: false`, `status: "failed"`, a status of HTTP
 //! from 400 on. The object may be cut off; what is nested is passed over, but for the object below `error`.
 
-use super::Told;
+use super::{Told, is_one_of};
 use crate::signals::steps::took;
 
 /// A value as it stands in the text.
@@ -45,9 +45,8 @@ impl<'a> Said<'a> {
         match (key, value) {
             ("error" | "err" | "exception" | "traceback" | "errorMessage" | "error_message", Value::Text(text)) => {
                 // "none" and the like are no errors.
-                let means_none = ["", "none", "null", "false", "no error", "ok"]
-                    .contains(&text.trim().to_ascii_lowercase().as_str());
-                if !means_none {
+                let text = text.trim();
+                if !is_one_of(text, &["", "none", "null", "false", "no error", "ok"]) {
                     self.fails = true;
                     self.words.get_or_insert(text);
                 }
@@ -70,9 +69,8 @@ impl<'a> Said<'a> {
                 self.words.get_or_insert(inner);
             }
             ("status" | "type" | "result" | "outcome" | "state", Value::Text(text)) => {
-                let text = text.to_ascii_lowercase();
-                self.fails |= ["error", "failed", "failure", "err"].contains(&text.as_str());
-                self.succeeds |= ["ok", "success", "succeeded"].contains(&text.as_str());
+                self.fails |= is_one_of(text, &["error", "failed", "failure", "err"]);
+                self.succeeds |= is_one_of(text, &["ok", "success", "succeeded"]);
             }
             ("status" | "statusCode" | "status_code" | "http_status", Value::Word(number)) => {
                 self.status = self.status.or(number.parse().ok());

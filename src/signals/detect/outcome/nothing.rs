@@ -3,6 +3,8 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::is_one_of;
+
 /// Longest text that says that nothing was found (bytes); a longer one says something.
 const REMARK: usize = 120;
 /// Words after a denial among which it is said what there is none of.
@@ -14,6 +16,11 @@ pub(in crate::signals::detect) fn finds_nothing(result: &str) -> bool {
         return false;
     }
     let result = result.trim();
+    // Most objects hold no list at all; nothing of them needs to be parsed.
+    let inner = result.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    if let Some(fields) = inner.filter(|fields| !fields.contains('[')) {
+        return fields.trim_ascii().is_empty();
+    }
     if result.starts_with(['{', '[', 'n']) && serde_json::from_str::<IgnoredAny>(result).is_ok() {
         return holds_nothing(result);
     }
@@ -45,10 +52,6 @@ fn holds_nothing(json: &str) -> bool {
         Ok(value) => empty(&value),
         Err(_) => false,
     }
-}
-
-fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|other| word.eq_ignore_ascii_case(other))
 }
 
 #[cfg(test)]

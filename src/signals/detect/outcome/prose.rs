@@ -1,7 +1,7 @@
 //! A failure told by how a text begins: `Error: …`, `ValueError: …`, `Failed to …`, `404 Not Found`, a traceback. A text that is
 //! about failures does not begin so.
 
-use super::Told;
+use super::{Lowered, Told};
 
 /// Words that begin a report of a failure when punctuation or the end follows.
 const MARKS: &[&str] = &[
@@ -129,11 +129,11 @@ pub(super) fn told<'a>(head: &'a str, tail: &'a str) -> Option<Told<'a>> {
         true => tail.trim_end().rsplit('\n').next().unwrap_or(head),
         false => head,
     };
-    let start = &head[..head.floor_char_boundary(64)];
-    let start = start.to_lowercase();
+    let start = Lowered::<64>::new(&[head]);
+    let start = start.as_str();
     let short = head.len() <= SENTENCE;
     let fails = status.is_some()
-        || is_marked(&start)
+        || is_marked(start)
         || is_named_error(head)
         || (short && COULD_NOT.iter().any(|begin| start.starts_with(begin)))
         || NAMED.iter().any(|name| {
@@ -228,8 +228,8 @@ fn status(text: &str) -> Option<u16> {
         "client error",
         "server error",
     ];
-    let after = after[..after.floor_char_boundary(32)].to_lowercase();
-    let after = after.trim_start_matches([' ', ':']);
+    let after = Lowered::<32>::new(&[after]);
+    let after = after.as_str().trim_start_matches([' ', ':']);
     let meant = named.is_some() || words.iter().any(|word| after.starts_with(word));
     ((400..600).contains(&status) && meant).then_some(status)
 }
