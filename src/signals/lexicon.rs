@@ -3,34 +3,20 @@
 //! voice. Refuses phrases that may be empty, unknown types, unknown sets and unknown fields, each with file and place.
 
 mod automaton;
+mod compile;
+mod file;
 mod minimize;
 mod pattern;
 mod subset;
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
-use automaton::{Automaton, Builder};
-use pattern::Sets;
+use automaton::Automaton;
+pub(super) use compile::Fault;
+use file::{Cue, Guard, Place};
+pub(super) use file::{LANGUAGES, shipped};
 
 use super::kind::SignalType;
 use super::steps::{counted, took};
 use super::text::{self, AFTER_COMMA, AFTER_STOP, Vocabulary, Words};
-
-/// Languages of the specification.
-pub(super) const LANGUAGES: &[&str] = &["en", "de", "fr", "es", "pt", "zh", "ja", "ru"];
-/// The lexicons that ship, by language.
-const SHIPPED: &[(&str, &str)] = &[
-    ("en", include_str!("lexicons/en.yaml")),
-    ("de", include_str!("lexicons/de.yaml")),
-    ("fr", include_str!("lexicons/fr.yaml")),
-    ("es", include_str!("lexicons/es.yaml")),
-    ("pt", include_str!("lexicons/pt.yaml")),
-    ("zh", include_str!("lexicons/zh.yaml")),
-    ("ja", include_str!("lexicons/ja.yaml")),
-    ("ru", include_str!("lexicons/ru.yaml")),
-];
 
 /// Words looked at before a match for a negation.
 const NEGATION_REACH: usize = 5;
@@ -40,99 +26,6 @@ const CUE_REACH: usize = 4;
 const CLAUSE_REACH: usize = 16;
 /// Matches kept of one message; a message with more repeats itself.
 const MOST_HITS: usize = 64;
-/// How sure a phrase is when its group does not say.
-const CONFIDENCE: f64 = 0.9;
-
-/// Words that change what stands beside them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Cue {
-    /// "not", "never", "no".
-    Negation,
-    /// Behind a negation these take its force: "I don't *know* how to reach an agent".
-    Unnegated,
-    /// Before a negation these take its force: "*can*'t I talk to a human", "*why* don't you".
-    Rhetorical,
-    /// "if", "when", "should": what follows is not said to be so.
-    Hypothetical,
-    /// "says", "thinks": what follows is somebody else's.
-    Reporting,
-    /// May stand before a phrase that starts a clause: "well", "but".
-    Lead,
-    /// May stand behind a phrase that ends a clause: "please", "again".
-    Tail,
-    /// Begins a new clause even where the comma is missing: "I", "but".
-    Opener,
-    /// Carries no content of its own when requests are compared.
-    Function,
-}
-
-impl Cue {
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
-}
-
-/// When a phrase does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Guard {
-    /// A negation stands before it.
-    Negated,
-    /// It is a condition or a question whether.
-    Hypothetical,
-    /// Somebody else says it.
-    Reported,
-}
-
-/// Where the phrases of a group must stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Place {
-    #[default]
-    Anywhere,
-    /// The message says nothing else.
-    Message,
-}
-
-/// Phrases that share their conditions.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Group {
-    phrases: Vec<String>,
-    at: Place,
-    unless: Vec<Guard>,
-    confidence: f64,
-}
-
-impl Default for Group {
-    fn default() -> Self {
-        let unless = vec![Guard::Negated, Guard::Hypothetical, Guard::Reported];
-        Self {
-            phrases: Vec::new(),
-            at: Place::Anywhere,
-            unless,
-            confidence: CONFIDENCE,
-        }
-    }
-}
-
-/// A lexicon file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    /// The words that a spelling stands for, by those words.
-    words: BTreeMap<String, Vec<String>>,
-    sets: Sets,
-    cues: BTreeMap<Cue, Vec<String>>,
-    /// False friends: a match hides every match that shares a word with it.
-    neutral: Vec<String>,
-    /// What makes the rest of the sentence a topic: "how do you say", "the meaning of".
-    mention: Vec<String>,
-    /// What makes the sentence before it a topic, in languages that say so at the end: "を英語に訳して".
-    mention_behind: Vec<String>,
-    signals: BTreeMap<String, Vec<Group>>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
@@ -186,15 +79,6 @@ impl Hits {
     }
 }
 
-/// What is wrong with a lexicon.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The text, its fields or a phrase.
-    Malformed(String),
-    /// A type that there is not.
-    UnknownType(String),
-}
-
 /// All phrases of all languages, compiled.
 #[derive(Debug)]
 pub(super) struct Lexicon {
@@ -204,57 +88,7 @@ pub(super) struct Lexicon {
     cues: Vec<u16>,
 }
 
-/// The words of a written word in a phrase.
-fn split_words(word: &str) -> Vec<String> {
-    text::fold(word)
-}
-
-/// The shipped lexicon of a language; none where the language has no phrases yet.
-pub(super) fn shipped(language: &str) -> Option<&'static str> {
-    SHIPPED
-        .iter()
-        .find(|(name, _)| *name == language)
-        .map(|(_, text)| *text)
-}
-
-struct Compiler {
-    vocabulary: Vocabulary,
-    builder: Builder,
-    entries: Vec<Entry>,
-    cues: Vec<(u32, Cue)>,
-}
-
 impl Lexicon {
-    /// Compiles lexicons, given as name and YAML. The error names the one at fault.
-    pub(super) fn compile(sources: &[(&str, &str)]) -> Result<Self, (String, Fault)> {
-        let mut compiler = Compiler {
-            vocabulary: Vocabulary::default(),
-            builder: Builder::new(),
-            entries: Vec::new(),
-            cues: Vec::new(),
-        };
-        let mut files = Vec::with_capacity(sources.len());
-        for (name, yaml) in sources {
-            let fail = |fault| ((*name).to_owned(), fault);
-            let file: File = serde_yaml::from_str(yaml).map_err(|error| fail(Fault::Malformed(error.to_string())))?;
-            // Spellings first, in every file: phrases are read through them.
-            compiler
-                .spellings(&file)
-                .map_err(|reason| fail(Fault::Malformed(reason)))?;
-            files.push((name, file));
-        }
-        for (name, file) in files {
-            compiler.file(&file).map_err(|fault| ((*name).to_owned(), fault))?;
-        }
-        compiler.finish().ok_or_else(|| {
-            let name = sources.last().map_or_else(String::new, |(name, _)| (*name).to_owned());
-            (
-                name,
-                Fault::Malformed("the phrases have too many combinations: use fewer alternatives".into()),
-            )
-        })
-    }
-
     pub(super) fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
@@ -416,98 +250,6 @@ fn hides(other: &Match, found: &Match) -> bool {
         Target::Signal(_) => around && longer && other.target != found.target,
         Target::Mention => other.first < found.first && one_sentence,
         Target::MentionBehind => found.first < other.first && one_sentence,
-    }
-}
-
-impl Compiler {
-    fn spellings(&mut self, file: &File) -> Result<(), String> {
-        for (words, variants) in &file.words {
-            let mut symbols = Vec::new();
-            for word in split_words(words) {
-                symbols.extend_from_slice(self.vocabulary.intern(&word));
-            }
-            for variant in variants {
-                let [folded] = split_words(variant)
-                    .try_into()
-                    .map_err(|_| format!("words: `{variant}` is not one word"))?;
-                if !self.vocabulary.alias(&folded, &symbols) {
-                    return Err(format!("words: `{variant}` stands twice"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, file: &File) -> Result<(), Fault> {
-        for (&cue, words) in &file.cues {
-            for word in words.iter().flat_map(|word| split_words(word)) {
-                let symbols = self.vocabulary.intern(&word).to_vec();
-                self.cues.extend(symbols.into_iter().map(|symbol| (symbol, cue)));
-            }
-        }
-        let plain = |phrases: &[String]| Group {
-            phrases: phrases.to_vec(),
-            unless: Vec::new(),
-            ..Group::default()
-        };
-        self.group(&plain(&file.neutral), Target::Neutral, &file.sets)?;
-        self.group(&plain(&file.mention), Target::Mention, &file.sets)?;
-        self.group(&plain(&file.mention_behind), Target::MentionBehind, &file.sets)?;
-        for (name, groups) in &file.signals {
-            let kind = SignalType::from_name(name).ok_or_else(|| Fault::UnknownType(name.clone()))?;
-            for group in groups {
-                self.group(group, Target::Signal(kind), &file.sets)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn group(&mut self, group: &Group, target: Target, sets: &Sets) -> Result<(), Fault> {
-        if !(0.0..=1.0).contains(&group.confidence) {
-            return Err(Fault::Malformed(format!(
-                "confidence {} is not between 0 and 1",
-                group.confidence
-            )));
-        }
-        for phrase in &group.phrases {
-            let pattern = pattern::parse(phrase, sets)
-                .map_err(|reason| Fault::Malformed(format!("phrase `{phrase}`: {reason}")))?;
-            let entry = self.entry(Entry {
-                target,
-                confidence: group.confidence,
-                place: group.at,
-                at_start: pattern.at_start,
-                guards: group.unless.clone(),
-            });
-            self.builder.add(&pattern.parts, entry, &mut self.vocabulary);
-        }
-        Ok(())
-    }
-
-    /// The number of an entry. Phrases of equal meaning and conditions share one, which keeps the automaton small.
-    fn entry(&mut self, entry: Entry) -> u32 {
-        let known = self.entries.iter().position(|other| *other == entry);
-        let number = known.unwrap_or_else(|| {
-            self.entries.push(entry);
-            self.entries.len() - 1
-        });
-        u32::try_from(number).expect("a file has fewer than 2^32 phrases")
-    }
-
-    fn finish(mut self) -> Option<Lexicon> {
-        self.vocabulary.finish();
-        let symbols = self.vocabulary.symbol_count();
-        let mut cues = vec![0; symbols];
-        for (symbol, cue) in self.cues {
-            cues[symbol as usize] |= cue.bit();
-        }
-        let automaton = self.builder.build(symbols)?;
-        Some(Lexicon {
-            vocabulary: self.vocabulary,
-            automaton,
-            entries: self.entries,
-            cues,
-        })
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::signals::text::fold;
+
 /// Deepest nesting of alternatives and sets; a set that names itself ends here.
 const DEEPEST: usize = 8;
 
@@ -103,7 +105,7 @@ impl Parser<'_> {
             parts.push(Part::Any);
             return Ok(());
         }
-        let words = super::split_words(word);
+        let words = fold(word);
         if words.is_empty() {
             return Err(format!("`{word}` holds no letter, digit or emoji"));
         }
