@@ -5,6 +5,8 @@ mod support;
 #[path = "gateway/model.rs"]
 mod model;
 
+#[path = "gateway/agents.rs"]
+mod agents;
 #[path = "gateway/context.rs"]
 mod context;
 #[path = "gateway/faults.rs"]
@@ -17,6 +19,10 @@ mod hostile;
 mod leaks;
 #[path = "gateway/passing.rs"]
 mod passing;
+#[path = "gateway/preferences.rs"]
+mod preferences;
+#[path = "gateway/routing.rs"]
+mod routing;
 #[path = "gateway/streams.rs"]
 mod streams;
 #[path = "gateway/wire.rs"]
@@ -52,7 +58,8 @@ impl Stage {
         let model = Model::start(script);
         let address = model.address;
         let setup = Setup {
-            listener,
+            kind: "model",
+            listener: listener.to_owned(),
             sampling: 100,
             providers: vec![
                 format!(
@@ -62,7 +69,7 @@ impl Stage {
                     "{{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"
                 ),
             ],
-            more: "model_aliases: {fast-llm: {target: gpt-4o}}",
+            more: "model_aliases: {fast-llm: {target: gpt-4o}}".to_owned(),
         };
         Stage {
             front: setup.start(),

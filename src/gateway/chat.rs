@@ -1,36 +1,26 @@
-//! One exchange with a model: the client's request is checked, a provider is chosen and asked, its answer goes back. Everything
-//! that happens is noted in the record; nothing here waits for telemetry.
+//! One exchange with a model: the client's request is checked, a model is chosen and asked, its answer goes back. Everything that
+//! happens is noted in the record; nothing here waits for telemetry.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
-use subtle::ConstantTimeEq;
 
 use super::{
-    config::Choice as Found,
+    agents,
+    attempts::{self, Plan, Question},
+    auth::authorize,
+    choose::choose,
     exchange::Api,
-    headers,
     http::{Answer, refuse},
     incoming,
     providers::{self, BadRequest},
-    record::{Attempt, Call, Choice, Fault, Record, span_id},
+    record::{Call, Fault, Purpose, Record},
     relay,
-    spans::{Auth, ErrorType, Validation},
-    translate,
-    upstream::Failure,
+    spans::{ErrorType, Validation},
     whole,
 };
 use crate::net::compression::Encoding;
-
-/// Pause before the same provider is asked again, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 100..200;
-/// What stands before a key in `Authorization`.
-const BEARER: &[u8] = b"Bearer ";
-/// Longest `Retry-After` that is waited for; above it the answer is passed on.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a request is refused by the gateway itself.
 pub(super) struct Refusal {
@@ -42,12 +32,32 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, kind: ErrorType, message: impl Into<String>) -> Refusal {
+        Refusal::of(status, Fault::new(kind, message))
+    }
+
+    pub(super) fn of(status: StatusCode, fault: Fault) -> Refusal {
         Refusal {
             status,
-            fault: Fault::new(kind, message),
+            fault,
             param: None,
             code: None,
         }
+    }
+
+    /// With the field at fault.
+    pub(super) fn param(mut self, param: impl Into<String>) -> Refusal {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// With the error's code.
+    pub(super) fn code(mut self, code: &'static str) -> Refusal {
+        self.code = Some(code);
+        self
+    }
+
+    pub(super) fn fault(&self) -> &Fault {
+        &self.fault
     }
 
     /// The answer, in the client's API; noted in the record.
@@ -55,20 +65,6 @@ impl Refusal {
         let (param, code) = (self.param.as_deref(), self.code);
         refuse(api, record, self.status, self.fault, param, code)
     }
-}
-
-/// What is sent, to whom, and what the client is owed.
-pub(super) struct Plan {
-    pub(super) client: Api,
-    pub(super) provider: Api,
-    pub(super) stream: bool,
-    /// Whether the chunk with usage is only for us.
-    pub(super) hide_usage: bool,
-    /// Whether the client asked for that chunk.
-    pub(super) include_usage: bool,
-    pub(super) deadline: Instant,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 /// Answers one request.
@@ -106,243 +102,40 @@ async fn ask(
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
-            BadRequest::MissingModel => Validation::MissingModel,
             BadRequest::TooManyValues => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
-    let plan = choose(record, &request, id);
-    record.facts = Some(request.facts);
-    let plan = plan?;
-    let response = attempts(record, &plan).await?;
-    Ok((plan, response))
+    record.facts = Some(Arc::clone(&request.facts));
+    let shared = Arc::clone(&record.shared);
+    let timeout = shared.gateway.listeners[record.listener].timeout;
+    let deadline = record.clock.begun() + timeout;
+    if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
+        return agents::ask(record, &request, agents, id, deadline).await;
+    }
+    let decision = choose(record, &request, id, deadline).await?;
+    record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
+    let question = Question {
+        request: &request,
+        id,
+        deadline,
+        limit: ("the listener's timeout", timeout),
+    };
+    let answered = attempts::ask(record, &question, &decision.goals).await?;
+    decision.answered(record, answered.goal);
+    Ok((answered.plan, answered.response))
 }
 
-fn bad_request(fault: &BadRequest) -> Refusal {
+pub(super) fn bad_request(fault: &BadRequest) -> Refusal {
     let (status, kind) = match fault {
         BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
         _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
     };
-    Refusal {
-        param: fault.param().map(str::to_owned),
-        ..Refusal::new(status, kind, fault.to_string())
-    }
-}
-
-/// Compares the client's keys with each of the listener's, in a time that tells nothing of them. The one that lets it in is this
-/// listener's alone: it goes no further, though a provider may get the client's other key.
-pub(super) fn authorize(record: &mut Record) -> Result<(), Refusal> {
-    let keys = &record.shared.gateway.listeners[record.listener].api_keys;
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let is_known = |given: &[u8]| {
-        let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
-            known | key.reveal().as_bytes().ct_eq(given)
-        });
-        bool::from(known)
-    };
-    let headers = &record.client.headers;
-    let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
-    let bearer = value(&header::AUTHORIZATION).and_then(|value| value.split_at_checked(BEARER.len()));
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
-    let plain = HeaderName::from_static("x-api-key");
-    let given = [
-        (header::AUTHORIZATION, bearer.map(|(_, key)| key)),
-        (plain.clone(), value(&plain)),
-    ];
-    let known = given.into_iter().find(|(_, key)| key.is_some_and(is_known));
-    let Some(name) = known.map(|(name, _)| name) else {
-        record.auth = Auth::Refused;
-        let text = "this listener wants one of its API keys, as `Authorization: Bearer` or `x-api-key`";
-        return Err(Refusal {
-            code: Some("invalid_api_key"),
-            ..Refusal::new(StatusCode::UNAUTHORIZED, ErrorType::Unauthorized, text)
-        });
-    };
-    record.auth = Auth::Ok;
-    record.client.headers.remove(name);
-    Ok(())
-}
-
-/// Nobody serves the model.
-fn nobody(record: &mut Record, start: u64, message: String) -> Refusal {
-    let fault = Fault::new(ErrorType::UnknownModel, message);
-    record.choice = Some(Choice {
-        start,
-        end: record.clock.now(),
-        endpoint: None,
-        reason: "nobody serves it",
-        alias_resolved: None,
-        selected: None,
-        fault: Some(fault.clone()),
-    });
-    Refusal {
-        status: StatusCode::NOT_FOUND,
-        fault,
-        param: Some("model".to_owned()),
-        code: Some("model_not_found"),
-    }
-}
-
-fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -> Result<Plan, Refusal> {
-    let shared = std::sync::Arc::clone(&record.shared);
-    let start = record.clock.now();
-    let target = match shared.gateway.resolve(&request.facts.model) {
-        Ok(target) => target,
-        Err(unknown) => return Err(nobody(record, start, unknown.to_string())),
-    };
-    let upstream = target.provider.upstream(request.api);
-    let selected = format!("{}/{}", target.provider.name, target.model);
-    record.choice = Some(Choice {
-        start,
-        end: record.clock.now(),
-        endpoint: Some(upstream.uri().clone()),
-        reason: match target.choice {
-            Found::Exact => "exact model",
-            Found::Wildcard => "wildcard provider",
-            Found::Default => "default model",
-        },
-        alias_resolved: target.alias.map(|_| selected.clone()),
-        selected: Some(selected),
-        fault: None,
-    });
-    record.call = Some(Call {
-        span_id: span_id(),
-        start: record.clock.now(),
-        api: request.api,
-        provider: target.provider.name.clone(),
-        provider_id: target.provider.id(),
-        model: target.model.clone(),
-        url: upstream.uri().clone(),
-        attempts: Vec::new(),
-        reply: None,
-        first_token: None,
-        response_bytes: None,
-    });
-    let want_usage = target.provider.known.stream_usage && upstream.api == Api::Chat;
-    let body = translate::body_for(request, upstream.api, &target.model, want_usage);
-    let body = body.map_err(|fault| bad_request(&fault))?;
-    Ok(Plan {
-        client: request.api,
-        provider: upstream.api,
-        stream: request.facts.stream,
-        hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
-        include_usage: request.client_asked_usage(),
-        deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
-        headers: headers::to_provider(&record.client.headers, request.api, target.provider, upstream.api, id),
-        body,
-    })
-}
-
-/// Asks until there is an answer worth passing on: whatever is no failure, or the last failure.
-async fn attempts(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Refusal> {
-    let retries = record.shared.gateway.listeners[record.listener].max_retries;
-    for number in 0..=retries {
-        let outcome = attempt(record, plan).await;
-        let pause = match &outcome {
-            Ok(response) if !is_retryable(response.status()) => None,
-            Ok(response) => pause_of(response.headers()),
-            Err(fault) if fault.kind == ErrorType::InvalidResponse => None,
-            Err(_) => Some(Duration::from_millis(fastrand::u64(PAUSE))),
-        };
-        let left = plan.deadline.saturating_duration_since(Instant::now());
-        match pause.filter(|pause| number < retries && *pause < left) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return outcome.map_err(|fault| unreachable(&fault)),
-        }
-    }
-    Err(Refusal::new(
-        StatusCode::BAD_GATEWAY,
-        ErrorType::Internal,
-        "no attempt was made",
-    ))
-}
-
-fn is_retryable(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long to wait before the next attempt; none where the provider wants more patience than we have. What is neither
-/// seconds nor a date asks for nothing.
-fn pause_of(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let value = value.unwrap_or_default().trim();
-    let seconds = || value.parse().ok().map(Duration::from_secs);
-    let until = || {
-        let date = httpdate::parse_http_date(value).ok()?;
-        Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
-    };
-    let wanted = seconds().or_else(until).unwrap_or_default();
-    (wanted <= PATIENCE).then_some(wanted.max(Duration::from_millis(fastrand::u64(PAUSE))))
-}
-
-fn unreachable(fault: &Fault) -> Refusal {
-    let status = match fault.kind {
-        ErrorType::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::BAD_GATEWAY,
-    };
-    Refusal::new(
-        status,
-        fault.kind,
-        format!("no answer from the model's provider: {}", fault.message),
-    )
-}
-
-async fn attempt(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Fault> {
-    let attempt = Attempt {
-        span_id: span_id(),
-        start: record.clock.now(),
-        end: None,
-        headers_at: None,
-        status: None,
-        request_size: plan.body.len() as u64,
-        response_size: None,
-        fault: None,
-    };
-    let (traceparent, tracestate) = record.trace.outgoing(attempt.span_id.0);
-    let call = record.call.as_mut().expect("a provider was chosen");
-    let mut request = Request::post(call.url.clone())
-        .body(Full::new(plan.body.clone()))
-        .expect("the URL was checked");
-    *request.headers_mut() = plan.headers.clone();
-    for (name, value) in [("traceparent", Some(traceparent.as_str())), ("tracestate", tracestate)] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-            request.headers_mut().insert(name, value);
-        }
-    }
-    call.attempts.push(attempt);
-    let left = plan.deadline.saturating_duration_since(Instant::now());
-    let outcome = record.shared.upstream.ask(request, left).await;
-    let now = record.clock.now();
-    let call = record.call.as_mut().expect("a provider was chosen");
-    let attempt = call.attempts.last_mut().expect("just pushed");
-    match outcome {
-        Ok(response) => {
-            let status = response.status().as_u16();
-            (attempt.status, attempt.headers_at) = (Some(status), Some(now));
-            if let Some(kind) = ErrorType::of_upstream_status(status) {
-                attempt.end = Some(now);
-                attempt.fault = Some(Fault::new(kind, format!("the provider answered {status}")));
-            }
-            Ok(response)
-        }
-        Err(failure) => {
-            let kind = match failure {
-                Failure::Timeout => ErrorType::Timeout,
-                Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
-                Failure::NotHttp(_) => ErrorType::InvalidResponse,
-            };
-            let listener = &record.shared.gateway.listeners[record.listener];
-            let text = match failure {
-                Failure::Timeout => format!("it took longer than the listener's timeout, {:?}", listener.timeout),
-                other => other.to_string(),
-            };
-            let fault = Fault::new(kind, text);
-            (attempt.end, attempt.fault) = (Some(now), Some(fault.clone()));
-            Err(fault)
-        }
+    let refusal = Refusal::new(status, kind, fault.to_string());
+    match fault.param() {
+        Some(param) => refusal.param(param),
+        None => refusal,
     }
 }

@@ -1,16 +1,17 @@
 //! The gateway's config: read into plain structs, checked whole, resolved. Tells every fault at once, one a line, with its path
-//! and what would be right; opens no port, and no file but those that `file:` names for keys. Secrets are never printed.
+//! and what would be right; opens no port, and no file but those that `file:` names for keys and the one with prices. Secrets are never printed.
 //!
 //! ```no_run
 //! use plano::{config, gateway};
 //! # fn main() -> Result<(), Vec<String>> {
 //! let read = config::load_tree("plano_config.yaml", &config::process_env)?;
 //! let gateway = gateway::config::check(&read)?;
-//! let target = gateway.resolve("gpt-4o-mini").map_err(|unknown| vec![unknown.to_string()])?;
+//! let found = gateway.models.resolve("gpt-4o-mini").map_err(|unknown| vec![unknown.to_string()])?;
 //! # Ok(())
 //! # }
 //! ```
 
+mod agents;
 mod forms;
 mod keys;
 mod later;
@@ -18,22 +19,28 @@ mod listeners;
 mod models;
 mod providers;
 mod resolve;
+mod routes;
 mod secret;
 mod tracing;
 mod upstream;
 mod written;
 
+pub use agents::{Agent, Agents, Candidate};
 pub use keys::{FromKeys, from_keys};
 pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
-pub use resolve::{Choice, Models, Target, Unknown};
+pub use resolve::{Choice, Found, Models, Target, Unknown};
+pub use routes::{Preference, Preferences, Route, Strategy};
 pub use tracing::Tracing;
 pub use upstream::Upstream;
+
+use std::time::Duration;
 
 use serde_json::Value;
 use written::File;
 
+use super::route::Prices;
 use crate::values::{
     Fault,
     reading::{Expanded, Paths, Reading},
@@ -48,26 +55,26 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub struct Gateway {
     /// Where clients connect.
     pub listeners: Vec<Listener>,
+    /// By listener: its agents; none where it serves models.
+    pub orchestrated: Vec<Option<Agents>>,
     /// What is served, and under which names.
     pub models: Models,
+    /// Who answers on listeners of type agent.
+    pub agents: Vec<Agent>,
+    /// How many agents may stand behind each other.
+    pub max_agent_depth: u32,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
     pub signals: bool,
+    /// How long a model that fails again and again is left out at first.
+    pub cooling_time: Duration,
+    /// What models cost.
+    pub(super) prices: Prices,
     /// `host:port` where Prometheus scrapes; none: nowhere.
     pub metrics_address: Option<String>,
     /// What the user should know though it is no fault, one line each.
     pub warnings: Vec<String>,
-}
-
-impl Gateway {
-    /// Who serves a model; an empty one is the default's.
-    ///
-    /// # Errors
-    /// [`Unknown`], with the names that are near.
-    pub fn resolve(&self, model: &str) -> Result<Target<'_>, Unknown> {
-        self.models.resolve(model)
-    }
 }
 
 /// Checks a whole config.
@@ -92,23 +99,43 @@ pub fn check(read: &Expanded) -> Result<Gateway, Vec<String>> {
 }
 
 fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
-    let (mut faults, mut warnings) = (Vec::new(), later::idle(file));
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     if !is_version(&file.version) {
         let reason = format!("unknown version {:?}; write v0.4.0", file.version);
         faults.push(Fault::at("version", reason));
     }
     let listeners = listeners::check(file, raw, &mut faults);
     let providers = models::check(file, &mut warnings, &mut faults);
+    let models = routes::check(file, providers, &mut faults);
+    let agents = agents::check(file, &mut faults);
     let gateway = Gateway {
         listeners,
-        models: resolve::check(file, providers, &mut faults),
+        orchestrated: Agents::check(file, &agents, &models, &mut faults),
+        models,
+        agents,
+        max_agent_depth: file.overrides.max_agent_depth,
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
+        cooling_time: file.overrides.cooling_time,
+        prices: prices(file, &mut faults),
         metrics_address: listeners::opened(&file.telemetry.metrics_address),
         warnings,
     };
     faults.extend(later::refuse(file));
     (gateway, faults)
+}
+
+/// The prices that ship, with those of the user's file over them.
+fn prices(file: &File, faults: &mut Vec<Fault>) -> Prices {
+    let path = &file.overrides.model_prices;
+    if path.is_empty() {
+        return Prices::shipped().clone();
+    }
+    let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    read.and_then(|text| Prices::with_file(&text)).unwrap_or_else(|reason| {
+        faults.push(Fault::at("overrides::model_prices", format!("{path}: {reason}")));
+        Prices::shipped().clone()
+    })
 }
 
 /// Whether it is none, or one of the format that this program reads.

@@ -92,6 +92,26 @@ pub(super) fn to_provider(
     headers
 }
 
+/// How many agents stand behind each other: a header that an agent shall send on with its calls back here.
+pub(super) const DEPTH: &str = "x-plano-depth";
+
+/// The headers of a request to an agent, but for trace context. `depth`: that of the request that it is part of.
+pub(super) fn to_agent(client: &HeaderMap, request_id: &HeaderValue, depth: u32) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    for (name, value) in passing(client) {
+        let name_text = name.as_str();
+        let stays = KEYS.contains(&name_text) || OWN.contains(&name_text) || is_forbidden_header(name_text);
+        if !stays {
+            headers.append(name, value.clone());
+        }
+    }
+    headers.insert(DEPTH, HeaderValue::from(depth + 1));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert("x-request-id", request_id.clone());
+    headers
+}
+
 /// The headers of an answer to a client.
 pub(super) fn to_client(provider: &HeaderMap) -> HeaderMap {
     let through =

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::{
-    chat,
+    auth, chat,
     exchange::Api,
     incoming,
     providers::errors::error_body,
@@ -130,7 +130,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// The models that the config names, in a shape that clients of either API read.
 fn models(mut record: Record) -> Answer {
-    let answer = match chat::authorize(&mut record) {
+    let answer = match auth::authorize(&mut record) {
         Ok(()) => {
             let listed = record.shared.gateway.models.listed();
             let (first, last) = (listed.first().map(|(id, _)| id), listed.last().map(|(id, _)| id));

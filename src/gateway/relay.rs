@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::{
-    chat::Plan,
+    attempts::Plan,
     headers,
     http::Answer,
     providers::{ReplyReader, errors::error_event},

@@ -9,7 +9,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
-    chat::{Plan, Refusal},
+    attempts::Plan,
+    chat::Refusal,
     headers,
     http::{Answer, full},
     providers::{self, errors},
@@ -77,6 +78,35 @@ pub(super) async fn answer(plan: &Plan, record: &mut Record, response: Response<
         answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
     }
     Ok(answer)
+}
+
+/// What an answer says, for a question of the gateway's own.
+///
+/// # Errors
+/// Where it says nothing.
+pub(super) async fn text(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<String, Fault> {
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    if let Some(kind) = ErrorType::of_upstream_status(status) {
+        return Err(Fault::new(kind, format!("the provider answered {status}")));
+    }
+    let read = async { inflated(&head.headers, read(plan, body).await?) };
+    let body = read.await.map_err(|refusal: Refusal| refusal.fault().clone())?;
+    let now = record.clock.now();
+    let facts = providers::read_reply(plan.provider, &body);
+    let facts = facts.ok_or_else(|| Fault::new(ErrorType::InvalidResponse, "the answer is no JSON object"))?;
+    if let Some(error) = &facts.error {
+        return Err(Fault::told(error));
+    }
+    let text = facts.text.clone();
+    if let Some(call) = &mut record.call {
+        call.response_bytes = Some(body.len() as u64);
+        call.reply = Some(facts);
+        if let Some(attempt) = call.attempts.last_mut() {
+            (attempt.end, attempt.response_size) = (Some(now), Some(body.len() as u64));
+        }
+    }
+    Ok(text)
 }
 
 fn invalid(reason: impl Into<String>) -> Refusal {

@@ -24,6 +24,8 @@ pub struct Listener {
     pub timeout: Duration,
     /// Attempts after the first.
     pub max_retries: u32,
+    /// Longest time for one attempt to answer with its head; none: as much as is left, half of that while others are left to ask.
+    pub attempt_timeout: Option<Duration>,
     /// Largest body of a request, in bytes.
     pub max_request_body_size: usize,
     /// Keys of which a client must have one; empty: everybody may ask.
@@ -73,6 +75,9 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
         if written.timeout.is_zero() {
             fault("timeout", "must be longer than 0s".to_owned());
         }
+        if written.attempt_timeout.is_some_and(|span| span.0.is_zero()) {
+            fault("attempt_timeout", "must be longer than 0s".to_owned());
+        }
         if written.max_request_body_size == 0 {
             fault("max_request_body_size", "must be more than 0".to_owned());
         }
@@ -104,6 +109,7 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             port: written.port.unwrap_or_default(),
             timeout: written.timeout,
             max_retries: written.max_retries,
+            attempt_timeout: written.attempt_timeout.map(|span| span.0),
             max_request_body_size: written.max_request_body_size,
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,

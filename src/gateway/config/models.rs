@@ -6,7 +6,7 @@ use super::{
     providers::{self, Auth, CUSTOM, Known, PROVIDERS},
     secret,
     upstream::{self, Upstream},
-    written::{File, ModelProvider},
+    written::{File, Kind, ModelProvider},
 };
 use crate::{
     gateway::exchange::Api,
@@ -93,7 +93,11 @@ impl Provider {
 
 /// Checks `model_providers`. `None` in the place of those with faults.
 pub(super) fn check(file: &File, warnings: &mut Vec<String>, faults: &mut Vec<Fault>) -> Vec<Option<Provider>> {
-    if file.model_providers.is_empty() {
+    let serves_models = file
+        .listeners
+        .iter()
+        .any(|listener| listener.r#type != Some(Kind::Agent));
+    if file.model_providers.is_empty() && (serves_models || file.listeners.is_empty()) {
         faults.push(Fault::at("model_providers", "must have at least one model"));
     }
     let mut default = None;

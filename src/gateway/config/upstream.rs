@@ -67,15 +67,32 @@ fn completed(api: Api, path: &str) -> String {
     }
 }
 
+/// A path below a URL, unless the URL ends with it.
+///
+/// # Errors
+/// Where that is no URL.
+pub(super) fn below(base: &Uri, path: &str) -> Result<Uri, String> {
+    let own = base.path().trim_end_matches('/');
+    let whole = match own.ends_with(path) {
+        true => own.to_owned(),
+        false => format!("{own}{path}"),
+    };
+    with_path(base, &whole)
+}
+
 fn at(base: &Uri, api: Api, path: &str) -> Result<Upstream, String> {
+    let uri = with_path(base, path)?;
+    Ok(Upstream { api, uri })
+}
+
+fn with_path(base: &Uri, path: &str) -> Result<Uri, String> {
     let mut parts = base.clone().into_parts();
     let whole = match base.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
     parts.path_and_query = Some(whole.parse().map_err(|_| "is no URL".to_owned())?);
-    let uri = Uri::from_parts(parts).map_err(|_| "is no URL".to_owned())?;
-    Ok(Upstream { api, uri })
+    Uri::from_parts(parts).map_err(|_| "is no URL".to_owned())
 }
 
 /// Reads an address that may be connected to over HTTP.

@@ -13,6 +13,8 @@ mod reader;
 mod splice;
 mod values;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -38,7 +40,7 @@ pub enum BadRequest {
     /// It is JSON, but no object.
     #[error("the body is no JSON object")]
     NotAnObject,
-    /// `model` is not there, empty, or no text.
+    /// `model` is not there or empty where it must be given, or no text.
     #[error("`model` is missing: it must be the name of a model")]
     MissingModel,
     /// It holds more values than a tree is built of.
@@ -87,7 +89,7 @@ pub struct Request {
     /// The API it is spoken in.
     pub api: Api,
     /// What it says.
-    pub facts: RequestFacts,
+    pub facts: Arc<RequestFacts>,
     client_asked_usage: bool,
     /// Whether `model` stands there more than once.
     repeats_model: bool,
@@ -98,7 +100,7 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// [`BadRequest`] says which rule it breaks.
+/// [`BadRequest`] says which rule it breaks. A request may name no model: whether one is chosen for it is not known here.
 pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     if values::are_too_many(body) {
         return Err(BadRequest::TooManyValues);
@@ -108,7 +110,11 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
         return Err(BadRequest::NotAnObject);
     }
     let model = tree.text_at("model");
-    if model.is_empty() {
+    if model.is_empty()
+        && tree
+            .get("model")
+            .is_some_and(|model| !model.is_null() && model.as_str().is_none())
+    {
         return Err(BadRequest::MissingModel);
     }
     let Some(list) = tree.get("messages").and_then(Node::as_array) else {
@@ -139,7 +145,7 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     let asked = tree.at(&["stream_options", "include_usage"]).and_then(Node::as_bool);
     Ok(Request {
         api,
-        facts,
+        facts: Arc::new(facts),
         client_asked_usage: asked.unwrap_or_default(),
         repeats_model: tree.repeats("model"),
         body: body.clone(),
@@ -167,7 +173,10 @@ impl Request {
         let mut edits = Vec::new();
         if renames {
             let name = Value::from(model).to_string();
-            edits.extend(places.model.into_iter().map(|place| (place, name.clone())));
+            match places.model.as_slice() {
+                [] => edits.push((places.end..places.end, format!(r#","model":{name}"#))),
+                named => edits.extend(named.iter().map(|place| (place.clone(), name.clone()))),
+            }
         }
         if asks {
             // Of those that stand twice, the last is what was read; what is no object is no wish.

@@ -29,13 +29,15 @@ pub enum ErrorType {
     UnknownModel,
     /// The client's body is above the limit.
     TooLarge,
+    /// Agents call each other without end.
+    AgentLoop,
     /// A fault of the gateway itself.
     Internal,
 }
 
 impl ErrorType {
     /// All of them.
-    pub const ALL: [ErrorType; 14] = [
+    pub const ALL: [ErrorType; 15] = [
         ErrorType::Timeout,
         ErrorType::Connect,
         ErrorType::Upstream4xx,
@@ -49,6 +51,7 @@ impl ErrorType {
         ErrorType::NotFound,
         ErrorType::UnknownModel,
         ErrorType::TooLarge,
+        ErrorType::AgentLoop,
         ErrorType::Internal,
     ];
 
@@ -68,6 +71,7 @@ impl ErrorType {
             ErrorType::NotFound => "not_found",
             ErrorType::UnknownModel => "unknown_model",
             ErrorType::TooLarge => "too_large",
+            ErrorType::AgentLoop => "agent_loop",
             ErrorType::Internal => "internal",
         }
     }

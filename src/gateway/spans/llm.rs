@@ -47,6 +47,9 @@ pub struct Llm<'a> {
     pub first_token_unix_nano: Option<u64>,
     /// Bytes of the provider's answer, as far as they came.
     pub response_bytes: Option<u64>,
+    /// Whether it is a conversation with the client, rather than a question of the gateway's own, whose messages stay off the
+    /// span: signals would take them for a conversation.
+    pub conversation: bool,
     /// Whether the user message is previewed.
     pub preview: Preview,
     /// Why it failed.
@@ -77,7 +80,8 @@ impl Llm<'_> {
             Some(reply) => used(answered(draft, reply), &reply.usage),
             None => draft,
         };
-        self.conversation(draft).failure(self.failure)
+        let draft = if self.conversation { self.messages(draft) } else { draft };
+        draft.failure(self.failure)
     }
 
     /// Duration, and the time to the first token.
@@ -94,7 +98,7 @@ impl Llm<'_> {
     }
 
     /// The messages, and the first words of the last of them.
-    fn conversation(&self, draft: Draft) -> Draft {
+    fn messages(&self, draft: Draft) -> Draft {
         let last = &self.request.last_user_text;
         let end = last.char_indices().nth(PREVIEW).map_or(last.len(), |(at, _)| at);
         let preview = (self.preview == Preview::Shown).then_some(&last[..end]);

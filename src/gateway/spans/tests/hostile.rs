@@ -132,6 +132,7 @@ impl Wild {
         let llm = Llm {
             model: &self.texts[2],
             first_token_unix_nano: self.numbers[7],
+            conversation: true,
             preview: Preview::Shown,
             failure,
             ..chat.llm()

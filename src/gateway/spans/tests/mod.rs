@@ -178,6 +178,7 @@ impl Request {
             status: Some(200),
             first_token_unix_nano: None,
             response_bytes: Some(900),
+            conversation: true,
             preview: Preview::Hidden,
             failure: None,
         }
@@ -298,6 +299,7 @@ fn a_request_that_was_streamed_until_the_client_went() {
         api: Api::Messages,
         provider: "mistral",
         first_token_unix_nano: Some(START + 322_500_000),
+        conversation: true,
         preview: Preview::Shown,
         failure: gone,
         ..chat.llm()

@@ -4,8 +4,16 @@ use super::*;
 use crate::otlp::{SpanRef, ValueRef};
 
 /// On every span.
-const EVERYWHERE: &str =
-    "plano.session_id:str request_id:str tenant.id:str environment:str error.type:str error.message:str";
+const EVERYWHERE: &str = "plano.session_id:str request_id:str tenant.id:str environment:str";
+
+/// On every span of what may fail.
+const FAILED: &str = "error.type:str error.message:str";
+
+const ORCHESTRATOR: &str = "component:str selection.listener:str selection.agents:str selection.agent_count:int \
+    selection.determination_ms:double selection.reason:str llm.model:str";
+
+const AGENT: &str = "agent_id:str agent.sequence:str agent.tools:list agent.steps:int message_count:int \
+    http.status_code:int duration_ms:int";
 
 const INBOUND: &str = "http.method:str http.target:str http.status_code:int http.scheme:str http.user_agent:str \
     guid:x-request-id:str request_size:int response_size:int peer.address:str listener.name:str \
@@ -56,6 +64,7 @@ fn full() -> TraceBatch {
     };
     let llm = Llm {
         first_token_unix_nano: Some(START + 1),
+        conversation: true,
         preview: Preview::Shown,
         failure,
         ..chat.llm()
@@ -66,7 +75,25 @@ fn full() -> TraceBatch {
         failure,
         ..chat.handoff()
     };
+    let orchestrator = Orchestrator {
+        listener: "travel",
+        agents: &["weather", "flight"],
+        reason: "the orchestrating model chose",
+        model: Some("openai/gpt-4o-mini"),
+        ..Orchestrator::default()
+    };
+    let agent = Agent {
+        id: "weather",
+        path: "/v1/chat/completions",
+        sequence: (1, 2),
+        request: llm.request,
+        reply: llm.reply,
+        status: Some(200),
+        failure,
+    };
     trace.inbound(place(1, None, 0, 9), &inbound);
+    trace.orchestrator(place(5, Some(1), 0, 9), &orchestrator);
+    trace.agent(place(6, Some(1), 0, 9), &agent);
     trace.routing(place(2, Some(1), 0, 9), &routing);
     trace.llm(place(3, Some(1), 0, 9), &llm);
     trace.handoff(place(4, Some(3), 0, 9), &handoff);
@@ -94,12 +121,18 @@ fn names(span: &SpanRef<'_>) -> Vec<String> {
 #[test]
 fn every_promised_name_is_there_and_no_other() {
     let batch = full();
-    let tables = [INBOUND, ROUTING, LLM, HANDOFF];
+    let tables = [INBOUND, ORCHESTRATOR, AGENT, ROUTING, LLM, HANDOFF];
     assert_eq!(batch.resource_spans().count(), tables.len());
     for ((resource, table), component) in batch.resource_spans().zip(tables).zip(Component::ALL) {
         assert_eq!(resource.service_name(), Some(component.service_name()));
         let span = resource.scope_spans().flat_map(|scope| scope.spans()).next();
-        let mut expected: Vec<&str> = table.split_whitespace().chain(EVERYWHERE.split_whitespace()).collect();
+        let failed = if component == Component::Orchestrator {
+            ""
+        } else {
+            FAILED
+        };
+        let expected = [table, EVERYWHERE, failed].into_iter();
+        let mut expected: Vec<&str> = expected.flat_map(str::split_whitespace).collect();
         expected.sort_unstable();
         assert_eq!(names(&span.expect("one span")), expected, "{component:?}");
     }
