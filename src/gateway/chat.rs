@@ -102,6 +102,7 @@ async fn ask(
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
+            BadRequest::MissingModel => Validation::MissingModel,
             BadRequest::TooManyValues => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });

@@ -44,7 +44,8 @@ impl Five {
         let setup = Setup {
             kind: "model",
             listener: "timeout: 20s".to_owned(),
-            sampling: 0,
+            // Those that ask to be recorded, and hardly another one.
+            sampling: 1,
             providers: providers.collect(),
             more: format!(
                 "model_aliases: {{smart-llm: {{targets: [{}], strategy: {strategy}}}}}\n{more}",
