@@ -19,6 +19,7 @@ mod models;
 mod providers;
 mod resolve;
 mod secret;
+mod state_storage;
 mod tracing;
 mod upstream;
 mod written;
@@ -28,6 +29,7 @@ pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
 pub use resolve::{Choice, Models, Target, Unknown};
+pub use state_storage::StateStorage;
 pub use tracing::Tracing;
 pub use upstream::Upstream;
 
@@ -50,6 +52,8 @@ pub struct Gateway {
     pub listeners: Vec<Listener>,
     /// What is served, and under which names.
     pub models: Models,
+    /// What is kept of translated responses.
+    pub state_storage: StateStorage,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
@@ -102,6 +106,7 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     let gateway = Gateway {
         listeners,
         models: resolve::check(file, providers, &mut faults),
+        state_storage: state_storage::check(&file.state_storage, &mut faults),
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
         metrics_address: listeners::opened(&file.telemetry.metrics_address),

@@ -83,12 +83,12 @@ fn the_reference_loads() {
     let (name, value) = target.provider.auth_header().expect("a key");
     assert_eq!((name.as_str(), value.to_str().expect("text")), ("x-api-key", "123456"));
     assert_eq!(
-        target.provider.upstream(Api::Chat).to_string(),
+        target.provider.upstream(Api::Chat).0.to_string(),
         "https://api.anthropic.com/v1/messages"
     );
     let own = gateway.resolve("custom/test-model").expect("a model").provider;
     assert_eq!(
-        own.upstream(Api::Chat).uri(),
+        own.upstream(Api::Chat).0.uri(),
         "http://localhost:11223/v1/chat/completions"
     );
     assert_eq!(own.http_host.as_ref().expect("written"), "models.internal");
