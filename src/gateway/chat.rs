@@ -11,15 +11,16 @@ use subtle::ConstantTimeEq;
 
 use super::{
     config::Choice as Found,
-    exchange::Api,
+    exchange::{Api, Way},
     headers,
     http::{Answer, refuse},
     incoming,
     providers::{self, BadRequest},
     record::{Attempt, Call, Choice, Fault, Record, span_id},
     relay,
+    responses::{Keeper, Scope},
     spans::{Auth, ErrorType, Validation},
-    translate,
+    translate::{self, Back, Terms},
     upstream::Failure,
     whole,
 };
@@ -59,13 +60,14 @@ impl Refusal {
 
 /// What is sent, to whom, and what the client is owed.
 pub(super) struct Plan {
-    pub(super) client: Api,
-    pub(super) provider: Api,
+    pub(super) way: Way,
     pub(super) stream: bool,
     /// Whether the chunk with usage is only for us.
     pub(super) hide_usage: bool,
-    /// Whether the client asked for that chunk.
-    pub(super) include_usage: bool,
+    /// What turns the answer into the client's API, where that is not the provider's.
+    pub(super) back: Option<Back>,
+    /// What keeps the answer for who goes on from it.
+    pub(super) keeper: Option<Keeper>,
     pub(super) deadline: Instant,
     headers: HeaderMap,
     body: Bytes,
@@ -75,7 +77,7 @@ pub(super) struct Plan {
 pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
     let refusal = match ask(api, &mut record, body, id).await {
         Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
-        Ok((plan, response)) => match whole::answer(&plan, &mut record, response).await {
+        Ok((mut plan, response)) => match whole::answer(&mut plan, &mut record, response).await {
             Ok(answer) => {
                 record.finish();
                 return answer;
@@ -91,7 +93,7 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
 
 /// Whether the answer is relayed event by event. One that was not asked for goes through too where nothing is translated.
 fn is_stream(plan: &Plan, response: &Response<Incoming>) -> bool {
-    let wanted = plan.stream || plan.client == plan.provider;
+    let wanted = plan.stream || !plan.way.crosses();
     let plain = whole::encoding(response.headers()) == Some(Encoding::Identity);
     wanted && plain && response.status().is_success() && whole::holds_events(response.headers())
 }
@@ -102,18 +104,22 @@ async fn ask(
     body: &mut Incoming,
     id: &HeaderValue,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
+    let scope = record
+        .shared
+        .conversations
+        .scope(record.listener, &record.client.headers);
     authorize(record)?;
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
             BadRequest::MissingModel => Validation::MissingModel,
-            BadRequest::TooManyValues => Validation::TooLarge,
+            ref fault if fault.is_too_large() => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
-    let plan = choose(record, &request, id);
+    let plan = choose(record, &request, scope, id);
     record.facts = Some(request.facts);
     let plan = plan?;
     let response = attempts(record, &plan).await?;
@@ -121,12 +127,13 @@ async fn ask(
 }
 
 fn bad_request(fault: &BadRequest) -> Refusal {
-    let (status, kind) = match fault {
-        BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
-        _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
+    let (status, kind) = match fault.is_too_large() {
+        true => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
+        false => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
     };
     Refusal {
         param: fault.param().map(str::to_owned),
+        code: fault.code(),
         ..Refusal::new(status, kind, fault.to_string())
     }
 }
@@ -187,14 +194,14 @@ fn nobody(record: &mut Record, start: u64, message: String) -> Refusal {
     }
 }
 
-fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -> Result<Plan, Refusal> {
+fn choose(record: &mut Record, request: &providers::Request, scope: Scope, id: &HeaderValue) -> Result<Plan, Refusal> {
     let shared = std::sync::Arc::clone(&record.shared);
     let start = record.clock.now();
     let target = match shared.gateway.resolve(&request.facts.model) {
         Ok(target) => target,
         Err(unknown) => return Err(nobody(record, start, unknown.to_string())),
     };
-    let upstream = target.provider.upstream(request.api);
+    let (upstream, way) = target.provider.upstream(request.api);
     let selected = format!("{}/{}", target.provider.name, target.model);
     record.choice = Some(Choice {
         start,
@@ -223,17 +230,31 @@ fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -
         response_bytes: None,
     });
     let want_usage = target.provider.known.stream_usage && upstream.api == Api::Chat;
-    let body = translate::body_for(request, upstream.api, &target.model, want_usage);
-    let body = body.map_err(|fault| bad_request(&fault))?;
+    let listener = &shared.gateway.listeners[record.listener];
+    let terms = Terms {
+        model: &target.model,
+        want_usage,
+        created: record.clock.now() / 1_000_000_000,
+        seed: fastrand::u128(..),
+    };
+    let limit = listener.max_request_body_size;
+    let sent = shared
+        .conversations
+        .resolved(scope, request, way, limit)
+        .and_then(|whole| {
+            let sent = translate::request(whole.as_ref().unwrap_or(request), way, terms)?;
+            Ok((sent, whole))
+        });
+    let (sent, _whole) = sent.map_err(|fault| bad_request(&fault))?;
     Ok(Plan {
-        client: request.api,
-        provider: upstream.api,
+        way,
         stream: request.facts.stream,
         hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
-        include_usage: request.client_asked_usage(),
-        deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
+        back: sent.back,
+        keeper: shared.conversations.keeper(scope, request, way),
+        deadline: record.clock.begun() + listener.timeout,
         headers: headers::to_provider(&record.client.headers, request.api, target.provider, upstream.api, id),
-        body,
+        body: sent.body,
     })
 }
 

@@ -13,6 +13,7 @@ use super::{
     config,
     http::answer,
     meters::Meters,
+    responses::Conversations,
     spans::{Emitter, Resources},
     upstream::Upstream,
 };
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) feed: Feed,
     pub(super) resources: Resources,
     pub(super) meters: Meters,
+    pub(super) conversations: Arc<Conversations>,
 }
 
 /// A gateway that has taken no port yet.
@@ -69,6 +71,7 @@ impl Gateway {
             recorded_headers: gateway.tracing.headers.iter().map(ToString::to_string).collect(),
             upstream: Upstream::new()?,
             meters: Meters::new(&gateway),
+            conversations: Arc::new(Conversations::new(&gateway.state_storage)),
             feed,
             resources: emitter.resources(),
             gateway,
