@@ -17,6 +17,8 @@ mod hostile;
 mod leaks;
 #[path = "gateway/passing.rs"]
 mod passing;
+#[path = "gateway/responses.rs"]
+mod responses;
 #[path = "gateway/streams.rs"]
 mod streams;
 #[path = "gateway/wire.rs"]
@@ -35,6 +37,7 @@ use support::{PATIENCE, sink::Mood, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
 const ANGRY: &str = "This is useless. I want to speak to a human!";
 
 /// A gateway in front of one model, with a sink behind it.

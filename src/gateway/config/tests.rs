@@ -86,6 +86,12 @@ fn the_reference_loads() {
         target.provider.upstream(Api::Chat).0.to_string(),
         "https://api.anthropic.com/v1/messages"
     );
+    let state = StateStorage {
+        max_responses: 500,
+        max_bytes: 64 << 20,
+        ttl: Duration::from_secs(3600),
+    };
+    assert_eq!(gateway.state_storage, state);
     let own = gateway.resolve("custom/test-model").expect("a model").provider;
     assert_eq!(
         own.upstream(Api::Chat).0.uri(),
@@ -154,6 +160,64 @@ fn a_small_config_has_the_defaults() {
     assert!(gateway.warnings.is_empty());
     let closed = "tracing: {receiver: none}\nlisteners: [{type: model, name: a, port: 4327}]\nmodel_providers: [{model: ollama/*}]";
     assert_eq!(good(closed).tracing.receiver_grpc, None);
+}
+
+#[test]
+fn state_is_kept_in_memory() {
+    let plain = good("listeners: [{type: model, name: a, port: 1}]\nmodel_providers: [{model: ollama/*}]");
+    let state = StateStorage {
+        max_responses: 10_000,
+        max_bytes: 256 << 20,
+        ttl: Duration::from_secs(86_400),
+    };
+    assert_eq!(plain.state_storage, state);
+    for (written, expected) in [
+        (
+            json!({"type": "postgres", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.type: PostgreSQL comes in a later version; use memory"][..],
+        ),
+        (
+            json!({"type": "memory", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.connection_string: is for PostgreSQL; remove it"],
+        ),
+        (
+            json!({"max_responses": 0, "max_bytes": 0, "ttl": "0s", "tll": "1h"}),
+            &[
+                "state_storage.tll: unknown key (did you mean \"ttl\"?)",
+                "state_storage.max_responses: must be at least 1",
+                "state_storage.max_bytes: must be at least 1",
+                "state_storage.ttl: must be longer than nothing, such as 24h",
+            ],
+        ),
+    ] {
+        check_with(&[("/state_storage", written)], expected);
+    }
+}
+
+#[test]
+fn responses_go_where_they_are_spoken() {
+    let gateway = good(include_str!("tests/reference.yaml"));
+    for (model, expected) in [
+        (
+            "openai/gpt-4o",
+            "Responses https://api.openai.com/v1/responses, straight",
+        ),
+        (
+            "anthropic/claude-sonnet-4-0",
+            "Messages https://api.anthropic.com/v1/messages, across",
+        ),
+        ("mistral/x", "Chat https://api.mistral.ai/v1/chat/completions, across"),
+        (
+            "custom/test-model",
+            "Chat http://localhost:11223/v1/chat/completions, across",
+        ),
+    ] {
+        let target = gateway.resolve(model).expect(model);
+        let (upstream, way) = target.provider.upstream(Api::Responses);
+        assert_eq!((way.client(), way.provider()), (Api::Responses, upstream.api));
+        let crosses = if way.crosses() { "across" } else { "straight" };
+        assert_eq!(format!("{:?} {}, {crosses}", upstream.api, upstream.uri()), expected);
+    }
 }
 
 #[test]
