@@ -21,6 +21,8 @@ mod leaks;
 mod passing;
 #[path = "gateway/preferences.rs"]
 mod preferences;
+#[path = "gateway/responses.rs"]
+mod responses;
 #[path = "gateway/routing.rs"]
 mod routing;
 #[path = "gateway/streams.rs"]
@@ -41,6 +43,7 @@ use support::{PATIENCE, sink::Mood, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
 const ANGRY: &str = "This is useless. I want to speak to a human!";
 
 /// A gateway in front of one model, with a sink behind it.

@@ -12,14 +12,16 @@ use super::{
     attempts::{self, Goal, Plan, Question},
     chat::{Refusal, bad_request},
     config::Agents,
-    exchange::Api,
+    exchange::{Api, Way},
     headers,
     inquiry::inquire,
     providers::{self, BadRequest},
     question::{self, Wanted},
     record::{Call, Orchestration, Part, Purpose, Record, span_id},
+    responses::Scope,
     spans::ErrorType,
-    translate, whole,
+    translate::{self, Back},
+    whole,
 };
 
 /// The answer of the last agent.
@@ -30,13 +32,14 @@ pub(super) async fn ask(
     record: &mut Record,
     request: &providers::Request,
     agents: &Agents,
-    id: &HeaderValue,
+    (id, scope): (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
     let depth = depth(record)?;
-    let chosen = orchestrate(record, request, agents, id, deadline).await;
+    let chosen = orchestrate(record, request, agents, (id, scope), deadline).await;
     let timeout = record.shared.gateway.listeners[record.listener].timeout;
-    let mut work = Work::begin(request, chosen.len()).map_err(|bad| bad_request(&bad))?;
+    let begun = Work::begin(record, request, scope, chosen.len());
+    let (mut work, way, back) = begun.map_err(|bad| bad_request(&bad))?;
     for (index, &agent) in chosen.iter().enumerate() {
         let last = index + 1 == chosen.len();
         let asked = work
@@ -54,14 +57,15 @@ pub(super) async fn ask(
         let question = Question {
             request: &asked,
             id,
+            scope,
             deadline,
             limit: ("the listener's timeout", timeout),
         };
         let outcome = attempts::ask(record, &question, &[Goal::Agent { agent, depth }]).await;
         if last {
             let mut answered = outcome?;
-            answered.plan.client = request.api;
-            answered.plan.include_usage = request.client_asked_usage();
+            answered.plan.keeper = record.shared.conversations.keeper(scope, request, way);
+            (answered.plan.way, answered.plan.back) = (way, back);
             return Ok((answered.plan, answered.response));
         }
         let said = match outcome {
@@ -106,7 +110,7 @@ async fn orchestrate(
     record: &mut Record,
     request: &providers::Request,
     agents: &Agents,
-    id: &HeaderValue,
+    from: (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Vec<usize> {
     let shared = Arc::clone(&record.shared);
@@ -127,7 +131,7 @@ async fn orchestrate(
         let all = agents.list.iter().enumerate();
         let options: Vec<(&str, &str)> = all.map(|(at, it)| (named(&at), it.description.as_str())).collect();
         let body = |model: &str| -> Bytes { question::body(model, &options, Wanted::Several, &request.facts.messages) };
-        let answer = inquire(record, &agents.orchestrator, body, span, id, deadline).await;
+        let answer = inquire(record, &agents.orchestrator, body, span, from, deadline).await;
         let chosen =
             answer.and_then(|answer| question::chosen(&answer, &options).map_err(|unusable| unusable.to_string()));
         match chosen {
@@ -155,10 +159,22 @@ struct Work {
 }
 
 impl Work {
-    fn begin(request: &providers::Request, agents: usize) -> Result<Work, BadRequest> {
-        let body = translate::body_for(request, Api::Chat, &request.facts.model, false)?;
-        let tree = (agents > 1).then(|| serde_json::from_slice(&body)).transpose()?;
-        Ok(Work { body, tree })
+    /// What the client asks, in the agents' API; the way there and what turns the answer back.
+    fn begin(
+        record: &Record,
+        request: &providers::Request,
+        scope: Scope,
+        agents: usize,
+    ) -> Result<(Work, Way, Option<Back>), BadRequest> {
+        let way = Way::between(request.api, Api::Chat).expect("every API is translated to chat completions");
+        let listener = &record.shared.gateway.listeners[record.listener];
+        let conversations = &record.shared.conversations;
+        let whole = conversations.resolved(scope, request, way, listener.max_request_body_size)?;
+        let terms = attempts::terms(record, &request.facts.model);
+        let sent = translate::request(whole.as_ref().unwrap_or(request), way, terms)?;
+        let tree = (agents > 1).then(|| serde_json::from_slice(&sent.body)).transpose()?;
+        let work = Work { body: sent.body, tree };
+        Ok((work, way, sent.back))
     }
 
     /// What the next agent is asked.

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,12 +14,13 @@ use hyper::body::Incoming;
 use super::{
     chat::{Refusal, bad_request},
     config::Target,
-    exchange::Api,
+    exchange::{Api, RequestFacts, Way},
     headers,
     providers::{self, BadRequest},
     record::{Attempt, Callee, Fault, Purpose, Record, span_id},
+    responses::{Keeper, Scope},
     spans::ErrorType,
-    translate,
+    translate::{self, Back, Sent, Terms},
     upstream::Failure,
 };
 
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Question<'a> {
     pub(super) request: &'a providers::Request,
     pub(super) id: &'a HeaderValue,
+    /// Whose conversations it may go on with.
+    pub(super) scope: Scope,
     pub(super) deadline: Instant,
     /// What sets the deadline, and its length.
     pub(super) limit: (&'static str, Duration),
@@ -40,13 +42,14 @@ pub(super) struct Question<'a> {
 
 /// How an answer is passed on.
 pub(super) struct Plan {
-    pub(super) client: Api,
-    pub(super) provider: Api,
+    pub(super) way: Way,
     pub(super) stream: bool,
     /// Whether the chunk with usage is only for us.
     pub(super) hide_usage: bool,
-    /// Whether the client asked for that chunk.
-    pub(super) include_usage: bool,
+    /// What turns the answer into the client's API, where that is not the provider's.
+    pub(super) back: Option<Back>,
+    /// What keeps the answer for who goes on from it.
+    pub(super) keeper: Option<Keeper>,
     pub(super) deadline: Instant,
 }
 
@@ -72,10 +75,12 @@ struct Ready {
     /// Index of the goal.
     at: usize,
     callee: Arc<Callee>,
-    api: Api,
+    way: Way,
     want_usage: bool,
     headers: HeaderMap,
-    body: Bytes,
+    sent: Sent,
+    /// What is asked, where the request goes on with a conversation that is kept here.
+    whole: Option<Arc<RequestFacts>>,
 }
 
 impl Ready {
@@ -137,7 +142,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
         let outcome = attempt(record, question, &ready, left_over > 0 && line.has_more()).await;
         let left = question.deadline.saturating_duration_since(Instant::now());
         let Some(failing) = Failing::of(&outcome).filter(|_| left_over > 0 && !left.is_zero()) else {
-            return pass_on(question, &ready, outcome);
+            return pass_on(record, question, ready, outcome);
         };
         left_over -= 1;
         if let Some(Ok(next)) = line.next(record, question) {
@@ -147,7 +152,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
         }
         match failing.pause.filter(|pause| *pause < left) {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => return pass_on(question, &ready, outcome),
+            None => return pass_on(record, question, ready, outcome),
         }
     }
 }
@@ -192,18 +197,19 @@ fn pause_of(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn pass_on(
+    record: &Record,
     question: &Question<'_>,
-    ready: &Ready,
+    ready: Ready,
     outcome: Result<Response<Incoming>, Fault>,
 ) -> Result<Answered, Refusal> {
     let response = outcome.map_err(|fault| unreachable(&fault, &ready.who()))?;
     let request = question.request;
     let plan = Plan {
-        client: request.api,
-        provider: ready.api,
+        way: ready.way,
         stream: request.facts.stream,
         hide_usage: ready.want_usage && request.facts.stream && !request.client_asked_usage(),
-        include_usage: request.client_asked_usage(),
+        keeper: record.shared.conversations.keeper(question.scope, request, ready.way),
+        back: ready.sent.back,
         deadline: question.deadline,
     };
     Ok(Answered {
@@ -230,10 +236,14 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
             let agent = &gateway.agents[*agent];
             return Ok(Ready {
                 at,
-                api: Api::Chat,
+                way: Way::Straight(Api::Chat),
                 want_usage: false,
                 headers: headers::to_agent(&record.client.headers, question.id, *depth),
-                body: translate::body_for(request, Api::Chat, &request.facts.model, false)?,
+                sent: Sent {
+                    body: request.body_for(&request.facts.model, false),
+                    back: None,
+                },
+                whole: None,
                 callee: Arc::new(Callee {
                     provider: agent.id.clone(),
                     provider_id: String::new(),
@@ -245,14 +255,21 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
         }
     };
     let provider = &gateway.models.providers[target.provider];
-    let upstream = provider.upstream(request.api);
+    let (upstream, way) = provider.upstream(request.api);
     let want_usage = provider.known.stream_usage && upstream.api == Api::Chat;
+    let terms = Terms {
+        want_usage,
+        ..terms(record, &target.model)
+    };
+    let limit = gateway.listeners[record.listener].max_request_body_size;
+    let whole = record.shared.conversations.resolved(question.scope, request, way, limit)?;
     Ok(Ready {
         at,
-        api: upstream.api,
+        way,
         want_usage,
         headers: headers::to_provider(&record.client.headers, request.api, provider, upstream.api, question.id),
-        body: translate::body_for(request, upstream.api, &target.model, want_usage)?,
+        sent: translate::request(whole.as_ref().unwrap_or(request), way, terms)?,
+        whole: whole.map(|whole| whole.facts),
         callee: Arc::new(Callee {
             provider: provider.name.clone(),
             provider_id: provider.id(),
@@ -263,10 +280,23 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
     })
 }
 
+/// How a request for that model is sent.
+pub(super) fn terms<'a>(record: &Record, model: &'a str) -> Terms<'a> {
+    Terms {
+        model,
+        want_usage: false,
+        created: record.clock.now() / 1_000_000_000,
+        seed: fastrand::u128(..),
+    }
+}
+
 /// Notes who is asked now.
 fn note(record: &mut Record, ready: &Ready) {
     let Some(call) = &mut record.call else { return };
     call.callee = Some(Arc::clone(&ready.callee));
+    if let Some(whole) = &ready.whole {
+        call.request = Some(Arc::clone(whole));
+    }
     if let Some(choice) = record.choice.as_mut().filter(|_| call.purpose == Purpose::Answer) {
         choice.selected = Some(Arc::clone(&ready.callee));
         choice.is_fallback = ready.at > 0;
@@ -311,13 +341,13 @@ async fn attempt(
         end: None,
         headers_at: None,
         status: None,
-        request_size: ready.body.len() as u64,
+        request_size: ready.sent.body.len() as u64,
         response_size: None,
         fault: None,
     };
     let (traceparent, tracestate) = record.trace.outgoing(attempt.span_id.0);
     let mut request = Request::post(ready.callee.url.clone())
-        .body(Full::new(ready.body.clone()))
+        .body(Full::new(ready.sent.body.clone()))
         .expect("the URL was checked");
     *request.headers_mut() = ready.headers.clone();
     for (name, value) in [("traceparent", Some(traceparent.as_str())), ("tracestate", tracestate)] {

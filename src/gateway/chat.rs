@@ -71,7 +71,7 @@ impl Refusal {
 pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
     let refusal = match ask(api, &mut record, body, id).await {
         Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
-        Ok((plan, response)) => match whole::answer(&plan, &mut record, response).await {
+        Ok((mut plan, response)) => match whole::answer(&mut plan, &mut record, response).await {
             Ok(answer) => {
                 record.finish();
                 return answer;
@@ -87,7 +87,7 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
 
 /// Whether the answer is relayed event by event. One that was not asked for goes through too where nothing is translated.
 fn is_stream(plan: &Plan, response: &Response<Incoming>) -> bool {
-    let wanted = plan.stream || plan.client == plan.provider;
+    let wanted = plan.stream || !plan.way.crosses();
     let plain = whole::encoding(response.headers()) == Some(Encoding::Identity);
     wanted && plain && response.status().is_success() && whole::holds_events(response.headers())
 }
@@ -98,29 +98,31 @@ async fn ask(
     body: &mut Incoming,
     id: &HeaderValue,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
+    let shared = Arc::clone(&record.shared);
+    let scope = shared.conversations.scope(record.listener, &record.client.headers);
     authorize(record)?;
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
             BadRequest::MissingModel => Validation::MissingModel,
-            BadRequest::TooManyValues => Validation::TooLarge,
+            ref fault if fault.is_too_large() => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
     record.facts = Some(Arc::clone(&request.facts));
-    let shared = Arc::clone(&record.shared);
     let timeout = shared.gateway.listeners[record.listener].timeout;
     let deadline = record.clock.begun() + timeout;
     if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
-        return agents::ask(record, &request, agents, id, deadline).await;
+        return agents::ask(record, &request, agents, (id, scope), deadline).await;
     }
-    let decision = choose(record, &request, id, deadline).await?;
+    let decision = choose(record, &request, (id, scope), deadline).await?;
     record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
     let question = Question {
         request: &request,
         id,
+        scope,
         deadline,
         limit: ("the listener's timeout", timeout),
     };
@@ -130,13 +132,13 @@ async fn ask(
 }
 
 pub(super) fn bad_request(fault: &BadRequest) -> Refusal {
-    let (status, kind) = match fault {
-        BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
-        _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
+    let (status, kind) = match fault.is_too_large() {
+        true => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
+        false => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
     };
-    let refusal = Refusal::new(status, kind, fault.to_string());
-    match fault.param() {
-        Some(param) => refusal.param(param),
-        None => refusal,
+    Refusal {
+        param: fault.param().map(str::to_owned),
+        code: fault.code(),
+        ..Refusal::new(status, kind, fault.to_string())
     }
 }

@@ -13,6 +13,7 @@ use super::{
     providers::{self, BadRequest},
     question::{self, Wanted},
     record::{Choice, Fault, Record, span_id},
+    responses::Scope,
     route::{Pin, Session},
     spans::{ErrorType, Strategy, Validation},
 };
@@ -53,7 +54,7 @@ struct Chosen {
 pub(super) async fn choose(
     record: &mut Record,
     request: &providers::Request,
-    id: &HeaderValue,
+    from: (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Result<Decision, Refusal> {
     let shared = std::sync::Arc::clone(&record.shared);
@@ -73,7 +74,7 @@ pub(super) async fn choose(
             };
             Ok(take(record, request, chosen, start, true))
         }
-        (_, Some(preferences)) if is_any => by_preference(record, request, preferences, id, (start, deadline)).await,
+        (_, Some(preferences)) if is_any => by_preference(record, request, preferences, from, (start, deadline)).await,
         (Ok(Found::Model(target, choice)), _) if !asked.is_empty() => {
             let reason = match choice {
                 config::Choice::Exact => "exact model",
@@ -197,7 +198,7 @@ async fn by_preference(
     record: &mut Record,
     request: &providers::Request,
     preferences: &Preferences,
-    id: &HeaderValue,
+    from: (&HeaderValue, Scope),
     (start, deadline): (u64, Instant),
 ) -> Result<Decision, Refusal> {
     let at = |preference: usize, why| Chosen {
@@ -225,7 +226,7 @@ async fn by_preference(
         end: None,
         ..choice(record, start, Strategy::Preference, "the routing model is asked".into())
     });
-    let answer = inquire(record, &preferences.router, body, parent, id, deadline).await;
+    let answer = inquire(record, &preferences.router, body, parent, from, deadline).await;
     let found = answer.and_then(|answer| question::chosen(&answer, &options).map_err(|unusable| unusable.to_string()));
     let mut decision = match found {
         Ok(found) => {

@@ -21,6 +21,7 @@ mod providers;
 mod resolve;
 mod routes;
 mod secret;
+mod state_storage;
 mod tracing;
 mod upstream;
 mod written;
@@ -32,6 +33,7 @@ pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
 pub use resolve::{Choice, Found, Models, Target, Unknown};
 pub use routes::{Preference, Preferences, Route, Strategy};
+pub use state_storage::StateStorage;
 pub use tracing::Tracing;
 pub use upstream::Upstream;
 
@@ -63,6 +65,8 @@ pub struct Gateway {
     pub agents: Vec<Agent>,
     /// How many agents may stand behind each other.
     pub max_agent_depth: u32,
+    /// What is kept of translated responses.
+    pub state_storage: StateStorage,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
@@ -114,6 +118,7 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
         models,
         agents,
         max_agent_depth: file.overrides.max_agent_depth,
+        state_storage: state_storage::check(&file.state_storage, &mut faults),
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
         cooling_time: file.overrides.cooling_time,

@@ -50,6 +50,7 @@ async fn answer_to(
     let api = match path {
         "/v1/chat/completions" => Some(Api::Chat),
         "/v1/messages" => Some(Api::Messages),
+        "/v1/responses" => Some(Api::Responses),
         _ => None,
     };
     let allowed = match path {
@@ -69,7 +70,8 @@ async fn answer_to(
         }
         (_, method, path) => {
             let (status, text) = if allowed.is_empty() {
-                let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
+                let served =
+                    "POST /v1/chat/completions, POST /v1/messages, POST /v1/responses, GET /v1/models, GET /healthz";
                 (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
             } else {
                 let text = format!("{path} does not take {method}; it takes {allowed}");

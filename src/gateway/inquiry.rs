@@ -15,6 +15,7 @@ use super::{
     exchange::Api,
     providers,
     record::{Call, Fault, Purpose, Record},
+    responses::Scope,
     whole,
 };
 use crate::otlp::SpanId;
@@ -31,7 +32,7 @@ pub(super) async fn inquire(
     targets: &[Target],
     body: impl Fn(&str) -> Bytes,
     parent: SpanId,
-    id: &HeaderValue,
+    (id, scope): (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Result<String, String> {
     let deadline = deadline.min(Instant::now() + PATIENCE);
@@ -45,6 +46,7 @@ pub(super) async fn inquire(
     let question = Question {
         request: &request,
         id,
+        scope,
         deadline,
         limit: ("a question of the gateway's own may", PATIENCE),
     };

@@ -17,6 +17,7 @@ pub mod providers;
 mod question;
 mod record;
 mod relay;
+mod responses;
 mod route;
 mod serve;
 pub mod spans;

@@ -19,11 +19,11 @@ use super::{
     attempts::Plan,
     headers,
     http::Answer,
-    providers::{ReplyReader, errors::error_event},
+    providers::ReplyReader,
     record::{Fault, Record},
     spans::ErrorType,
     stream::{Event, Parser},
-    translate::{ChatOptions, StreamTranslator},
+    translate::{Back, StreamTranslator},
     upstream::causes,
 };
 
@@ -46,19 +46,15 @@ struct Relay {
 }
 
 /// The answer to a client that wants a stream, with the provider's head.
-pub(super) fn stream(plan: Plan, mut record: Record, response: Response<Incoming>) -> Answer {
+pub(super) fn stream(mut plan: Plan, mut record: Record, response: Response<Incoming>) -> Answer {
     let (head, body) = response.into_parts();
     record.status = Some(head.status.as_u16());
     let left = plan.deadline.saturating_duration_since(Instant::now());
-    let options = ChatOptions {
-        created: record.clock.now() / 1_000_000_000,
-        include_usage: plan.include_usage,
-    };
     let relay = Relay {
         body,
         parser: Some(Parser::default()),
-        reader: ReplyReader::new(plan.provider),
-        translation: (plan.client != plan.provider).then(|| StreamTranslator::new(plan.provider, options)),
+        reader: ReplyReader::new(plan.way.provider()),
+        translation: plan.back.take().map(Back::stream),
         deadline: Box::pin(tokio::time::sleep(left)),
         received: 0,
         record: Some(record),
@@ -145,6 +141,16 @@ impl Relay {
             None if seen.usage_only && self.plan.hide_usage => {}
             None => out.extend_from_slice(event.raw()),
         }
+        self.keep();
+    }
+
+    /// A response is kept before the client knows of it.
+    fn keep(&mut self) {
+        if let Some(response) = self.translation.as_mut().and_then(StreamTranslator::take_response)
+            && let Some(keeper) = self.plan.keeper.take()
+        {
+            keeper.keep(response.to_string().as_bytes());
+        }
     }
 
     /// The provider's stream has ended. What is left of it goes out too where it is whole; an answer that is not says so.
@@ -160,6 +166,7 @@ impl Relay {
         if let Some(translation) = &mut self.translation {
             out.extend_from_slice(&translation.finish());
         }
+        self.keep();
         let facts = self.reader.facts();
         let fault = match (&facts.error, facts.complete) {
             (Some(error), _) => Some(Fault::told(error)),
@@ -170,7 +177,7 @@ impl Relay {
             (None, true) => None,
         };
         if let (Some(fault), None, None) = (&fault, &facts.error, &self.translation) {
-            out.extend_from_slice(&error_event(self.plan.client, 502, &fault.message, None));
+            out.extend_from_slice(&self.reader.error_event(502, &fault.message));
         }
         self.finish(fault, out.len());
     }
@@ -181,7 +188,11 @@ impl Relay {
         if facts.complete || facts.error.is_some() {
             return self.end(out);
         }
-        out.extend_from_slice(&error_event(self.plan.client, status, &fault.message, None));
+        let told = match &mut self.translation {
+            Some(translation) => translation.fail(status, &fault.message),
+            None => self.reader.error_event(status, &fault.message),
+        };
+        out.extend_from_slice(&told);
         self.finish(Some(fault), out.len());
     }
 

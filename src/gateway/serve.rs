@@ -13,6 +13,7 @@ use super::{
     config,
     http::answer,
     meters::Meters,
+    responses::Conversations,
     route::Router,
     spans::{Emitter, Resources},
     upstream::Upstream,
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) feed: Feed,
     pub(super) resources: Resources,
     pub(super) meters: Meters,
+    pub(super) conversations: Arc<Conversations>,
     pub(super) router: Router,
 }
 
@@ -71,6 +73,7 @@ impl Gateway {
             recorded_headers: gateway.tracing.headers.iter().map(ToString::to_string).collect(),
             upstream: Upstream::new()?,
             meters: Meters::new(&gateway),
+            conversations: Arc::new(Conversations::new(&gateway.state_storage)),
             router: Router::new(&gateway),
             feed,
             resources: emitter.resources(),

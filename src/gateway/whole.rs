@@ -16,7 +16,6 @@ use super::{
     providers::{self, errors},
     record::{Fault, Record},
     spans::ErrorType,
-    translate,
     upstream::causes,
 };
 use crate::net::{
@@ -47,7 +46,11 @@ pub(super) fn holds_events(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// Where what the provider sent is no answer, or broke off.
-pub(super) async fn answer(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<Answer, Refusal> {
+pub(super) async fn answer(
+    plan: &mut Plan,
+    record: &mut Record,
+    response: Response<Incoming>,
+) -> Result<Answer, Refusal> {
     let (head, body) = response.into_parts();
     if let Some(reason) = unusable(plan, &head) {
         return Err(invalid(reason));
@@ -63,16 +66,16 @@ pub(super) async fn answer(plan: &Plan, record: &mut Record, response: Response<
     }
     let body = inflated(&head.headers, wire)?;
     let answer = if head.status.is_success() {
-        accepted(plan, record, body, now)?
+        accepted(plan, record, body)?
     } else {
         record.fault = fault;
-        errors::translate_error(plan.provider, plan.client, head.status.as_u16(), &body)
+        errors::translate_error(plan.way.provider(), plan.way.client(), head.status.as_u16(), &body)
     };
     record.status = Some(head.status.as_u16());
     record.response_size = answer.len() as u64;
     let mut answer = full(head.status, answer);
     let through = headers::to_client(&head.headers);
-    if plan.client == plan.provider {
+    if !plan.way.crosses() {
         answer.headers_mut().extend(through);
     } else if let Some(wait) = through.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
@@ -93,7 +96,7 @@ pub(super) async fn text(plan: &Plan, record: &mut Record, response: Response<In
     let read = async { inflated(&head.headers, read(plan, body).await?) };
     let body = read.await.map_err(|refusal: Refusal| refusal.fault().clone())?;
     let now = record.clock.now();
-    let facts = providers::read_reply(plan.provider, &body);
+    let facts = providers::read_reply(plan.way.provider(), &body);
     let facts = facts.ok_or_else(|| Fault::new(ErrorType::InvalidResponse, "the answer is no JSON object"))?;
     if let Some(error) = &facts.error {
         return Err(Fault::told(error));
@@ -169,8 +172,8 @@ fn inflated(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refusal> {
 }
 
 /// A reply, noted and in the client's API.
-fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<Bytes, Refusal> {
-    let Some(facts) = providers::read_reply(plan.provider, &body) else {
+fn accepted(plan: &mut Plan, record: &mut Record, body: Bytes) -> Result<Bytes, Refusal> {
+    let Some(facts) = providers::read_reply(plan.way.provider(), &body) else {
         return Err(invalid("the provider's answer is no JSON object"));
     };
     let error = facts.error.clone();
@@ -182,13 +185,15 @@ fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<B
         let fault = Fault::told(&error);
         let kind = fault.kind;
         record.fail(fault);
-        if plan.client != plan.provider {
+        if plan.way.crosses() {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
             return Err(Refusal::new(status, kind, error.message));
         }
     }
-    if plan.client == plan.provider {
-        return Ok(body);
+    let Some(back) = &plan.back else { return Ok(body) };
+    let reply = back.reply(&body).map_err(|bad| invalid(bad.to_string()))?;
+    if let Some(keeper) = plan.keeper.take() {
+        keeper.keep(&reply);
     }
-    translate::reply(plan.provider, &body, now / 1_000_000_000).map_err(|bad| invalid(bad.to_string()))
+    Ok(reply)
 }

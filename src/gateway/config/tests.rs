@@ -85,16 +85,22 @@ fn the_reference_loads() {
     let (name, value) = smart.auth_header().expect("a key");
     assert_eq!((name.as_str(), value.to_str().expect("text")), ("x-api-key", "123456"));
     assert_eq!(
-        smart.upstream(Api::Chat).to_string(),
+        smart.upstream(Api::Chat).0.to_string(),
         "https://api.anthropic.com/v1/messages"
     );
+    let state = StateStorage {
+        max_responses: 500,
+        max_bytes: 64 << 20,
+        ttl: Duration::from_secs(3600),
+    };
+    assert_eq!(gateway.state_storage, state);
     let provider = |model: &str| match models.resolve(model) {
         Ok(Found::Model(target, _)) => &models.providers[target.provider],
         other => panic!("{other:?}"),
     };
     let own = provider("custom/test-model");
     assert_eq!(
-        own.upstream(Api::Chat).uri(),
+        own.upstream(Api::Chat).0.uri(),
         "http://localhost:11223/v1/chat/completions"
     );
     assert_eq!(own.http_host.as_ref().expect("written"), "models.internal");
@@ -147,6 +153,66 @@ fn a_small_config_has_the_defaults() {
     assert!(gateway.warnings.is_empty());
     let closed = "tracing: {receiver: none}\nlisteners: [{type: model, name: a, port: 4327}]\nmodel_providers: [{model: ollama/*}]";
     assert_eq!(good(closed).tracing.receiver_grpc, None);
+}
+
+#[test]
+fn state_is_kept_in_memory() {
+    let plain = good("listeners: [{type: model, name: a, port: 1}]\nmodel_providers: [{model: ollama/*}]");
+    let state = StateStorage {
+        max_responses: 10_000,
+        max_bytes: 256 << 20,
+        ttl: Duration::from_secs(86_400),
+    };
+    assert_eq!(plain.state_storage, state);
+    for (written, expected) in [
+        (
+            json!({"type": "postgres", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.type: PostgreSQL comes in a later version; use memory"][..],
+        ),
+        (
+            json!({"type": "memory", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.connection_string: is for PostgreSQL; remove it"],
+        ),
+        (
+            json!({"max_responses": 0, "max_bytes": 0, "ttl": "0s", "tll": "1h"}),
+            &[
+                "state_storage.tll: unknown key (did you mean \"ttl\"?)",
+                "state_storage.max_responses: must be at least 1",
+                "state_storage.max_bytes: must be at least 1",
+                "state_storage.ttl: must be longer than nothing, such as 24h",
+            ],
+        ),
+    ] {
+        check_with(&[("/state_storage", written)], expected);
+    }
+}
+
+#[test]
+fn responses_go_where_they_are_spoken() {
+    let gateway = good(include_str!("tests/reference.yaml"));
+    for (model, expected) in [
+        (
+            "openai/gpt-4o",
+            "Responses https://api.openai.com/v1/responses, straight",
+        ),
+        (
+            "anthropic/claude-sonnet-4-0",
+            "Messages https://api.anthropic.com/v1/messages, across",
+        ),
+        ("mistral/x", "Chat https://api.mistral.ai/v1/chat/completions, across"),
+        (
+            "custom/test-model",
+            "Chat http://localhost:11223/v1/chat/completions, across",
+        ),
+    ] {
+        let Ok(Found::Model(target, _)) = gateway.models.resolve(model) else {
+            panic!("{model}");
+        };
+        let (upstream, way) = gateway.models.providers[target.provider].upstream(Api::Responses);
+        assert_eq!((way.client(), way.provider()), (Api::Responses, upstream.api));
+        let crosses = if way.crosses() { "across" } else { "straight" };
+        assert_eq!(format!("{:?} {}, {crosses}", upstream.api, upstream.uri()), expected);
+    }
 }
 
 #[test]

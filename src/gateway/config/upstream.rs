@@ -37,7 +37,8 @@ impl fmt::Debug for Upstream {
 }
 
 /// The APIs of a provider at a base URL, its own first. Where the URL has a path, that replaces the provider's up to
-/// the last words (`/chat/completions`, `/v1/messages`), as clients of these APIs read a base URL.
+/// the last words (`/chat/completions`, `/v1/messages`), as clients of these APIs read a base URL; responses are beside chat
+/// completions there where it ends in `/v1`.
 ///
 /// # Errors
 /// Why there could be no connection.
@@ -46,9 +47,16 @@ pub(super) fn upstreams(known: &Known, base_url: &str) -> Result<Vec<Upstream>, 
     let native = known.native();
     let path = base.path().trim_end_matches('/');
     if !path.is_empty() {
-        return Ok(vec![at(&base, native, &completed(native, path))?]);
+        let beside = known
+            .responses
+            .filter(|_| path.ends_with("/v1"))
+            .map(|_| Api::Responses);
+        let apis = std::iter::once(native).chain(beside);
+        return apis.map(|api| at(&base, api, &completed(api, path))).collect();
     }
-    let apis = [native, Api::Chat, Api::Messages].into_iter().enumerate();
+    let apis = [native, Api::Chat, Api::Messages, Api::Responses]
+        .into_iter()
+        .enumerate();
     let spoken = apis.filter(|(index, api)| *index == 0 || *api != native);
     let paths = spoken.filter_map(|(_, api)| known.path(api).map(|path| (api, path)));
     paths.map(|(api, path)| at(&base, api, path)).collect()
@@ -58,6 +66,7 @@ pub(super) fn upstreams(known: &Known, base_url: &str) -> Result<Vec<Upstream>, 
 fn completed(api: Api, path: &str) -> String {
     let end = match api {
         Api::Chat => "/chat/completions",
+        Api::Responses => "/responses",
         Api::Messages if path.ends_with("/v1") => "/messages",
         Api::Messages => "/v1/messages",
     };
@@ -132,7 +141,22 @@ mod tests {
 
     #[test]
     fn a_base_url_replaces_what_it_says() {
-        check("openai", None, &["Chat https://api.openai.com/v1/chat/completions"]);
+        check(
+            "openai",
+            None,
+            &[
+                "Chat https://api.openai.com/v1/chat/completions",
+                "Responses https://api.openai.com/v1/responses",
+            ],
+        );
+        check(
+            "openai",
+            Some("https://proxy/llm/v1"),
+            &[
+                "Chat https://proxy/llm/v1/chat/completions",
+                "Responses https://proxy/llm/v1/responses",
+            ],
+        );
         check("anthropic", None, &["Messages https://api.anthropic.com/v1/messages"]);
         check(
             "deepseek",
@@ -150,12 +174,18 @@ mod tests {
         check(
             "openai",
             Some("http://localhost:11223"),
-            &["Chat http://localhost:11223/v1/chat/completions"],
+            &[
+                "Chat http://localhost:11223/v1/chat/completions",
+                "Responses http://localhost:11223/v1/responses",
+            ],
         );
         check(
             "openai",
             Some("http://[::1]:9/"),
-            &["Chat http://[::1]:9/v1/chat/completions"],
+            &[
+                "Chat http://[::1]:9/v1/chat/completions",
+                "Responses http://[::1]:9/v1/responses",
+            ],
         );
         check(
             "groq",
@@ -165,7 +195,10 @@ mod tests {
         check(
             "azure_openai",
             Some("https://me.openai.azure.com"),
-            &["Chat https://me.openai.azure.com/openai/v1/chat/completions"],
+            &[
+                "Chat https://me.openai.azure.com/openai/v1/chat/completions",
+                "Responses https://me.openai.azure.com/openai/v1/responses",
+            ],
         );
         check(
             "azure_openai",

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     forms::{self, Opens, Receiver},
     later::{Filter, RateLimit},
+    state_storage,
 };
 use crate::values::{Endpoint, Secret, duration};
 
@@ -31,6 +32,8 @@ pub(super) struct File {
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
     pub(super) ratelimits: Vec<RateLimit>,
+    /// Where the conversations behind `previous_response_id` are kept, where a provider keeps none.
+    pub(super) state_storage: state_storage::Written,
     /// What is recorded, and where it goes.
     pub(super) tracing: Tracing,
     /// Changes to what the gateway does by itself.

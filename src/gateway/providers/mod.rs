@@ -10,13 +10,14 @@ mod conversation;
 pub(super) mod json;
 pub(super) mod messages;
 mod reader;
+pub(super) mod responses;
 mod splice;
 mod values;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 pub use reader::{ReplyReader, Seen};
 
@@ -49,6 +50,21 @@ pub enum BadRequest {
     /// `messages` is not there or no list.
     #[error("`messages` must be a list")]
     MessagesNotAList,
+    /// `input` is not there where it must be, or neither text nor a list.
+    #[error("`input` must be text or a list of items")]
+    NoInput,
+    /// The conversation that it goes on with is not known, or not any more.
+    #[error("Previous response with id {id:?} not found: it was not kept, or not for this client")]
+    UnknownResponse {
+        /// As the client wrote it, made harmless and cut.
+        id: String,
+    },
+    /// The conversation that it goes on with is too long with it.
+    #[error("the conversation behind `previous_response_id` is larger than max_request_body_size, {limit} bytes")]
+    ConversationTooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     /// It holds something that the provider's API has no place for.
     #[error("`{place}` cannot be sent to this model's provider: {reason}")]
     Untranslatable {
@@ -66,8 +82,25 @@ impl BadRequest {
             BadRequest::InvalidJson { .. } | BadRequest::NotAnObject | BadRequest::TooManyValues => None,
             BadRequest::MissingModel => Some("model"),
             BadRequest::MessagesNotAList => Some("messages"),
+            BadRequest::NoInput => Some("input"),
+            BadRequest::UnknownResponse { .. } | BadRequest::ConversationTooLarge { .. } => {
+                Some("previous_response_id")
+            }
             BadRequest::Untranslatable { place, .. } => Some(place),
         }
+    }
+
+    /// The error's `code`, where there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        matches!(self, BadRequest::UnknownResponse { .. }).then_some("previous_response_not_found")
+    }
+
+    /// Whether it asks for more than is served, rather than being wrong.
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            BadRequest::TooManyValues | BadRequest::ConversationTooLarge { .. }
+        )
     }
 }
 
@@ -117,15 +150,11 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     {
         return Err(BadRequest::MissingModel);
     }
-    let Some(list) = tree.get("messages").and_then(Node::as_array) else {
-        return Err(BadRequest::MessagesNotAList);
-    };
-    let (messages, tools) = match api {
-        Api::Chat => (chat::input_messages(list), chat::tool_names(&tree)),
-        Api::Messages => (
-            messages::input_messages(tree.get("system"), list),
-            messages::tool_names(&tree),
-        ),
+    let (messages, message_count) = conversation_of(api, &tree)?;
+    let tools = match api {
+        Api::Chat => chat::tool_names(&tree),
+        Api::Messages => messages::tool_names(&tree),
+        Api::Responses => responses::tool_names(&tree),
     };
     let metadata = |name: &str| tree.at(&["metadata", name])?.as_str().map(str::to_owned);
     let facts = RequestFacts {
@@ -133,13 +162,13 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
         stream: tree.get("stream").and_then(Node::as_bool).unwrap_or_default(),
         temperature: tree.get("temperature").and_then(Node::as_f64),
         top_p: tree.get("top_p").and_then(Node::as_f64),
-        max_tokens: ["max_completion_tokens", "max_tokens"]
+        max_tokens: ["max_completion_tokens", "max_tokens", "max_output_tokens"]
             .iter()
             .find_map(|name| tree.get(name)?.as_i64()),
         tools,
         session_id: metadata("user_id").or_else(|| metadata("session_id")),
         last_user_text: conversation::last_user_text(&messages),
-        message_count: list.len(),
+        message_count,
         messages: conversation::to_json(&messages),
     };
     let asked = tree.at(&["stream_options", "include_usage"]).and_then(Node::as_bool);
@@ -152,7 +181,46 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     })
 }
 
+/// The messages of a request, and how many its client counts.
+fn conversation_of<'a>(api: Api, tree: &'a Node<'a>) -> Result<(Vec<conversation::Message<'a>>, usize), BadRequest> {
+    let list = || {
+        let list = tree.get("messages").and_then(Node::as_array);
+        list.ok_or(BadRequest::MessagesNotAList)
+    };
+    match api {
+        Api::Chat => list().map(|list| (chat::input_messages(list), list.len())),
+        Api::Messages => list().map(|list| (messages::input_messages(tree.get("system"), list), list.len())),
+        Api::Responses => {
+            // What these name is input too.
+            let elsewhere = ["previous_response_id", "conversation", "prompt"];
+            let is_there = |key: &&str| tree.get(key).is_some_and(|value| *value != Node::Null);
+            match tree.get("input") {
+                Some(Node::Text(_) | Node::List(_)) => {}
+                None | Some(Node::Null) if elsewhere.iter().any(is_there) => {}
+                _ => return Err(BadRequest::NoInput),
+            }
+            Ok(responses::input_messages(tree.get("instructions"), tree.get("input")))
+        }
+    }
+}
+
 impl Request {
+    /// The body as it came.
+    pub(super) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The same request of responses with other input, a list of items as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_request`]: it may have become too large.
+    pub(super) fn with_input(&self, items: &str) -> Result<Request, BadRequest> {
+        let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.body)?;
+        fields.insert("input".to_owned(), serde_json::from_str(items)?);
+        read_request(self.api, &serde_json::to_vec(&fields)?.into())
+    }
+
     /// The body as a tree, its keys in the client's order.
     ///
     /// # Errors
@@ -206,6 +274,7 @@ pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
     let mut facts = match api {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),
+        Api::Responses => responses::read_reply(&tree),
     };
     facts.error = error_of(&tree);
     Some(facts)

@@ -114,7 +114,7 @@ impl Llm<'_> {
 /// The kind of operation, as OTel names it.
 fn operation(api: Api) -> &'static str {
     match api {
-        Api::Chat | Api::Messages => "chat",
+        Api::Chat | Api::Messages | Api::Responses => "chat",
     }
 }
 
