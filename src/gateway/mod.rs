@@ -11,6 +11,7 @@ mod meters;
 pub mod providers;
 mod record;
 mod relay;
+mod route;
 mod serve;
 pub mod spans;
 pub mod stream;
