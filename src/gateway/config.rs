@@ -17,6 +17,7 @@ mod later;
 mod listeners;
 mod models;
 mod providers;
+mod ratelimits;
 mod resolve;
 mod secret;
 mod tracing;
@@ -27,6 +28,7 @@ pub use keys::{FromKeys, from_keys};
 pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
+pub use ratelimits::{Limited, RateLimit, Selector, Unit};
 pub use resolve::{Choice, Models, Target, Unknown};
 pub use tracing::Tracing;
 pub use upstream::Upstream;
@@ -50,6 +52,8 @@ pub struct Gateway {
     pub listeners: Vec<Listener>,
     /// What is served, and under which names.
     pub models: Models,
+    /// How many tokens may be used.
+    pub ratelimits: Vec<RateLimit>,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
@@ -99,9 +103,11 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     }
     let listeners = listeners::check(file, raw, &mut faults);
     let providers = models::check(file, &mut warnings, &mut faults);
+    let models = resolve::check(file, providers, &mut faults);
     let gateway = Gateway {
         listeners,
-        models: resolve::check(file, providers, &mut faults),
+        ratelimits: ratelimits::check(file, &models, &mut faults),
+        models,
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
         metrics_address: listeners::opened(&file.telemetry.metrics_address),

@@ -102,38 +102,6 @@ pub(super) struct Preference {
     pub(super) selection_policy: SelectionPolicy,
 }
 
-/// One of `ratelimits`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RateLimit {
-    /// The model that is limited.
-    pub(super) model: String,
-    /// Whose requests are counted together.
-    pub(super) selector: Selector,
-    /// How much is allowed.
-    pub(super) limit: Limit,
-}
-
-/// `selector` of a rate limit: a request header.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Selector {
-    /// Name of the header.
-    pub(super) key: String,
-    /// Its value.
-    pub(super) value: String,
-}
-
-/// `limit` of a rate limit.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Limit {
-    /// Number of tokens.
-    pub(super) tokens: u64,
-    /// In how long a time: second, minute, hour.
-    pub(super) unit: String,
-}
-
 /// One fault for each thing that is written and not served yet.
 #[expect(
     clippy::too_many_lines,
@@ -190,12 +158,6 @@ pub(super) fn refuse(file: &File) -> Vec<Fault> {
         preferences,
         "routing_preferences".to_owned(),
         "routing by preference is",
-    );
-    refuse(
-        &mut faults,
-        !file.ratelimits.is_empty(),
-        "ratelimits".to_owned(),
-        "rate limits are",
     );
     let agents = file.listeners.iter().enumerate();
     for (index, _) in agents.filter(|(_, listener)| listener.r#type == Some(Kind::Agent)) {

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::{
     forms::{self, Opens, Receiver},
-    later::{Agent, Filter, ListenerAgent, Preference, RateLimit, Strategy},
+    later::{Agent, Filter, ListenerAgent, Preference, Strategy},
+    ratelimits,
 };
 use crate::values::{Endpoint, Secret, duration};
 
@@ -30,7 +31,7 @@ pub(super) struct File {
     /// Which models are good for what.
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
-    pub(super) ratelimits: Vec<RateLimit>,
+    pub(super) ratelimits: Vec<ratelimits::Written>,
     /// What is recorded, and where it goes.
     pub(super) tracing: Tracing,
     /// Changes to what the gateway does by itself.
