@@ -306,7 +306,7 @@ fn a_limit_counts_what_it_is_about() {
 #[test]
 fn a_request_counts_with_all_of_its_limits_or_with_none() {
     let limits = Limits::new(&[
-        limit(Limited::All, None, 100, Unit::Second),
+        limit(Limited::All, None, 79, Unit::Second),
         limit(Limited::All, None, 50, Unit::Minute),
         limit(Limited::All, None, 60, Unit::Hour),
     ]);
