@@ -103,10 +103,6 @@ pub(super) struct Preference {
 }
 
 /// One fault for each thing that is written and not served yet.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one entry for each section; it shrinks as they come"
-)]
 pub(super) fn refuse(file: &File) -> Vec<Fault> {
     let mut faults = Vec::new();
     let refuse = |faults: &mut Vec<Fault>, written: bool, path: String, what: &str| {

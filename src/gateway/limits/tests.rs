@@ -230,7 +230,7 @@ fn check(
 }
 
 #[test]
-fn a_limit_counts_what_it_is_about() {
+fn a_limit_counts_the_model_that_it_is_about() {
     let (together, apart, unlimited) = (Some(10), Some(70), None);
     let mini = Asked {
         alias: Some("fast"),
@@ -270,6 +270,15 @@ fn a_limit_counts_what_it_is_about() {
         ("", GPT),
         unlimited,
     );
+}
+
+#[test]
+fn a_limit_counts_who_it_is_about() {
+    let (together, apart, unlimited) = (Some(10), Some(70), None);
+    let mini = Asked {
+        model: "gpt-4o-mini",
+        ..GPT
+    };
     check(
         Limited::All,
         Some(("x-user", "alice")),
