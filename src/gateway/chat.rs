@@ -1,19 +1,20 @@
 //! One exchange with a model: the client's request is checked, a model is chosen and asked, its answer goes back. Everything that
 //! happens is noted in the record; nothing here waits for telemetry.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
     agents,
-    attempts::{self, Plan, Question},
+    attempts::{self, Goal, Plan, Question},
     auth::authorize,
     choose::choose,
     exchange::Api,
     http::{Answer, refuse},
     incoming,
+    limits::{self, Asked, Permit},
     providers::{self, BadRequest},
     record::{Call, Fault, Purpose, Record},
     relay,
@@ -28,6 +29,7 @@ pub(super) struct Refusal {
     fault: Fault,
     param: Option<String>,
     code: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -41,6 +43,7 @@ impl Refusal {
             fault,
             param: None,
             code: None,
+            headers: Vec::new(),
         }
     }
 
@@ -63,23 +66,33 @@ impl Refusal {
     /// The answer, in the client's API; noted in the record.
     pub(super) fn answer(self, api: Api, record: &mut Record) -> Answer {
         let (param, code) = (self.param.as_deref(), self.code);
-        refuse(api, record, self.status, self.fault, param, code)
+        let mut answer = refuse(api, record, self.status, self.fault, param, code);
+        answer.headers_mut().extend(self.headers);
+        answer
     }
 }
 
 /// Answers one request.
 pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
-    let refusal = match ask(api, &mut record, body, id).await {
-        Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
+    let asked = ask(api, &mut record, body, id).await;
+    let limits: Vec<_> = record.permit.iter().flat_map(Permit::headers).collect();
+    let mut answer = match asked {
+        Ok((plan, response)) if is_stream(&plan, &response) => relay::stream(plan, record, response),
         Ok((mut plan, response)) => match whole::answer(&mut plan, &mut record, response).await {
             Ok(answer) => {
                 record.finish();
-                return answer;
+                answer
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refused(refusal, api, record),
         },
-        Err(refusal) => refusal,
+        Err(refusal) => refused(refusal, api, record),
     };
+    // The client's own limits say more to it than those of the gateway at a provider.
+    answer.headers_mut().extend(limits);
+    answer
+}
+
+fn refused(refusal: Refusal, api: Api, mut record: Record) -> Answer {
     let answer = refusal.answer(api, &mut record);
     record.finish();
     answer
@@ -115,9 +128,11 @@ async fn ask(
     let timeout = shared.gateway.listeners[record.listener].timeout;
     let deadline = record.clock.begun() + timeout;
     if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
+        admit(record, &request, None)?;
         return agents::ask(record, &request, agents, (id, scope), deadline).await;
     }
     let decision = choose(record, &request, (id, scope), deadline).await?;
+    admit(record, &request, decision.goals.first())?;
     record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
     let question = Question {
         request: &request,
@@ -129,6 +144,42 @@ async fn ask(
     let answered = attempts::ask(record, &question, &decision.goals).await?;
     decision.answered(record, answered.goal);
     Ok((answered.plan, answered.response))
+}
+
+/// Charges the rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
+fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>) -> Result<(), Refusal> {
+    let shared = Arc::clone(&record.shared);
+    if shared.limits.is_empty() {
+        return Ok(());
+    }
+    let (provider, model) = match goal {
+        Some(Goal::Model(target)) => {
+            let provider = &shared.gateway.models.providers[target.provider];
+            (provider.name.as_str(), target.model.as_str())
+        }
+        _ => ("", ""),
+    };
+    let is_alias = record.choice.as_ref().is_some_and(|choice| choice.is_alias);
+    let asked = Asked {
+        alias: is_alias.then_some(request.facts.model.as_str()),
+        provider,
+        model,
+    };
+    let tokens = limits::estimate(&request.facts);
+    match shared.limits.admit(&record.client.headers, &asked, tokens, Instant::now()) {
+        Ok(permit) => {
+            record.permit = Some(permit);
+            Ok(())
+        }
+        Err(exceeded) => {
+            let text = exceeded.to_string();
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimited, text);
+            Err(Refusal {
+                headers: exceeded.headers().into_iter().collect(),
+                ..refusal.code("rate_limit_exceeded")
+            })
+        }
+    }
 }
 
 pub(super) fn bad_request(fault: &BadRequest) -> Refusal {

@@ -18,6 +18,7 @@ mod later;
 mod listeners;
 mod models;
 mod providers;
+mod ratelimits;
 mod resolve;
 mod routes;
 mod secret;
@@ -34,6 +35,7 @@ pub use providers::{Auth, Known, PROVIDERS};
 pub use resolve::{Choice, Found, Models, Target, Unknown};
 pub use routes::{Preference, Preferences, Route, Strategy};
 pub use state_storage::StateStorage;
+pub use ratelimits::{Limited, RateLimit, Selector, Unit};
 pub use tracing::Tracing;
 pub use upstream::Upstream;
 
@@ -67,6 +69,8 @@ pub struct Gateway {
     pub max_agent_depth: u32,
     /// What is kept of translated responses.
     pub state_storage: StateStorage,
+    /// How many tokens may be used.
+    pub ratelimits: Vec<RateLimit>,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
@@ -115,6 +119,7 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     let gateway = Gateway {
         listeners,
         orchestrated: Agents::check(file, &agents, &models, &mut faults),
+        ratelimits: ratelimits::check(file, &models, &mut faults),
         models,
         agents,
         max_agent_depth: file.overrides.max_agent_depth,

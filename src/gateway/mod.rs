@@ -12,6 +12,7 @@ mod headers;
 mod http;
 mod incoming;
 mod inquiry;
+mod limits;
 mod meters;
 pub mod providers;
 mod question;

@@ -14,6 +14,7 @@ use http::{HeaderMap, Uri, uri::Authority};
 
 use super::{
     exchange::{Api, ReplyError, ReplyFacts, RequestFacts},
+    limits::Permit,
     serve::Shared,
     spans::{Auth, ErrorType, Failure, Strategy, Validation},
 };
@@ -216,6 +217,8 @@ pub(super) struct Record {
     pub(super) validation: Option<Validation>,
     pub(super) auth: Auth,
     pub(super) facts: Option<Arc<RequestFacts>>,
+    /// What the rate limits are charged with.
+    pub(super) permit: Option<Permit>,
     pub(super) orchestration: Option<Orchestration>,
     pub(super) choice: Option<Choice>,
     /// The call whose answer the client gets, or the one under way.
@@ -264,6 +267,7 @@ impl Record {
             validation: None,
             auth: Auth::None,
             facts: None,
+            permit: None,
             orchestration: None,
             choice: None,
             call: None,

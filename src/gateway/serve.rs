@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     config,
     http::answer,
+    limits::Limits,
     meters::Meters,
     responses::Conversations,
     route::Router,
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) meters: Meters,
     pub(super) conversations: Arc<Conversations>,
     pub(super) router: Router,
+    pub(super) limits: Limits,
 }
 
 /// A gateway that has taken no port yet.
@@ -75,6 +77,7 @@ impl Gateway {
             meters: Meters::new(&gateway),
             conversations: Arc::new(Conversations::new(&gateway.state_storage)),
             router: Router::new(&gateway),
+            limits: Limits::new(&gateway.ratelimits),
             feed,
             resources: emitter.resources(),
             gateway,

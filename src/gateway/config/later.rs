@@ -38,43 +38,7 @@ pub(super) struct Filter {
     pub(super) on_failure: Option<OnFailure>,
 }
 
-/// One of `ratelimits`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RateLimit {
-    /// The model that is limited.
-    pub(super) model: String,
-    /// Whose requests are counted together.
-    pub(super) selector: Selector,
-    /// How much is allowed.
-    pub(super) limit: Limit,
-}
-
-/// `selector` of a rate limit: a request header.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Selector {
-    /// Name of the header.
-    pub(super) key: String,
-    /// Its value.
-    pub(super) value: String,
-}
-
-/// `limit` of a rate limit.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Limit {
-    /// Number of tokens.
-    pub(super) tokens: u64,
-    /// In how long a time: second, minute, hour.
-    pub(super) unit: String,
-}
-
 /// One fault for each thing that is written and not served yet.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one entry for each section; it shrinks as they come"
-)]
 pub(super) fn refuse(file: &File) -> Vec<Fault> {
     let mut faults = Vec::new();
     let refuse = |faults: &mut Vec<Fault>, written: bool, path: String, what: &str| {
@@ -93,12 +57,6 @@ pub(super) fn refuse(file: &File) -> Vec<Fault> {
         !file.filters.is_empty(),
         "filters".to_owned(),
         "filters are",
-    );
-    refuse(
-        &mut faults,
-        !file.ratelimits.is_empty(),
-        "ratelimits".to_owned(),
-        "rate limits are",
     );
     faults
 }

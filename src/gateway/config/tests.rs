@@ -682,7 +682,6 @@ listeners:
   - {type: model, name: llm, port: 12000, input_filters: [guard], output_filters: [pii]}
 model_providers: [{model: openai/gpt-4o, access_key: $OPENAI_API_KEY}]
 filters: [{id: rewrite, url: 'http://localhost:10501/mcp', type: mcp, tool: rewrite, on_failure: pass}]
-ratelimits: [{model: openai/gpt-4o, selector: {key: x-user, value: a}, limit: {tokens: 10, unit: minute}}]
 ";
     assert_eq!(
         load(text).expect_err("a later version's"),
@@ -690,9 +689,96 @@ ratelimits: [{model: openai/gpt-4o, selector: {key: x-user, value: a}, limit: {t
             "listeners[0].input_filters: filters are not available yet in this version; remove it",
             "listeners[0].output_filters: filters are not available yet in this version; remove it",
             "filters: filters are not available yet in this version; remove it",
-            "ratelimits: rate limits are not available yet in this version; remove it",
         ]
     );
+}
+
+#[test]
+fn rate_limits_know_what_they_are_about() {
+    let limits = good(include_str!("tests/reference.yaml")).ratelimits;
+    let about: Vec<&Limited> = limits.iter().map(|limit| &limit.model).collect();
+    let model = Limited::Model {
+        provider: "openai".to_owned(),
+        model: "gpt-4o".to_owned(),
+    };
+    let alias = Limited::Alias("smart-llm".to_owned());
+    assert_eq!(
+        about,
+        [&model, &alias, &Limited::Provider("mistral".to_owned()), &Limited::All]
+    );
+    let selector = |index: usize| limits[index].selector.as_ref();
+    assert_eq!(selector(0).expect("written").header, "x-user-id");
+    assert_eq!(selector(0).and_then(|it| it.value.clone()).expect("written"), "alice");
+    assert_eq!(selector(1).map(|it| it.value.clone()), Some(None));
+    assert_eq!(selector(2), None);
+    let amounts: Vec<_> = limits.iter().map(|limit| (limit.tokens, limit.unit.as_str())).collect();
+    assert_eq!(
+        amounts,
+        [(1000, "minute"), (100_000, "hour"), (50, "second"), (2_000_000, "day")]
+    );
+    assert_eq!(limits[3].unit.duration(), Duration::from_secs(86_400));
+    assert_eq!(
+        (limits[0].name.as_deref(), limits[1].name.as_deref()),
+        (Some("alice"), None)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_rate_limits_is_told_with_its_path() {
+    let check = |limits: Value, expected: &[&str]| check_with(&[("/ratelimits", limits)], expected);
+    let limit = json!({"tokens": 10, "unit": "minute"});
+    check(json!([{"limit": limit}, {"model": "*", "limit": limit}]), &[]);
+    check(
+        json!([{}, {"limit": {"tokens": 0, "unit": "minute"}, "selector": {}}]),
+        &[
+            "ratelimits[0].limit.tokens: requires a number of tokens, more than 0",
+            "ratelimits[0].limit.unit: requires second, minute, hour or day",
+            "ratelimits[1].limit.tokens: requires a number of tokens, more than 0",
+            "ratelimits[1].selector.key: requires the name of a header; without a selector all requests count together",
+        ],
+    );
+    check(
+        json!([{"limit": {"tokens": 1, "unit": "minutes"}}]),
+        &[
+            "ratelimits[0].limit.unit: unknown value \"minutes\" (did you mean \"minute\"?) (valid values: [second minute hour day])",
+        ],
+    );
+    check(
+        json!([{"model": "openia/*", "limit": limit}, {"model": "openia/gpt-4o", "limit": limit}]),
+        &[
+            "ratelimits[0].model: no model of a provider \"openia\" is served (did you mean \"openai\"?)",
+            "ratelimits[1].model: unknown model \"openia/gpt-4o\" (did you mean \"openai/gpt-4o\"?); served are openai/gpt-4o, openai/*",
+        ],
+    );
+    check(
+        json!([
+            {"name": "a", "limit": limit, "selector": {"key": "Authorization"}},
+            {"name": "a", "limit": limit, "selector": {"key": "x user", "value": " a"}},
+        ]),
+        &[
+            "ratelimits[0].selector.key: \"Authorization\" carries credentials; select by a header that does not",
+            "ratelimits[1].name: \"a\" is the name of ratelimits[0]",
+            "ratelimits[1].selector.key: \"x user\" is no name of a header",
+            "ratelimits[1].selector.value: \" a\" is no value of a header",
+        ],
+    );
+    check(
+        json!([{"limit": limit, "selectr": {}}]),
+        &["ratelimits[0].selectr: unknown key (did you mean \"selector\"?)"],
+    );
+}
+
+#[test]
+fn the_examples_of_the_documentation_load() {
+    let page = include_str!("../../../docs/gateway.md");
+    let examples: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(!examples.is_empty());
+    let limits: usize = examples.into_iter().map(|text| good(text).ratelimits.len()).sum();
+    assert_eq!(limits, 3);
 }
 
 #[test]

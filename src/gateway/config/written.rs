@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{
     forms::{self, Opens, Receiver},
-    later::{Filter, RateLimit},
-    state_storage,
+    later::Filter,
+    ratelimits, state_storage,
 };
 use crate::values::{Endpoint, Secret, duration};
 
@@ -31,7 +31,7 @@ pub(super) struct File {
     /// Which models are good for what.
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
-    pub(super) ratelimits: Vec<RateLimit>,
+    pub(super) ratelimits: Vec<ratelimits::Written>,
     /// Where the conversations behind `previous_response_id` are kept, where a provider keeps none.
     pub(super) state_storage: state_storage::Written,
     /// What is recorded, and where it goes.

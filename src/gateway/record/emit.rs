@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     gateway::{
+        exchange::Usage,
         record::{Call, Fault, Part, Purpose, Record},
         spans::{self, Agent, Common, ErrorType, Handoff, Inbound, Llm, Orchestrator, Place, Preview, Routing},
     },
@@ -23,6 +24,7 @@ impl Record {
         let end = self.clock.now();
         self.shared.meters.count(self, self.listener, end);
         self.teach(end);
+        self.settle();
         // What has no room is counted by the feed.
         let _dropped = if self.trace.recorded {
             let mut trace = spans::Trace::new(self.common());
@@ -64,6 +66,20 @@ impl Record {
                 self.shared.router.failed(slot, None, Instant::now());
             }
             Some(_) => {}
+        }
+    }
+
+    /// Replaces what the rate limits were charged with by what was used. Where nobody knows that, the estimate stays.
+    fn settle(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        let usage = self.call.as_ref().and_then(|call| call.reply.as_ref()).map(|reply| reply.usage);
+        let both = |usage: Usage| usage.total.or_else(|| usage.prompt?.checked_add(usage.completion?));
+        let used = usage.and_then(both).and_then(|tokens| u64::try_from(tokens).ok());
+        let failed = self.fault.as_ref().is_some_and(|fault| fault.kind != ErrorType::ClientCancelled);
+        match used {
+            Some(tokens) => permit.settle(tokens, Instant::now()),
+            None if failed && usage.is_none() => permit.settle(0, Instant::now()),
+            None => {}
         }
     }
 
