@@ -11,6 +11,7 @@
 //! # }
 //! ```
 
+mod filters;
 mod forms;
 mod keys;
 mod later;
@@ -23,6 +24,7 @@ mod tracing;
 mod upstream;
 mod written;
 
+pub use filters::{Filter, FilterKind, OnFailure, Window};
 pub use keys::{FromKeys, from_keys};
 pub use listeners::Listener;
 pub use models::Provider;
@@ -48,6 +50,8 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub struct Gateway {
     /// Where clients connect.
     pub listeners: Vec<Listener>,
+    /// What looks at requests and answers on their way.
+    pub filters: Vec<Filter>,
     /// What is served, and under which names.
     pub models: Models,
     /// What is recorded, and where it goes.
@@ -101,6 +105,7 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     let providers = models::check(file, &mut warnings, &mut faults);
     let gateway = Gateway {
         listeners,
+        filters: filters::check(file, &mut faults),
         models: resolve::check(file, providers, &mut faults),
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,

@@ -30,38 +30,6 @@ pub(super) struct ListenerAgent {
     pub(super) input_filters: Vec<String>,
 }
 
-/// How a filter is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FilterKind {
-    Http,
-    Mcp,
-}
-
-/// What happens to a request whose filter failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum OnFailure {
-    Reject,
-    Pass,
-}
-
-/// One of `filters`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Filter {
-    /// Its name.
-    pub(super) id: String,
-    /// Where it is.
-    pub(super) url: String,
-    /// How it is spoken to.
-    pub(super) r#type: Option<FilterKind>,
-    /// Name of the tool to call, with MCP.
-    pub(super) tool: String,
-    /// What happens where it fails. reject.
-    pub(super) on_failure: Option<OnFailure>,
-}
-
 /// How one of several targets is picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -178,12 +146,6 @@ pub(super) fn refuse(file: &File) -> Vec<Fault> {
         );
     }
     refuse(&mut faults, !file.agents.is_empty(), "agents".to_owned(), "agents are");
-    refuse(
-        &mut faults,
-        !file.filters.is_empty(),
-        "filters".to_owned(),
-        "filters are",
-    );
     let preferences = !file.routing_preferences.is_empty();
     refuse(
         &mut faults,
@@ -205,10 +167,8 @@ pub(super) fn refuse(file: &File) -> Vec<Fault> {
     faults
 }
 
-fn of_a_listener(listener: &Listener) -> [(&'static str, bool, &'static str); 4] {
+fn of_a_listener(listener: &Listener) -> [(&'static str, bool, &'static str); 2] {
     [
-        ("input_filters", !listener.input_filters.is_empty(), "filters are"),
-        ("output_filters", !listener.output_filters.is_empty(), "filters are"),
         ("router", !listener.router.is_empty(), "agents are"),
         ("agents", !listener.agents.is_empty(), "agents are"),
     ]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
+    filters,
     forms::Opens,
     secret,
     written::{self, File},
@@ -30,6 +31,10 @@ pub struct Listener {
     pub api_keys: Vec<Secret>,
     /// Percent of new traces that are recorded, 0–100; none where neither the listener nor `tracing` says.
     pub random_sampling: Option<f64>,
+    /// Filters of requests, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub input_filters: Vec<usize>,
+    /// Filters of answers, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub output_filters: Vec<usize>,
 }
 
 impl Listener {
@@ -98,6 +103,7 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             }
         }
         let random_sampling = sampling(file, written, &path, faults);
+        agents_filters(file, written, &path, faults);
         listeners.push(Listener {
             name: written.name.clone(),
             address,
@@ -107,9 +113,19 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             max_request_body_size: written.max_request_body_size,
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,
+            input_filters: filters::chain(file, &written.input_filters, &format!("{path}::input_filters"), faults),
+            output_filters: filters::chain(file, &written.output_filters, &format!("{path}::output_filters"), faults),
         });
     }
     listeners
+}
+
+/// The chains of a listener's agents name filters that are there.
+fn agents_filters(file: &File, listener: &written::Listener, path: &str, faults: &mut Vec<Fault>) {
+    for (index, agent) in listener.agents.iter().enumerate() {
+        let path = format!("{path}::agents::{index}::input_filters");
+        filters::chain(file, &agent.input_filters, &path, faults);
+    }
 }
 
 fn is_host(text: &str) -> bool {

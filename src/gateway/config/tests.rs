@@ -1,5 +1,7 @@
 //! Whole configs: what a user writes in; the gateway, or the lines that they read, out.
 
+mod filters;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -458,7 +460,10 @@ model_providers: [{model: openai/gpt-4o, access_key: $OPENAI_API_KEY, routing_pr
 model_aliases:
   smart-llm: {targets: [openai/gpt-4o, anthropic/claude-sonnet-4-0], strategy: least-latency}
 agents: [{id: weather_agent, url: 'http://localhost:10510'}]
-filters: [{id: rewrite, url: 'http://localhost:10501/mcp', type: mcp, tool: rewrite, on_failure: pass}]
+filters:
+  - {id: guard, url: 'http://localhost:10500'}
+  - {id: pii, url: 'http://localhost:10502', type: http}
+  - {id: rewrite, url: 'http://localhost:10501/mcp', type: mcp, tool: rewrite, on_failure: pass}
 routing_preferences:
   - {name: code, description: new code, models: [openai/gpt-4o], selection_policy: {prefer: cheapest}}
 ratelimits: [{model: openai/gpt-4o, selector: {key: x-user, value: a}, limit: {tokens: 10, unit: minute}}]
@@ -467,13 +472,10 @@ ratelimits: [{model: openai/gpt-4o, selector: {key: x-user, value: a}, limit: {t
         load(text).expect_err("a later version's"),
         [
             "listeners[1].agents[1].descripton: unknown key (did you mean \"description\"?)",
-            "listeners[0].input_filters: filters are not available yet in this version; remove it",
-            "listeners[0].output_filters: filters are not available yet in this version; remove it",
             "model_providers[0].routing_preferences: routing by preference is not available yet in this version; remove it",
             "model_aliases.smart-llm.targets: several targets are not available yet in this version; write one as target",
             "model_aliases.smart-llm.strategy: strategies are not available yet in this version; remove it",
             "agents: agents are not available yet in this version; remove it",
-            "filters: filters are not available yet in this version; remove it",
             "routing_preferences: routing by preference is not available yet in this version; remove it",
             "ratelimits: rate limits are not available yet in this version; remove it",
             "listeners[1].type: listeners of type agent are not available yet in this version; remove the listener",

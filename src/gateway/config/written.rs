@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Deserialize;
 
 use super::{
+    filters,
     forms::{self, Opens, Receiver},
-    later::{Agent, Filter, ListenerAgent, Preference, RateLimit, Strategy},
+    later::{Agent, ListenerAgent, Preference, RateLimit, Strategy},
 };
 use crate::values::{Endpoint, Secret, duration};
 
@@ -26,7 +27,7 @@ pub(super) struct File {
     /// Where agents are.
     pub(super) agents: Vec<Agent>,
     /// What looks at requests and replies on their way.
-    pub(super) filters: Vec<Filter>,
+    pub(super) filters: Vec<filters::Written>,
     /// Which models are good for what.
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
@@ -73,9 +74,9 @@ pub(super) struct Listener {
     pub(super) random_sampling: Option<f64>,
     /// The same, one level deeper.
     pub(super) tracing: ListenerTracing,
-    /// Ids of filters before the model. Not served yet.
+    /// Ids of filters before the model, in order. None.
     pub(super) input_filters: Vec<String>,
-    /// Ids of filters after the model. Not served yet.
+    /// Ids of filters after the model, in order. None.
     pub(super) output_filters: Vec<String>,
     /// Model that chooses among agents. Not served yet.
     pub(super) router: String,
