@@ -17,6 +17,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 pub use reader::{ReplyReader, Seen};
+pub(super) use values::are_too_many;
 
 use self::{json::Json, splice::Places};
 use super::exchange::{Api, ReplyError, ReplyFacts, RequestFacts};

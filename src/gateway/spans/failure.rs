@@ -29,13 +29,15 @@ pub enum ErrorType {
     UnknownModel,
     /// The client's body is above the limit.
     TooLarge,
+    /// A filter refused the request or the answer.
+    FilterRejected,
     /// A fault of the gateway itself.
     Internal,
 }
 
 impl ErrorType {
     /// All of them.
-    pub const ALL: [ErrorType; 14] = [
+    pub const ALL: [ErrorType; 15] = [
         ErrorType::Timeout,
         ErrorType::Connect,
         ErrorType::Upstream4xx,
@@ -49,6 +51,7 @@ impl ErrorType {
         ErrorType::NotFound,
         ErrorType::UnknownModel,
         ErrorType::TooLarge,
+        ErrorType::FilterRejected,
         ErrorType::Internal,
     ];
 
@@ -68,6 +71,7 @@ impl ErrorType {
             ErrorType::NotFound => "not_found",
             ErrorType::UnknownModel => "unknown_model",
             ErrorType::TooLarge => "too_large",
+            ErrorType::FilterRejected => "filter_rejected",
             ErrorType::Internal => "internal",
         }
     }

@@ -4,6 +4,7 @@
 mod custom;
 mod draft;
 mod failure;
+mod filter;
 mod handoff;
 mod inbound;
 mod llm;
@@ -12,6 +13,7 @@ mod url;
 
 pub use custom::{FORBIDDEN_HEADERS, custom_attributes, is_forbidden_header};
 pub use failure::{ErrorType, Failure};
+pub use filter::{Direction, Filter, FilterOutcome};
 pub use handoff::Handoff;
 pub use inbound::{Auth, Inbound, Validation};
 pub use llm::{Llm, Preview};
@@ -29,6 +31,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub enum Component {
     /// Takes the client's request.
     Inbound,
+    /// Looks at a request or an answer.
+    Filter,
     /// Chooses the model.
     Routing,
     /// Calls the model.
@@ -39,8 +43,9 @@ pub enum Component {
 
 impl Component {
     /// All of them, in the order of their resources in a batch.
-    pub const ALL: [Component; 4] = [
+    pub const ALL: [Component; 5] = [
         Component::Inbound,
+        Component::Filter,
         Component::Routing,
         Component::Llm,
         Component::Handoff,
@@ -50,6 +55,7 @@ impl Component {
     pub fn service_name(self) -> &'static str {
         match self {
             Component::Inbound => "plano(inbound)",
+            Component::Filter => "plano(filter)",
             Component::Routing => "plano(routing)",
             Component::Llm => "plano(llm)",
             Component::Handoff => "plano(handoff)",
@@ -123,6 +129,12 @@ impl Trace {
     pub fn inbound(&mut self, place: Place, facts: &Inbound<'_>) {
         let draft = facts.draft(&self.common, place);
         self.spans.push((Component::Inbound, draft));
+    }
+
+    /// Adds the span of a filter's look.
+    pub fn filter(&mut self, place: Place, facts: &Filter<'_>) {
+        let draft = facts.draft(&self.common, place);
+        self.spans.push((Component::Filter, draft));
     }
 
     /// Adds the span of a choice.
