@@ -37,6 +37,9 @@ pub(super) use window::{Out, Windows};
 /// How long servers get, all together, to be told that their sessions end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Longer than any call may take.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What a body is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {

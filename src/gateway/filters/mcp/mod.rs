@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use tokio::sync::Mutex;
 
 use super::{
-    Content, Step, Verdict,
+    Content, NEVER, Step, Verdict,
     answer::{self, invalid},
 };
 use crate::gateway::{
@@ -243,7 +243,8 @@ async fn post(
     step: &mut Step,
 ) -> Result<Response<Incoming>, Failed> {
     let request = request(to, session, Method::POST, message);
-    let asked = to.upstream.ask(request, to.filter.timeout).await;
+    // The time-out of the whole call is around it.
+    let asked = to.upstream.ask(request, NEVER).await;
     let response = asked.map_err(|failure| answer::unanswered(&failure))?;
     let status = response.status().as_u16();
     step.status = Some(status);
