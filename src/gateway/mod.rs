@@ -4,7 +4,14 @@
 mod chat;
 pub mod config;
 pub mod exchange;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "requests and answers are not led through it yet"))]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "requests and answers are not led through it yet"
+    )
+)]
 mod filters;
 mod headers;
 mod http;

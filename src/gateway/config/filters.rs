@@ -174,7 +174,10 @@ fn one(written: &Written, path: &str, faults: &mut Vec<Fault>) -> Option<Filter>
         (Kind::Http, "") => FilterKind::Http,
         (Kind::Mcp, tool) => FilterKind::Mcp { tool: tool.to_owned() },
         (Kind::Http, _) => {
-            fault("tool", "is for filters of type mcp; remove it, or write type: mcp".to_owned());
+            fault(
+                "tool",
+                "is for filters of type mcp; remove it, or write type: mcp".to_owned(),
+            );
             FilterKind::Http
         }
     };

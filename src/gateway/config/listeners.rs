@@ -114,7 +114,12 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,
             input_filters: filters::chain(file, &written.input_filters, &format!("{path}::input_filters"), faults),
-            output_filters: filters::chain(file, &written.output_filters, &format!("{path}::output_filters"), faults),
+            output_filters: filters::chain(
+                file,
+                &written.output_filters,
+                &format!("{path}::output_filters"),
+                faults,
+            ),
         });
     }
     listeners

@@ -1,20 +1,20 @@
 //! Answers of filters: read within their bound, checked before anything of them goes on, and the reasons of refusals made harmless.
 
-use ::http::{HeaderMap, header};
+use ::http::{HeaderMap, Request, Response, header};
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Content, Look, Verdict};
+use super::{Content, Look, NEVER, Verdict};
 use crate::{
     gateway::{
         providers,
         record::Fault,
         spans::ErrorType,
         stream::Parser,
-        upstream::{Failure, causes},
+        upstream::{Failure, Upstream, causes},
     },
     net::body::{BodyError, collect},
     values::foreign::harmless,
@@ -28,14 +28,24 @@ pub(super) fn invalid(reason: impl Into<String>) -> Fault {
     Fault::new(ErrorType::InvalidResponse, reason)
 }
 
-/// Why there is no answer, as spans say it.
-pub(super) fn unanswered(failure: &Failure) -> Fault {
-    let kind = match failure {
-        Failure::Timeout => ErrorType::Timeout,
-        Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
-        Failure::NotHttp(_) => ErrorType::InvalidResponse,
-    };
-    Fault::new(kind, failure.to_string())
+/// Sends a request, gives the answer with its head read. Its time-out is that of the whole call, around it.
+///
+/// # Errors
+/// Why there is none.
+pub(super) async fn send(upstream: &Upstream, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
+    let mut asked = upstream.ask(request.clone(), NEVER).await;
+    if let Err(Failure::Broken(_)) = asked {
+        // A connection that lay idle, and that the filter closed at this very moment: as when it was started anew.
+        asked = upstream.ask(request, NEVER).await;
+    }
+    asked.map_err(|failure| {
+        let kind = match failure {
+            Failure::Timeout => ErrorType::Timeout,
+            Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
+            Failure::NotHttp(_) => ErrorType::InvalidResponse,
+        };
+        Fault::new(kind, failure.to_string())
+    })
 }
 
 /// A status that is no answer to a call.
@@ -122,7 +132,9 @@ fn events(limit: usize, new: Bytes) -> Result<Verdict, Fault> {
         let data = event.data().map(<[u8]>::trim_ascii);
         let is_sound = |data: &[u8]| data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(data).is_ok();
         if !data.is_none_or(is_sound) {
-            return Err(invalid("an event of its answer has data that is neither JSON nor [DONE]"));
+            return Err(invalid(
+                "an event of its answer has data that is neither JSON nor [DONE]",
+            ));
         }
     }
     match parser.finish() {

@@ -7,7 +7,6 @@ use http_body_util::Full;
 
 use super::{
     Content, Envelope, Look, Step, Verdict,
-    NEVER,
     answer::{self, invalid},
 };
 use crate::gateway::{config::Filter, record::Fault, upstream::Upstream};
@@ -28,9 +27,7 @@ pub(super) async fn call(
     body: &Bytes,
 ) -> Result<Verdict, Fault> {
     let uri = at(&filter.url, envelope.path()).ok_or_else(|| invalid("its URL and the request's path make no URL"))?;
-    let mut request = Request::post(uri)
-        .body(Full::new(body.clone()))
-        .expect("a checked URL");
+    let mut request = Request::post(uri).body(Full::new(body.clone())).expect("a checked URL");
     *request.headers_mut() = envelope.headers(filter, look.direction, step.span_id);
     let kind = HeaderValue::from_static(match look.content {
         Content::Json => "application/json",
@@ -38,9 +35,7 @@ pub(super) async fn call(
     });
     request.headers_mut().insert(header::ACCEPT, kind.clone());
     request.headers_mut().insert(header::CONTENT_TYPE, kind);
-    // The time-out of the whole call is around it.
-    let asked = upstream.ask(request, NEVER).await;
-    let (head, body) = asked.map_err(|failure| answer::unanswered(&failure))?.into_parts();
+    let (head, body) = answer::send(upstream, request).await?.into_parts();
     step.status = Some(head.status.as_u16());
     match head.status.as_u16() {
         200..300 => {

@@ -140,7 +140,10 @@ impl Filters {
 
     /// Tells MCP servers that their sessions end.
     pub(super) async fn close(&self) {
-        let open = self.entries.iter().filter_map(|entry| Some((entry, entry.mcp.as_ref()?)));
+        let open = self
+            .entries
+            .iter()
+            .filter_map(|entry| Some((entry, entry.mcp.as_ref()?)));
         let closing = open.map(|(entry, client)| client.close(&self.upstream, &entry.config));
         // A server that does not listen forgets its session by itself.
         let _late = tokio::time::timeout(FAREWELL, futures_util::future::join_all(closing)).await;

@@ -47,7 +47,9 @@ pub(in crate::gateway) fn add_spans(
     (end, cut): (u64, Option<&Fault>),
 ) {
     for step in steps {
-        let Some(filter) = filters.get(step.filter) else { continue };
+        let Some(filter) = filters.get(step.filter) else {
+            continue;
+        };
         let place = Place {
             span_id: step.span_id,
             parent: Some(parent),

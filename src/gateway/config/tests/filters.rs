@@ -64,7 +64,10 @@ fn filters_must_be_callable() {
     for (wrong, told) in [
         ("localhost:1", "\"localhost:1\" is no URL of http or https"),
         ("ftp://h", "\"ftp://h\" is no URL of http or https"),
-        ("http://h/?k=hunter2#x", "\"http://h/?k=[REDACTED]#[REDACTED]\" has a fragment"),
+        (
+            "http://h/?k=hunter2#x",
+            "\"http://h/?k=[REDACTED]#[REDACTED]\" has a fragment",
+        ),
     ] {
         let line = format!("url: {told}; write it as https://host or http://host:port");
         filter(json!({"id": "a", "url": wrong}), &[&line]);
@@ -102,7 +105,8 @@ fn filters_must_be_callable() {
 
 #[test]
 fn chains_name_filters_that_are_there_and_once() {
-    let filters = json!([{"id": "guard", "url": "http://h"}, {"id": "pii", "url": "http://h"}, {"id": "pii", "url": "http://h"}]);
+    let filters =
+        json!([{"id": "guard", "url": "http://h"}, {"id": "pii", "url": "http://h"}, {"id": "pii", "url": "http://h"}]);
     check_with(
         &[
             ("/filters", filters),
@@ -124,4 +128,20 @@ filters: [{id: guard, url: 'http://h'}, {id: pii, url: 'http://h'}]
     let faults = load(text).expect_err("no such filter");
     let line = "listeners[0].agents[0].input_filters[1]: no filter has the id \"pi\" (did you mean \"pii\"?)";
     assert!(faults.iter().any(|fault| fault == line), "{faults:?}");
+}
+
+#[test]
+fn the_pages_examples_load() {
+    let page = include_str!("../../../../docs/filters.md");
+    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+    let configs: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| block.strip_prefix("text\nversion:"))
+        .collect();
+    assert!(!configs.is_empty(), "the page shows no config");
+    for config in configs {
+        let set = config.replace("$PII_TOKEN", "t");
+        let gateway = good(&format!("version:{set}"));
+        assert_eq!(gateway.filters.len(), 3);
+    }
 }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use tokio::sync::Mutex;
 
 use super::{
-    Content, NEVER, Step, Verdict,
+    Content, Step, Verdict,
     answer::{self, invalid},
 };
 use crate::gateway::{
@@ -243,9 +243,7 @@ async fn post(
     step: &mut Step,
 ) -> Result<Response<Incoming>, Failed> {
     let request = request(to, session, Method::POST, message);
-    // The time-out of the whole call is around it.
-    let asked = to.upstream.ask(request, NEVER).await;
-    let response = asked.map_err(|failure| answer::unanswered(&failure))?;
+    let response = answer::send(to.upstream, request).await?;
     let status = response.status().as_u16();
     step.status = Some(status);
     let in_session = session.is_some_and(|session| session.id.is_some());

@@ -98,8 +98,12 @@ pub(super) fn find(data: &[u8], id: u64) -> Result<Option<Answer>, Fault> {
         match (message.result, message.error) {
             (Some(result), None) if is_ours => return Ok(Some(result)),
             (_, Some(error)) if is_ours => {
-                let code = error.code.map_or_else(|| "without a code".to_owned(), |code| code.to_string());
-                return Err(invalid(format!("the MCP server answered with a JSON-RPC error ({code})")));
+                let code = error
+                    .code
+                    .map_or_else(|| "without a code".to_owned(), |code| code.to_string());
+                return Err(invalid(format!(
+                    "the MCP server answered with a JSON-RPC error ({code})"
+                )));
             }
             _ => {}
         }
@@ -278,7 +282,8 @@ mod tests {
 
     #[test]
     fn only_the_answer_to_the_request_counts() {
-        let find = |message: Value| find(message.to_string().as_bytes(), 7).map(|found| found.map(|raw| raw.to_string()));
+        let find =
+            |message: Value| find(message.to_string().as_bytes(), 7).map(|found| found.map(|raw| raw.to_string()));
         assert_eq!(
             find(json!({"jsonrpc": "2.0", "id": 7, "result": {"a": 1}})),
             Ok(Some(r#"{"a":1}"#.to_owned()))
@@ -294,8 +299,14 @@ mod tests {
         let batch = json!([{"id": 6, "result": {}}, {"id": 7, "result": {"b": 2}}]);
         assert_eq!(find(batch), Ok(Some(r#"{"b":2}"#.to_owned())));
         for (wrong, code) in [
-            (json!({"id": 7, "error": {"code": -32602, "message": "secret words"}}), "(-32602)"),
-            (json!({"id": null, "error": {"message": "secret words"}}), "(without a code)"),
+            (
+                json!({"id": 7, "error": {"code": -32602, "message": "secret words"}}),
+                "(-32602)",
+            ),
+            (
+                json!({"id": null, "error": {"message": "secret words"}}),
+                "(without a code)",
+            ),
         ] {
             let fault = find(wrong).expect_err("an error");
             assert!(fault.message.ends_with(code), "{}", fault.message);

@@ -54,7 +54,10 @@ impl Server {
             "tools/call" if self.forgets_always.load(Ordering::SeqCst) => Reply::new(404, ""),
             "tools/call" => {
                 let params = &message["params"];
-                assert_eq!((&params["name"], &params["arguments"]["path"]), (&json!("rewrite"), &json!(PATH)));
+                assert_eq!(
+                    (&params["name"], &params["arguments"]["path"]),
+                    (&json!("rewrite"), &json!(PATH))
+                );
                 self.result(&message, &call(&params["arguments"]["body"]))
             }
             other => panic!("{other}"),
@@ -86,7 +89,8 @@ impl Server {
         if !self.streams {
             return Reply::new(200, answer.to_string()).with("content-type", "application/json");
         }
-        let note = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}});
+        let note =
+            json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}});
         // A request of the server's own, with the number of ours.
         let ping = json!({"jsonrpc": "2.0", "id": message["id"], "method": "ping"});
         let body = format!(
@@ -169,7 +173,10 @@ async fn a_session_is_opened_once_and_reused() {
         assert_eq!(methods[4..], ["tools/call"; 3]);
         let last = fake.seen().pop().expect("a call");
         assert_eq!(last.target, "/mcp");
-        assert_eq!(last.json()["params"]["arguments"]["body"], serde_json::from_str::<Value>(BODY).expect("JSON"));
+        assert_eq!(
+            last.json()["params"]["arguments"]["body"],
+            serde_json::from_str::<Value>(BODY).expect("JSON")
+        );
         let parent = last.header("traceparent").expect("a trace");
         assert!(parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{parent}");
     }
@@ -188,7 +195,11 @@ async fn a_session_that_is_forgotten_is_opened_again() {
     let (result, steps) = run(&filters).await;
     let rejected = result.expect_err("never");
     assert_eq!(rejected.status, StatusCode::BAD_GATEWAY);
-    assert!(rejected.message.contains("forgets its sessions"), "{}", rejected.message);
+    assert!(
+        rejected.message.contains("forgets its sessions"),
+        "{}",
+        rejected.message
+    );
     assert_eq!(outcomes(&steps), [FilterOutcome::Failed]);
     assert_eq!(server.opened.load(Ordering::SeqCst), 3, "once again, not for ever");
 }
@@ -234,13 +245,19 @@ async fn told(content: &str) -> (Rejected, Vec<Step>) {
 #[tokio::test]
 async fn a_tool_refuses_by_its_error_and_fails_by_the_protocols() {
     let (rejected, steps) = told("refuse").await;
-    assert_eq!((rejected.status.as_u16(), rejected.message.as_str()), (400, "secret words"));
+    assert_eq!(
+        (rejected.status.as_u16(), rejected.message.as_str()),
+        (400, "secret words")
+    );
     assert_eq!(outcomes(&steps), [FilterOutcome::Rejected]);
     assert!(!rejected.fault.message.contains("secret"));
     let (rejected, steps) = told("error").await;
     assert_eq!(
         (rejected.status.as_u16(), rejected.message.as_str()),
-        (502, "filter rewrite failed: the MCP server answered with a JSON-RPC error (-32602)")
+        (
+            502,
+            "filter rewrite failed: the MCP server answered with a JSON-RPC error (-32602)"
+        )
     );
     assert_eq!(outcomes(&steps), [FilterOutcome::Failed]);
     let (rejected, _) = told("nonsense").await;
@@ -260,7 +277,10 @@ async fn a_missing_tool_is_a_failure_and_leaves_no_session() {
     );
     assert_eq!(outcomes(&steps), [FilterOutcome::Failed]);
     let last = fake.seen().pop().expect("a request");
-    assert_eq!((last.method.as_str(), last.header("mcp-session-id")), ("DELETE", Some("1")));
+    assert_eq!(
+        (last.method.as_str(), last.header("mcp-session-id")),
+        ("DELETE", Some("1"))
+    );
 }
 
 #[tokio::test]
@@ -281,13 +301,18 @@ async fn what_is_no_mcp_server_is_a_failure() {
         (Reply::new(202, "{}"), "the MCP server's answer does not answer"),
         (Reply::new(404, ""), "it answered with status 404"),
         (Reply::new(401, ""), "it answered with status 401"),
-        (Reply::new(302, ""), "it answered with a redirect (302), which is not followed"),
+        (
+            Reply::new(302, ""),
+            "it answered with a redirect (302), which is not followed",
+        ),
         (
             Reply::new(200, "data: {}\n\n").with("content-type", "text/event-stream"),
             "the MCP server's stream ended without an answer",
         ),
         (
-            Reply::new(200, "x").with("content-type", "text/event-stream").with("content-encoding", "gzip"),
+            Reply::new(200, "x")
+                .with("content-type", "text/event-stream")
+                .with("content-encoding", "gzip"),
             "its answer is compressed, which was not asked for",
         ),
         (
@@ -315,5 +340,8 @@ async fn the_end_ends_the_session() {
     changes(&filters).await;
     filters.close().await;
     let last = fake.seen().pop().expect("a request");
-    assert_eq!((last.method.as_str(), last.header("mcp-session-id")), ("DELETE", Some("1")));
+    assert_eq!(
+        (last.method.as_str(), last.header("mcp-session-id")),
+        ("DELETE", Some("1"))
+    );
 }

@@ -88,10 +88,18 @@ async fn a_refusal_has_its_status_and_reason() {
     let long = "secret ".repeat(200);
     let cut: String = long.chars().take(500).collect::<String>() + "…";
     for (status, body, message) in [
-        (400, r#"{"error": {"message": "secret words"}}"#.to_owned(), "secret words"),
+        (
+            400,
+            r#"{"error": {"message": "secret words"}}"#.to_owned(),
+            "secret words",
+        ),
         (403, r#"{"error": "secret words"}"#.to_owned(), "secret words"),
         (451, r#"{"message": "secret words"}"#.to_owned(), "secret words"),
-        (422, r#"{"detail": [{"loc": ["x"], "msg": "secret words"}]}"#.to_owned(), "secret words"),
+        (
+            422,
+            r#"{"detail": [{"loc": ["x"], "msg": "secret words"}]}"#.to_owned(),
+            "secret words",
+        ),
         (400, r#"{"detail": "secret words"}"#.to_owned(), "secret words"),
         (400, "secret\u{1b}[2J\u{202e}words\n".to_owned(), "secret [2J words"),
         (400, long.clone(), cut.as_str()),
@@ -134,9 +142,21 @@ fn failures() -> Vec<(Reply, u16, &'static str)> {
             "its answer is no valid JSON (line 1, column 1)",
         ),
         (Reply::new(200, "[1]"), 502, "its answer is no JSON object"),
-        (Reply::new(200, deep), 502, "its answer is no valid JSON (line 1, column 133)"),
-        (Reply::new(200, many), 502, "its answer holds more JSON values than a body may"),
-        (Reply::new(200, huge.clone()), 502, "its answer is larger than 1048576 bytes"),
+        (
+            Reply::new(200, deep),
+            502,
+            "its answer is no valid JSON (line 1, column 133)",
+        ),
+        (
+            Reply::new(200, many),
+            502,
+            "its answer holds more JSON values than a body may",
+        ),
+        (
+            Reply::new(200, huge.clone()),
+            502,
+            "its answer is larger than 1048576 bytes",
+        ),
         (
             Reply::new(200, huge).with("transfer-encoding", "chunked"),
             502,
@@ -192,8 +212,41 @@ async fn nobody_there_is_a_failure() {
     let gone = Fake::start(|_| Reply::hang()).await.url();
     let (result, steps) = run(&made(&[http_filter("guard", &gone)])).await;
     let rejected = result.expect_err("nobody");
-    assert_eq!((rejected.status, rejected.fault.kind), (StatusCode::BAD_GATEWAY, ErrorType::Connect));
+    assert_eq!(
+        (rejected.status, rejected.fault.kind),
+        (StatusCode::BAD_GATEWAY, ErrorType::Connect)
+    );
     assert_eq!(steps[0].status, None);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_no_failure() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let serving = async {
+        let mut buffer = [0; 4096];
+        // One request is answered; the next one finds the connection closed, and another one open.
+        let (mut first, _) = listener.accept().await.expect("a connection");
+        for answer in [Some("HTTP/1.1 204 No Content\r\n\r\n"), None] {
+            assert!(first.read(&mut buffer).await.expect("a request") > 0);
+            if let Some(answer) = answer {
+                first.write_all(answer.as_bytes()).await.expect("written");
+            }
+        }
+        drop(first);
+        let (mut second, _) = listener.accept().await.expect("a connection");
+        assert!(second.read(&mut buffer).await.expect("a request") > 0);
+        let answer = "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno";
+        second.write_all(answer.as_bytes()).await.expect("written");
+    };
+    let filters = made(&[http_filter("guard", &url)]);
+    let asking = async {
+        assert!(run(&filters).await.0.is_ok());
+        run(&filters).await.0
+    };
+    let ((), result) = tokio::join!(serving, asking);
+    assert_eq!(result.expect_err("refused").message, "no");
 }
 
 #[tokio::test]
@@ -206,7 +259,10 @@ async fn filters_run_in_order_until_one_refuses() {
         }
     };
     let (first, second) = (Fake::start(add("a")).await, Fake::start(add("b")).await);
-    let (third, fourth) = (Fake::start(|_| Reply::new(403, "no")).await, Fake::start(add("c")).await);
+    let (third, fourth) = (
+        Fake::start(|_| Reply::new(403, "no")).await,
+        Fake::start(add("c")).await,
+    );
     let all: Vec<Filter> = [&first, &second, &third, &fourth]
         .iter()
         .map(|fake| http_filter("f", &fake.url()))
@@ -258,7 +314,11 @@ async fn a_request_that_is_given_up_leaves_its_step_and_no_call() {
     let batch = trace.into_batch(&spans::Emitter::default().resources());
     let resource = batch.resource_spans().next().expect("a resource");
     assert_eq!(resource.service_name(), Some("plano(filter)"));
-    let span = resource.scope_spans().flat_map(|scope| scope.spans()).next().expect("a span");
+    let span = resource
+        .scope_spans()
+        .flat_map(|scope| scope.spans())
+        .next()
+        .expect("a span");
     assert_eq!((span.name(), span.end_unix_nano()), ("guard", end));
     let texts: Vec<String> = span
         .attributes()

@@ -20,7 +20,9 @@ const LONG: Duration = Duration::from_secs(60);
 
 async fn next(windows: &mut Windows) -> Option<Out> {
     let next = poll_fn(|task| windows.poll(task));
-    tokio::time::timeout(Duration::from_secs(10), next).await.expect("in time")
+    tokio::time::timeout(Duration::from_secs(10), next)
+        .await
+        .expect("in time")
 }
 
 /// Everything that comes out of these events, which all are there at once, and why it ended early.
@@ -74,7 +76,12 @@ async fn windows_by_size_are_whole_events_and_no_larger() {
         (total, Some(total), Some(FilterOutcome::Changed))
     );
     let own = steps[0].span_id;
-    assert!(seen[0].header("traceparent").expect("a trace").contains(&own.to_string()));
+    assert!(
+        seen[0]
+            .header("traceparent")
+            .expect("a trace")
+            .contains(&own.to_string())
+    );
 }
 
 #[tokio::test]
@@ -144,7 +151,11 @@ async fn check_failure(reply: Reply, status: u16, message: &str) {
     assert_eq!((out, rejected), (ten().concat(), None));
     assert_eq!(windows.steps()[0].outcome, Some(FilterOutcome::Failed));
     if status == 504 {
-        assert_eq!(fake.seen().len(), 2, "one that timed out is asked no more in that stream");
+        assert_eq!(
+            fake.seen().len(),
+            2,
+            "one that timed out is asked no more in that stream"
+        );
     }
 }
 
@@ -183,10 +194,16 @@ async fn a_refusal_in_the_midst_ends_the_stream_in_the_clients_words() {
     let mut windows = Windows::new(&filters, &[0], envelope(), Api::Messages).expect("a chain");
     let (out, rejected) = through(&mut windows, &ten()).await;
     let rejected = rejected.expect("refused");
-    assert_eq!((rejected.status, rejected.fault.kind), (StatusCode::FORBIDDEN, ErrorType::FilterRejected));
+    assert_eq!(
+        (rejected.status, rejected.fault.kind),
+        (StatusCode::FORBIDDEN, ErrorType::FilterRejected)
+    );
     let (before, error) = out.split_once("event: error\n").expect("an error event");
     assert_eq!(before, ten()[..4].concat());
-    assert!(error.contains("that was a four") && error.contains("permission_error"), "{error}");
+    assert!(
+        error.contains("that was a four") && error.contains("permission_error"),
+        "{error}"
+    );
     assert_eq!(windows.steps()[0].outcome, Some(FilterOutcome::Rejected));
     assert!(!windows.wants_more());
     assert!(Windows::new(&filters, &[], envelope(), Api::Chat).is_none());
