@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     attempts::{self, Goal, Plan, Question},
-    chat::{Refusal, bad_request},
+    chat::{Refusal, bad_request, filtered},
     config::Agents,
     exchange::{Api, Way},
     headers,
@@ -40,11 +40,13 @@ pub(super) async fn ask(
     let timeout = record.shared.gateway.listeners[record.listener].timeout;
     let begun = Work::begin(record, request, scope, chosen.len());
     let (mut work, way, back) = begun.map_err(|bad| bad_request(&bad))?;
-    for (index, &agent) in chosen.iter().enumerate() {
-        let last = index + 1 == chosen.len();
+    for (index, &at) in chosen.iter().enumerate() {
+        let candidate = &agents.list[at];
+        let (agent, last) = (candidate.agent, index + 1 == chosen.len());
         let asked = work
             .request(last && request.facts.stream)
             .map_err(|bad| bad_request(&bad))?;
+        let asked = filtered(record, asked, &candidate.input_filters, (id, deadline)).await?;
         let purpose = if last { Purpose::Answer } else { Purpose::Step };
         record.call = Some(Call {
             part: Some(Part {
@@ -105,7 +107,7 @@ fn depth(record: &Record) -> Result<u32, Refusal> {
     Err(Refusal::new(StatusCode::LOOP_DETECTED, ErrorType::AgentLoop, text).code("agent_loop"))
 }
 
-/// The agents that shall work, in their order; the default agent where the orchestrating model is of no use.
+/// The agents that shall work, in their order, by their places in the listener's list; the default agent where the orchestrating model is of no use.
 async fn orchestrate(
     record: &mut Record,
     request: &providers::Request,
@@ -142,10 +144,9 @@ async fn orchestrate(
             }
         }
     };
-    let chosen: Vec<usize> = chosen.into_iter().map(|at| agents.list[at].agent).collect();
     if let Some(orchestration) = &mut record.orchestration {
         orchestration.end = Some(record.clock.now());
-        orchestration.agents.clone_from(&chosen);
+        orchestration.agents = chosen.iter().map(|&at| agents.list[at].agent).collect();
         orchestration.reason = reason;
     }
     chosen

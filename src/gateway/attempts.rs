@@ -262,7 +262,10 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
         ..terms(record, &target.model)
     };
     let limit = gateway.listeners[record.listener].max_request_body_size;
-    let whole = record.shared.conversations.resolved(question.scope, request, way, limit)?;
+    let whole = record
+        .shared
+        .conversations
+        .resolved(question.scope, request, way, limit)?;
     Ok(Ready {
         at,
         way,

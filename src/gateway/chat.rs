@@ -12,13 +12,14 @@ use super::{
     auth::authorize,
     choose::choose,
     exchange::Api,
+    filters::{Envelope, Rejected},
     http::{Answer, refuse},
     incoming,
-    limits::{self, Asked, Permit},
+    limits::{self, Asked, Exceeded, Permit},
     providers::{self, BadRequest},
     record::{Call, Fault, Purpose, Record},
     relay,
-    spans::{ErrorType, Validation},
+    spans::{Direction, ErrorType, Validation},
     whole,
 };
 use crate::net::compression::Encoding;
@@ -30,6 +31,8 @@ pub(super) struct Refusal {
     param: Option<String>,
     code: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the client reads, where that is not what spans say.
+    words: Option<String>,
 }
 
 impl Refusal {
@@ -44,6 +47,15 @@ impl Refusal {
             param: None,
             code: None,
             headers: Vec::new(),
+            words: None,
+        }
+    }
+
+    /// A body that a filter refused.
+    pub(super) fn rejected(rejected: Rejected) -> Refusal {
+        Refusal {
+            words: Some(rejected.message),
+            ..Refusal::of(rejected.status, rejected.fault)
         }
     }
 
@@ -66,8 +78,11 @@ impl Refusal {
     /// The answer, in the client's API; noted in the record.
     pub(super) fn answer(self, api: Api, record: &mut Record) -> Answer {
         let (param, code) = (self.param.as_deref(), self.code);
-        let mut answer = refuse(api, record, self.status, self.fault, param, code);
-        answer.headers_mut().extend(self.headers);
+        let words = self.words.as_deref();
+        let mut answer = refuse(api, record, (self.status, words), self.fault, param, code);
+        for (name, value) in self.headers {
+            answer.headers_mut().insert(name, value);
+        }
         answer
     }
 }
@@ -88,7 +103,9 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
         Err(refusal) => refused(refusal, api, record),
     };
     // The client's own limits say more to it than those of the gateway at a provider.
-    answer.headers_mut().extend(limits);
+    for (name, value) in limits {
+        answer.headers_mut().insert(name, value);
+    }
     answer
 }
 
@@ -125,8 +142,11 @@ async fn ask(
     })?;
     record.validation = Some(Validation::Ok);
     record.facts = Some(Arc::clone(&request.facts));
-    let timeout = shared.gateway.listeners[record.listener].timeout;
+    let listener = &shared.gateway.listeners[record.listener];
+    let timeout = listener.timeout;
     let deadline = record.clock.begun() + timeout;
+    let request = filtered(record, request, &listener.input_filters, (id, deadline)).await?;
+    record.facts = Some(Arc::clone(&request.facts));
     if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
         admit(record, &request, None)?;
         return agents::ask(record, &request, agents, (id, scope), deadline).await;
@@ -144,6 +164,41 @@ async fn ask(
     let answered = attempts::ask(record, &question, &decision.goals).await?;
     decision.answered(record, answered.goal);
     Ok((answered.plan, answered.response))
+}
+
+/// The request as the filters leave it: what they change is read as if the client had sent it.
+pub(super) async fn filtered(
+    record: &mut Record,
+    request: providers::Request,
+    chain: &[usize],
+    (id, deadline): (&HeaderValue, Instant),
+) -> Result<providers::Request, Refusal> {
+    if chain.is_empty() {
+        return Ok(request);
+    }
+    let shared = Arc::clone(&record.shared);
+    let limit = shared.gateway.listeners[record.listener].max_request_body_size;
+    let envelope = Envelope::new(request.api.path(), id, &record.trace, record.clock, deadline);
+    let (api, body) = (request.api, request.body().clone());
+    let filters = &shared.filters;
+    let led = filters
+        .run(
+            chain,
+            &envelope,
+            (Direction::Input, limit),
+            body.clone(),
+            &mut record.filters,
+        )
+        .await;
+    let led = led.map_err(Refusal::rejected)?;
+    if led == body {
+        return Ok(request);
+    }
+    let request = providers::read_request(api, &led).map_err(|fault| {
+        let text = format!("what the filters made of the request cannot be served: {fault}");
+        Refusal::new(StatusCode::BAD_GATEWAY, ErrorType::InvalidResponse, text)
+    })?;
+    Ok(request)
 }
 
 /// Charges the rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
@@ -166,7 +221,10 @@ fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>)
         model,
     };
     let tokens = limits::estimate(&request.facts);
-    match shared.limits.admit(&record.client.headers, &asked, tokens, Instant::now()) {
+    match shared
+        .limits
+        .admit(&record.client.headers, &asked, tokens, Instant::now())
+    {
         Ok(permit) => {
             record.permit = Some(permit);
             Ok(())
@@ -176,7 +234,7 @@ fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>)
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimited, text);
             Err(Refusal {
                 headers: exceeded.headers().into_iter().collect(),
-                ..refusal.code("rate_limit_exceeded")
+                ..refusal.code(Exceeded::CODE)
             })
         }
     }

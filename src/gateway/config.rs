@@ -12,9 +12,9 @@
 //! ```
 
 mod agents;
+mod filters;
 mod forms;
 mod keys;
-mod later;
 mod listeners;
 mod models;
 mod providers;
@@ -28,14 +28,15 @@ mod upstream;
 mod written;
 
 pub use agents::{Agent, Agents, Candidate};
+pub use filters::{Filter, FilterKind, OnFailure, Window};
 pub use keys::{FromKeys, from_keys};
 pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
+pub use ratelimits::{Limited, RateLimit, Selector, Unit};
 pub use resolve::{Choice, Found, Models, Target, Unknown};
 pub use routes::{Preference, Preferences, Route, Strategy};
 pub use state_storage::StateStorage;
-pub use ratelimits::{Limited, RateLimit, Selector, Unit};
 pub use tracing::Tracing;
 pub use upstream::Upstream;
 
@@ -61,6 +62,8 @@ pub struct Gateway {
     pub listeners: Vec<Listener>,
     /// By listener: its agents; none where it serves models.
     pub orchestrated: Vec<Option<Agents>>,
+    /// What looks at requests and answers on their way.
+    pub filters: Vec<Filter>,
     /// What is served, and under which names.
     pub models: Models,
     /// Who answers on listeners of type agent.
@@ -116,6 +119,8 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     let providers = models::check(file, &mut warnings, &mut faults);
     let models = routes::check(file, providers, &mut faults);
     let agents = agents::check(file, &mut faults);
+    let prices = prices(file, &mut faults);
+    unpriced(file, &models, &prices, &mut warnings);
     let gateway = Gateway {
         listeners,
         orchestrated: Agents::check(file, &agents, &models, &mut faults),
@@ -124,15 +129,36 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
         agents,
         max_agent_depth: file.overrides.max_agent_depth,
         state_storage: state_storage::check(&file.state_storage, &mut faults),
+        filters: filters::check(file, &mut faults),
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
         cooling_time: file.overrides.cooling_time,
-        prices: prices(file, &mut faults),
+        prices,
         metrics_address: listeners::opened(&file.telemetry.metrics_address),
         warnings,
     };
-    faults.extend(later::refuse(file));
     (gateway, faults)
+}
+
+/// One line for each model that is picked by its price and has none.
+fn unpriced(file: &File, models: &Models, prices: &Prices, warnings: &mut Vec<String>) {
+    let names = file
+        .model_aliases
+        .keys()
+        .filter_map(|name| Some((name, &models.routes[*models.aliases.get(name)?])));
+    for (name, route) in names.filter(|(_, route)| route.strategy == Strategy::CostOptimized) {
+        for target in &route.targets {
+            if prices
+                .price(&models.providers[target.provider].name, &target.model)
+                .is_none()
+            {
+                let id = models.id(target);
+                warnings.push(format!(
+                    "model_aliases.{name}: no price is known of {id}, so that it comes last; write one in overrides.model_prices"
+                ));
+            }
+        }
+    }
 }
 
 /// The prices that ship, with those of the user's file over them.

@@ -85,7 +85,7 @@ async fn answer_to(
             };
             let mut record = begin(shared, listener, head, peer.address, id);
             let fault = Fault::new(ErrorType::NotFound, text);
-            let mut answer = refuse(api, &mut record, status, fault, None, None);
+            let mut answer = refuse(api, &mut record, (status, None), fault, None, None);
             record.finish();
             if !allowed.is_empty() {
                 answer
@@ -162,16 +162,17 @@ pub(super) fn full(status: StatusCode, body: Bytes) -> Answer {
     answer
 }
 
-/// An error of the gateway's own, in the client's API; noted in the record.
+/// An error of the gateway's own, in the client's API; noted in the record. The client reads the fault's words, unless others are
+/// given.
 pub(super) fn refuse(
     api: Api,
     record: &mut Record,
-    status: StatusCode,
+    (status, words): (StatusCode, Option<&str>),
     fault: Fault,
     param: Option<&str>,
     code: Option<&str>,
 ) -> Answer {
-    let body = error_body(api, status.as_u16(), &fault.message, param, code);
+    let body = error_body(api, status.as_u16(), words.unwrap_or(&fault.message), param, code);
     if fault.kind != ErrorType::ClientCancelled {
         record.status = Some(status.as_u16());
         record.response_size = body.len() as u64;

@@ -184,10 +184,10 @@ impl Meters {
         client.requests[method.unwrap_or(METHODS.len() - 1)][class(record.status)].increment(1);
         client.duration.record(record.clock.begun().elapsed());
         for call in &record.calls {
-            self.call(call, call.fault.as_ref(), end);
+            self.call(call, record.fault_of(call), end);
         }
         if let Some(call) = &record.call {
-            self.call(call, record.fault.as_ref(), end);
+            self.call(call, record.fault_of(call), end);
         }
         if let Some(choice) = &record.choice
             && let Some(provider) = choice

@@ -8,6 +8,7 @@ mod chat;
 mod choose;
 pub mod config;
 pub mod exchange;
+mod filters;
 mod headers;
 mod http;
 mod incoming;

@@ -10,10 +10,11 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, Uri, uri::Authority};
+use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
 
 use super::{
     exchange::{Api, ReplyError, ReplyFacts, RequestFacts},
+    filters,
     limits::Permit,
     serve::Shared,
     spans::{Auth, ErrorType, Failure, Strategy, Validation},
@@ -187,6 +188,8 @@ pub(super) struct Call {
     pub(super) reply: Option<ReplyFacts>,
     pub(super) first_token: Option<u64>,
     pub(super) response_bytes: Option<u64>,
+    /// Whether its answer came whole: what fails after that is not its fault.
+    pub(super) is_sound: bool,
     /// Why it failed, where that is not why the request failed.
     pub(super) fault: Option<Fault>,
 }
@@ -217,6 +220,8 @@ pub(super) struct Record {
     pub(super) validation: Option<Validation>,
     pub(super) auth: Auth,
     pub(super) facts: Option<Arc<RequestFacts>>,
+    /// What filters did.
+    pub(super) filters: Vec<filters::Step>,
     /// What the rate limits are charged with.
     pub(super) permit: Option<Permit>,
     pub(super) orchestration: Option<Orchestration>,
@@ -249,6 +254,7 @@ impl Call {
             reply: None,
             first_token: None,
             response_bytes: None,
+            is_sound: false,
             fault: None,
         }
     }
@@ -267,6 +273,7 @@ impl Record {
             validation: None,
             auth: Auth::None,
             facts: None,
+            filters: Vec::new(),
             permit: None,
             orchestration: None,
             choice: None,
@@ -278,6 +285,12 @@ impl Record {
             root: span_id(),
             emitted: false,
         }
+    }
+
+    /// What the calls of its filters have in common.
+    pub(super) fn envelope(&self, deadline: Instant) -> filters::Envelope {
+        let id = HeaderValue::from_str(&self.client.request_id).expect("it was a header's value");
+        filters::Envelope::new(&self.client.path, &id, &self.trace, self.clock, deadline)
     }
 
     /// Notes why it failed, unless something was noted before.

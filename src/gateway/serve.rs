@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config,
+    filters::Filters,
     http::answer,
     limits::Limits,
     meters::Meters,
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) sampling: Vec<Sampling>,
     pub(super) recorded_headers: Vec<String>,
     pub(super) upstream: Upstream,
+    pub(super) filters: Filters,
     pub(super) feed: Feed,
     pub(super) resources: Resources,
     pub(super) meters: Meters,
@@ -70,10 +72,12 @@ impl Gateway {
             .listeners
             .iter()
             .map(|listener| listener.sampling(unset_sampling));
+        let upstream = Upstream::new()?;
         let shared = Shared {
             sampling: percents.map(Sampling::percent).collect(),
             recorded_headers: gateway.tracing.headers.iter().map(ToString::to_string).collect(),
-            upstream: Upstream::new()?,
+            filters: Filters::new(&gateway.filters, &upstream),
+            upstream,
             meters: Meters::new(&gateway),
             conversations: Arc::new(Conversations::new(&gateway.state_storage)),
             router: Router::new(&gateway),
@@ -137,5 +141,6 @@ impl Server {
                 stop.cancel();
             }
         }
+        self.shared.filters.close().await;
     }
 }

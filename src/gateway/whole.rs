@@ -15,7 +15,7 @@ use super::{
     http::{Answer, full},
     providers::{self, errors},
     record::{Fault, Record},
-    spans::ErrorType,
+    spans::{Direction, ErrorType},
     upstream::causes,
 };
 use crate::net::{
@@ -66,7 +66,8 @@ pub(super) async fn answer(
     }
     let body = inflated(&head.headers, wire)?;
     let answer = if head.status.is_success() {
-        accepted(plan, record, body)?
+        let answer = accepted(plan, record, body)?;
+        filtered(plan, record, answer).await?
     } else {
         record.fault = fault;
         errors::translate_error(plan.way.provider(), plan.way.client(), head.status.as_u16(), &body)
@@ -169,6 +170,27 @@ fn inflated(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refusal> {
             "the provider's answer is compressed in a way that was not asked for",
         )),
     }
+}
+
+/// The answer as the filters leave it.
+async fn filtered(plan: &Plan, record: &mut Record, answer: Bytes) -> Result<Bytes, Refusal> {
+    let shared = std::sync::Arc::clone(&record.shared);
+    let chain = &shared.gateway.listeners[record.listener].output_filters;
+    if let Some(call) = record.call.as_mut().filter(|_| record.fault.is_none()) {
+        call.is_sound = true;
+    }
+    if chain.is_empty() {
+        return Ok(answer);
+    }
+    let envelope = record.envelope(plan.deadline);
+    let led = shared.filters.run(
+        chain,
+        &envelope,
+        (Direction::Output, MAX_ANSWER),
+        answer,
+        &mut record.filters,
+    );
+    led.await.map_err(Refusal::rejected)
 }
 
 /// A reply, noted and in the client's API.

@@ -103,6 +103,18 @@ pub const AGENT_ID: &str = "agent_id";
 pub const ATTEMPT: &str = "attempt";
 /// What became of the client's key: none, ok or refused.
 pub const AUTH_RESULT: &str = "auth.result";
+/// What the filter looked at: input or output.
+pub const FILTER_DIRECTION: &str = "filter.direction";
+/// Id of the filter.
+pub const FILTER_NAME: &str = "filter.name";
+/// What the filter did: passed, changed, rejected or failed.
+pub const FILTER_OUTCOME: &str = "filter.outcome";
+/// Name of the tool that was called as a filter.
+pub const FILTER_TOOL: &str = "filter.tool";
+/// How the filter is spoken to: http or mcp.
+pub const FILTER_TYPE: &str = "filter.type";
+/// URL of the filter, without secrets.
+pub const FILTER_URL: &str = "filter.url";
 /// Id of the request, as Envoy names it.
 pub const GUID_X_REQUEST_ID: &str = "guid:x-request-id";
 /// Name of the listener.

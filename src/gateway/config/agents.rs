@@ -3,6 +3,7 @@
 use http::Uri;
 
 use super::{
+    filters,
     resolve::{Models, Target},
     routes::chooser,
     upstream,
@@ -40,6 +41,8 @@ pub struct Candidate {
     pub agent: usize,
     /// What it is good for, in words for a model.
     pub description: String,
+    /// Filters of its requests, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub input_filters: Vec<usize>,
 }
 
 impl Agents {
@@ -109,8 +112,22 @@ fn of_listener(
     if listener.agents.is_empty() {
         fault("agents", "must have at least one agent".to_owned());
     }
+    let chains: Vec<Vec<usize>> = listener
+        .agents
+        .iter()
+        .enumerate()
+        .map(|(index, agent)| {
+            filters::chain(
+                file,
+                &agent.input_filters,
+                &format!("{path}::agents::{index}::input_filters"),
+                faults,
+            )
+        })
+        .collect();
+    let mut fault = |key: &str, reason: String| faults.push(Fault::at(format!("{path}::{key}"), reason));
     let (mut list, mut default): (Vec<Candidate>, Option<usize>) = (Vec::new(), None);
-    for (index, written) in listener.agents.iter().enumerate() {
+    for ((index, written), chain) in listener.agents.iter().enumerate().zip(chains) {
         let key = |key: &str| format!("agents::{index}::{key}");
         let Some(agent) = agents.iter().position(|agent| agent.id == written.id) else {
             let hint = suggest::hint(&written.id, agents.iter().map(|agent| agent.id.as_str()));
@@ -132,6 +149,7 @@ fn of_listener(
         list.push(Candidate {
             agent,
             description: written.description.clone(),
+            input_filters: chain,
         });
     }
     if let Some(default) = default {

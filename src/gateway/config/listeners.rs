@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
+    filters,
     forms::Opens,
     secret,
     written::{self, File},
@@ -32,6 +33,10 @@ pub struct Listener {
     pub api_keys: Vec<Secret>,
     /// Percent of new traces that are recorded, 0–100; none where neither the listener nor `tracing` says.
     pub random_sampling: Option<f64>,
+    /// Filters of requests, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub input_filters: Vec<usize>,
+    /// Filters of answers, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub output_filters: Vec<usize>,
 }
 
 impl Listener {
@@ -113,6 +118,13 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             max_request_body_size: written.max_request_body_size,
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,
+            input_filters: filters::chain(file, &written.input_filters, &format!("{path}::input_filters"), faults),
+            output_filters: filters::chain(
+                file,
+                &written.output_filters,
+                &format!("{path}::output_filters"),
+                faults,
+            ),
         });
     }
     listeners

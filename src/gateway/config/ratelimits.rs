@@ -180,7 +180,9 @@ fn limited(written: &str, file: &File, models: &Models) -> Result<Limited, Strin
             )),
         };
     }
-    let (target, _) = models.find(written).ok_or_else(|| models.unknown(written).to_string())?;
+    let (target, _) = models
+        .find(written)
+        .ok_or_else(|| models.unknown(written).to_string())?;
     Ok(Limited::Model {
         provider: models.providers[target.provider].name.clone(),
         model: target.model,

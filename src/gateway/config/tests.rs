@@ -1,5 +1,7 @@
 //! Whole configs: what a user writes in; the gateway, or the lines that they read, out.
 
+mod filters;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -673,24 +675,6 @@ fn the_endpoint_is_the_first_that_is_set() {
     assert_eq!(chosen(config(""), &other).as_deref(), Some("http://b:1"));
     assert_eq!(chosen(config(""), &env(&[])), None);
     assert_eq!(Tracing::default_endpoint().reveal(), "http://localhost:4317");
-}
-
-#[test]
-fn what_is_not_served_yet_is_said_with_its_path() {
-    let text = "
-listeners:
-  - {type: model, name: llm, port: 12000, input_filters: [guard], output_filters: [pii]}
-model_providers: [{model: openai/gpt-4o, access_key: $OPENAI_API_KEY}]
-filters: [{id: rewrite, url: 'http://localhost:10501/mcp', type: mcp, tool: rewrite, on_failure: pass}]
-";
-    assert_eq!(
-        load(text).expect_err("a later version's"),
-        [
-            "listeners[0].input_filters: filters are not available yet in this version; remove it",
-            "listeners[0].output_filters: filters are not available yet in this version; remove it",
-            "filters: filters are not available yet in this version; remove it",
-        ]
-    );
 }
 
 #[test]

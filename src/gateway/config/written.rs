@@ -1,13 +1,12 @@
-//! The config file as users write it: plain structs, unknown keys refused, defaults beside the fields. What is not served yet
-//! is in `later.rs`.
+//! The config file as users write it: plain structs, unknown keys refused, defaults beside the fields.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
 use super::{
+    filters,
     forms::{self, Opens, Receiver},
-    later::Filter,
     ratelimits, state_storage,
 };
 use crate::values::{Endpoint, Secret, duration};
@@ -27,7 +26,7 @@ pub(super) struct File {
     /// Where agents are.
     pub(super) agents: Vec<Agent>,
     /// What looks at requests and replies on their way.
-    pub(super) filters: Vec<Filter>,
+    pub(super) filters: Vec<filters::Written>,
     /// Which models are good for what.
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
@@ -79,9 +78,9 @@ pub(super) struct Listener {
     pub(super) random_sampling: Option<f64>,
     /// The same, one level deeper.
     pub(super) tracing: ListenerTracing,
-    /// Ids of filters before the model. Not served yet.
+    /// Ids of filters before the model, in order. None.
     pub(super) input_filters: Vec<String>,
-    /// Ids of filters after the model. Not served yet.
+    /// Ids of filters after the model, in order. None.
     pub(super) output_filters: Vec<String>,
     /// Model that chooses among agents; `plano_orchestrator_v1` is the one of `overrides`. That one.
     pub(super) router: String,

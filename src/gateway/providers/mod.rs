@@ -20,6 +20,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, value::RawValue};
 
 pub use reader::{ReplyReader, Seen};
+pub(super) use values::are_too_many;
 
 use self::{json::Json, splice::Places};
 use super::exchange::{Api, ReplyError, ReplyFacts, RequestFacts};
@@ -205,11 +206,6 @@ fn conversation_of<'a>(api: Api, tree: &'a Node<'a>) -> Result<(Vec<conversation
 }
 
 impl Request {
-    /// The body as it came.
-    pub(super) fn body(&self) -> &Bytes {
-        &self.body
-    }
-
     /// The same request of responses with other input, a list of items as JSON.
     ///
     /// # Errors
@@ -219,6 +215,11 @@ impl Request {
         let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.body)?;
         fields.insert("input".to_owned(), serde_json::from_str(items)?);
         read_request(self.api, &serde_json::to_vec(&fields)?.into())
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
     }
 
     /// The body as a tree, its keys in the client's order.

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use crate::{
     gateway::{
         exchange::Usage,
+        filters,
         record::{Call, Fault, Part, Purpose, Record},
-        spans::{self, Agent, Common, ErrorType, Handoff, Inbound, Llm, Orchestrator, Place, Preview, Routing},
+        spans::{
+            self, Agent, Common, Direction, ErrorType, Handoff, Inbound, Llm, Orchestrator, Place, Preview, Routing,
+        },
     },
     otlp::{SpanId, TraceId},
 };
@@ -29,6 +32,7 @@ impl Record {
         let _dropped = if self.trace.recorded {
             let mut trace = spans::Trace::new(self.common());
             self.add_orchestrator(&mut trace, end);
+            self.add_filters(&mut trace, end);
             for call in &self.calls {
                 self.add_call(&mut trace, call, end);
             }
@@ -56,7 +60,7 @@ impl Record {
             return;
         };
         let since = |start: u64, time: u64| Duration::from_nanos(time.saturating_sub(start));
-        match self.fault.as_ref().map(|fault| fault.kind) {
+        match self.fault_of(call).map(|fault| fault.kind) {
             None => {
                 let first = call.first_token.map(|first| since(attempt.start, first));
                 let whole = since(attempt.start, attempt.end.unwrap_or(end));
@@ -72,10 +76,17 @@ impl Record {
     /// Replaces what the rate limits were charged with by what was used. Where nobody knows that, the estimate stays.
     fn settle(&mut self) {
         let Some(permit) = self.permit.take() else { return };
-        let usage = self.call.as_ref().and_then(|call| call.reply.as_ref()).map(|reply| reply.usage);
+        let usage = self
+            .call
+            .as_ref()
+            .and_then(|call| call.reply.as_ref())
+            .map(|reply| reply.usage);
         let both = |usage: Usage| usage.total.or_else(|| usage.prompt?.checked_add(usage.completion?));
         let used = usage.and_then(both).and_then(|tokens| u64::try_from(tokens).ok());
-        let failed = self.fault.as_ref().is_some_and(|fault| fault.kind != ErrorType::ClientCancelled);
+        let failed = self
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.kind != ErrorType::ClientCancelled);
         match used {
             Some(tokens) => permit.settle(tokens, Instant::now()),
             None if failed && usage.is_none() => permit.settle(0, Instant::now()),
@@ -127,6 +138,25 @@ impl Record {
                 failure: self.fault.as_ref().map(Fault::shown),
             },
         );
+    }
+
+    /// Filters of requests are below the inbound span, those of answers below the call whose answer they look at.
+    fn add_filters(&self, trace: &mut spans::Trace, end: u64) {
+        let call = self.call.as_ref().map_or(self.root, |call| call.span_id);
+        let cut = (end, self.fault.as_ref());
+        for step in &self.filters {
+            let parent = match step.direction {
+                Direction::Input => self.root,
+                Direction::Output => call,
+            };
+            filters::add_spans(
+                trace,
+                &self.shared.gateway.filters,
+                std::slice::from_ref(step),
+                parent,
+                cut,
+            );
+        }
     }
 
     fn add_orchestrator(&self, trace: &mut spans::Trace, end: u64) {
@@ -191,8 +221,9 @@ impl Record {
     }
 
     /// Why a call failed.
-    fn fault_of<'a>(&'a self, call: &'a Call) -> Option<&'a Fault> {
+    pub(in crate::gateway) fn fault_of<'a>(&'a self, call: &'a Call) -> Option<&'a Fault> {
         match call.purpose {
+            _ if call.is_sound => None,
             Purpose::Answer => self.fault.as_ref(),
             Purpose::Step => call.fault.as_ref(),
         }

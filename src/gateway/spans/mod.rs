@@ -5,6 +5,7 @@ mod agent;
 mod custom;
 mod draft;
 mod failure;
+mod filter;
 mod handoff;
 mod inbound;
 mod llm;
@@ -15,6 +16,7 @@ mod url;
 pub use agent::Agent;
 pub use custom::{FORBIDDEN_HEADERS, custom_attributes, is_forbidden_header};
 pub use failure::{ErrorType, Failure};
+pub use filter::{Direction, Filter, FilterOutcome};
 pub use handoff::Handoff;
 pub use inbound::{Auth, Inbound, Validation};
 pub use llm::{Llm, Preview};
@@ -35,6 +37,8 @@ pub enum Component {
     Inbound,
     /// Chooses the agents.
     Orchestrator,
+    /// Looks at a request or an answer.
+    Filter,
     /// Has an agent do its part.
     Agent,
     /// Chooses the model.
@@ -47,9 +51,10 @@ pub enum Component {
 
 impl Component {
     /// All of them, in the order of their resources in a batch.
-    pub const ALL: [Component; 6] = [
+    pub const ALL: [Component; 7] = [
         Component::Inbound,
         Component::Orchestrator,
+        Component::Filter,
         Component::Agent,
         Component::Routing,
         Component::Llm,
@@ -61,6 +66,7 @@ impl Component {
         match self {
             Component::Inbound => "plano(inbound)",
             Component::Orchestrator => "plano(orchestrator)",
+            Component::Filter => "plano(filter)",
             Component::Agent => "plano(agent)",
             Component::Routing => "plano(routing)",
             Component::Llm => "plano(llm)",
@@ -135,6 +141,12 @@ impl Trace {
     pub fn inbound(&mut self, place: Place, facts: &Inbound<'_>) {
         let draft = facts.draft(&self.common, place);
         self.spans.push((Component::Inbound, draft));
+    }
+
+    /// Adds the span of a filter's look.
+    pub fn filter(&mut self, place: Place, facts: &Filter<'_>) {
+        let draft = facts.draft(&self.common, place);
+        self.spans.push((Component::Filter, draft));
     }
 
     /// Adds the span of a choice of agents.

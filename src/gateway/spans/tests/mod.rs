@@ -150,6 +150,21 @@ impl Request {
         }
     }
 
+    fn filter(&self) -> Filter<'_> {
+        Filter {
+            id: "guard",
+            kind: "mcp",
+            url: &self.upstream,
+            tool: Some("check"),
+            direction: Direction::Input,
+            outcome: FilterOutcome::Changed,
+            request_size: Some(512),
+            response_size: Some(300),
+            status: Some(200),
+            failure: None,
+        }
+    }
+
     fn routing(&self) -> Routing<'_> {
         Routing {
             method: self.method,

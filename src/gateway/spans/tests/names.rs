@@ -22,6 +22,9 @@ const INBOUND: &str = "http.method:str http.target:str http.status_code:int http
     client.address:str network.peer.address:str network.peer.port:int network.protocol.version:str \
     user_agent.original:str http.request.body.size:int http.response.body.size:int";
 
+const FILTER: &str = "filter.name:str filter.type:str filter.url:str filter.tool:str filter.direction:str \
+    filter.outcome:str request_size:int response_size:int http.status_code:int";
+
 const ROUTING: &str = "routing.strategy:str routing.upstream_endpoint:str routing.determination_ms:double \
     routing.is_fallback:bool routing.selection_reason:str routing.candidates:list model.requested:str \
     model.alias_resolved:str route.selected_model:str plano.route.name:str";
@@ -94,6 +97,11 @@ fn full() -> TraceBatch {
     trace.inbound(place(1, None, 0, 9), &inbound);
     trace.orchestrator(place(5, Some(1), 0, 9), &orchestrator);
     trace.agent(place(6, Some(1), 0, 9), &agent);
+    let filter = Filter {
+        failure,
+        ..chat.filter()
+    };
+    trace.filter(place(7, Some(1), 0, 9), &filter);
     trace.routing(place(2, Some(1), 0, 9), &routing);
     trace.llm(place(3, Some(1), 0, 9), &llm);
     trace.handoff(place(4, Some(3), 0, 9), &handoff);
@@ -121,7 +129,7 @@ fn names(span: &SpanRef<'_>) -> Vec<String> {
 #[test]
 fn every_promised_name_is_there_and_no_other() {
     let batch = full();
-    let tables = [INBOUND, ORCHESTRATOR, AGENT, ROUTING, LLM, HANDOFF];
+    let tables = [INBOUND, ORCHESTRATOR, FILTER, AGENT, ROUTING, LLM, HANDOFF];
     assert_eq!(batch.resource_spans().count(), tables.len());
     for ((resource, table), component) in batch.resource_spans().zip(tables).zip(Component::ALL) {
         assert_eq!(resource.service_name(), Some(component.service_name()));
@@ -160,6 +168,14 @@ fn a_words_list_says_what_the_specification_says() {
     assert_eq!(
         validations.map(Validation::as_str).join(" "),
         "ok invalid_json missing_model too_large"
+    );
+    assert_eq!(
+        FilterOutcome::ALL.map(FilterOutcome::as_str).join(" "),
+        "passed changed failed rejected"
+    );
+    assert_eq!(
+        [Direction::Input, Direction::Output].map(Direction::as_str).join(" "),
+        "input output"
     );
     assert_eq!(
         [Auth::None, Auth::Ok, Auth::Refused].map(Auth::as_str).join(" "),
