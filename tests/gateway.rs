@@ -11,6 +11,8 @@ mod agents;
 mod context;
 #[path = "gateway/faults.rs"]
 mod faults;
+#[path = "gateway/filters.rs"]
+mod filters;
 #[path = "gateway/front.rs"]
 mod front;
 #[path = "gateway/hostile.rs"]

@@ -65,6 +65,12 @@ impl Script {
         self
     }
 
+    /// Says nothing.
+    pub(crate) fn without_body(mut self) -> Script {
+        self.chunks.clear();
+        self
+    }
+
     /// Takes so long to begin.
     pub(crate) fn after(mut self, delay: Duration) -> Script {
         self.delay = delay;
