@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     config::Choice as Found,
-    exchange::{Api, Way},
+    exchange::{Api, RequestFacts, Way},
     headers,
     http::{Answer, refuse},
     incoming,
@@ -20,7 +20,7 @@ use super::{
     relay,
     responses::{Keeper, Scope},
     spans::{Auth, ErrorType, Validation},
-    translate::{self, Back, Terms},
+    translate::{Back, Terms},
     upstream::Failure,
     whole,
 };
@@ -68,6 +68,8 @@ pub(super) struct Plan {
     pub(super) back: Option<Back>,
     /// What keeps the answer for who goes on from it.
     pub(super) keeper: Option<Keeper>,
+    /// What the request says with the conversation that it goes on with.
+    whole: Option<RequestFacts>,
     pub(super) deadline: Instant,
     headers: HeaderMap,
     body: Bytes,
@@ -119,8 +121,9 @@ async fn ask(
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
-    let plan = choose(record, &request, scope, id);
-    record.facts = Some(request.facts);
+    let mut plan = choose(record, &request, scope, id);
+    let whole = plan.as_mut().ok().and_then(|plan| plan.whole.take());
+    record.facts = Some(whole.unwrap_or(request.facts));
     let plan = plan?;
     let response = attempts(record, &plan).await?;
     Ok((plan, response))
@@ -238,23 +241,18 @@ fn choose(record: &mut Record, request: &providers::Request, scope: Scope, id: &
         seed: fastrand::u128(..),
     };
     let limit = listener.max_request_body_size;
-    let sent = shared
-        .conversations
-        .resolved(scope, request, way, limit)
-        .and_then(|whole| {
-            let sent = translate::request(whole.as_ref().unwrap_or(request), way, terms)?;
-            Ok((sent, whole))
-        });
-    let (sent, _whole) = sent.map_err(|fault| bad_request(&fault))?;
+    let prepared = shared.conversations.prepare(scope, request, way, terms, limit);
+    let prepared = prepared.map_err(|fault| bad_request(&fault))?;
     Ok(Plan {
         way,
         stream: request.facts.stream,
         hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
-        back: sent.back,
-        keeper: shared.conversations.keeper(scope, request, way),
+        back: prepared.sent.back,
+        keeper: prepared.keeper,
+        whole: prepared.whole,
         deadline: record.clock.begun() + listener.timeout,
         headers: headers::to_provider(&record.client.headers, request.api, target.provider, upstream.api, id),
-        body: sent.body,
+        body: prepared.sent.body,
     })
 }
 

@@ -174,6 +174,14 @@ async fn a_conversation_goes_on_over_chat_completions() {
         );
     }
     assert_eq!(model.asked().len(), 3);
+    // The span has what the model was asked, the beginning of the conversation included.
+    let trace = front.trace(16).await;
+    let turns: Vec<i64> = trace["plano(llm)"]
+        .iter()
+        .filter(|span| span.name.contains('🚩'))
+        .map(|span| number(span, "signals.turn_count"))
+        .collect();
+    assert_eq!(turns, [4]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
