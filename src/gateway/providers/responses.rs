@@ -362,7 +362,7 @@ mod tests {
     fn a_stream_that_fails_is_read() {
         let told =
             json!({"type": "error", "sequence_number": 4, "code": "rate_limit_exceeded", "message": "slow down"});
-        let (facts, first, reader) = read(&[told.clone()]);
+        let (facts, first, reader) = read(std::slice::from_ref(&told));
         let error = facts.error.expect("an error");
         assert_eq!(
             (error.status, error.message.as_str(), facts.complete, first),
@@ -377,7 +377,7 @@ mod tests {
         let error = json!({"code": "server_error", "message": "no"});
         let failed =
             json!({"type": "response.failed", "response": {"id": "resp_1", "status": "failed", "error": error}});
-        let (facts, ..) = read(&[failed.clone()]);
+        let (facts, ..) = read(&[failed]);
         assert_eq!(
             (facts.error.expect("an error").status, facts.finish_reason.as_deref()),
             (500, Some("failed"))
