@@ -12,7 +12,7 @@ mod kind;
 mod lexicon;
 mod report;
 mod score;
-mod steps;
+pub(crate) mod steps;
 mod suggest;
 mod text;
 
