@@ -64,7 +64,7 @@ impl Quality {
 ///
 /// Four defaults differ from the specification's, for what they gain on the development data: how well a low score tells
 /// the failed tasks of τ-bench airline (area under the curve, AUC; the specification's own weights reach 0.496, the number of
-/// messages alone 0.683). Conversations of up to seven messages score as the specification has it.
+/// messages alone 0.683). Conversations of up to five turns and seven messages score as the specification has it.
 ///
 /// | changed | specification | here | AUC after it |
 /// |---|---|---|---|

@@ -6,6 +6,7 @@ mod attach;
 mod compiled;
 mod dialects;
 mod labels;
+mod lexicons;
 mod memory;
 mod meters;
 mod transcript;
@@ -189,16 +190,12 @@ impl Build<dyn Processor> for Config {
                 .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
         );
         faults.extend(labels::faults(&self.metrics.labels));
+        faults.extend(lexicons::faults(&self.lexicons, &self.settings(Vec::new())));
         faults
     }
 
     fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Processor>> {
-        let read = |path: &String| {
-            let text = std::fs::read_to_string(path);
-            text.map(|text| (path.clone(), text))
-                .map_err(|error| anyhow::anyhow!("lexicon {path}: {error}"))
-        };
-        let lexicons = self.lexicons.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let lexicons = lexicons::read(&self.lexicons)?;
         Ok(Box::new(Signals {
             analyzer: Compiled::new(self.settings(lexicons))?,
             style: Style {
