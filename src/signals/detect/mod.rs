@@ -119,6 +119,7 @@ impl Memory {
     /// Takes in what several detectors remember together; before they look at the message.
     pub(super) fn read(&mut self, observed: &Observed<'_>) {
         self.calls.read(observed);
+        self.replies.heed(observed);
     }
 }
 
