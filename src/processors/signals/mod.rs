@@ -9,12 +9,13 @@ mod labels;
 mod lexicons;
 mod memory;
 mod meters;
+mod origin;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
+    otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
     signals::{Conversation, Settings, SignalType, Weights},
     values::suggest,
@@ -25,6 +26,8 @@ use attach::{Names, Style};
 use compiled::Compiled;
 use labels::Labeled;
 use memory::{News, Outcome, Owner};
+use meters::Meters;
+use origin::Origin;
 
 /// Config of the processor `signals`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -229,11 +232,12 @@ struct Signals {
 
 impl Processor for Signals {
     fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
-        let mut scopes = dialects::Scopes::default();
+        let (mut scopes, mut origin) = (dialects::Scopes::default(), Origin::default());
         Ok(edit_spans(batch, |resource, scope, span, edit| {
             let search = dialects::find(span, scope, &mut scopes);
             if search.has_content {
-                self.enrich(search, (resource, scope), span, edit)
+                let meters = origin.enter(resource, scope, &self.meters);
+                self.enrich(search, &origin, &meters, span, edit)
             } else {
                 Edit::Keep
             }
@@ -245,11 +249,11 @@ impl Signals {
     fn enrich(
         &self,
         mut search: dialects::Search<'_>,
-        (resource, scope): (&ResourceSpansRef<'_>, &ScopeSpansRef<'_>),
+        origin: &Origin,
+        meters: &Meters,
         span: &SpanRef<'_>,
         edit: &mut SpanEdit,
     ) -> Edit {
-        let meters = self.meters.of(resource);
         meters.unparsed(&search.unparsed);
         let mut verdict = Edit::Keep;
         let enriched = attach::is_enriched(span);
@@ -258,8 +262,8 @@ impl Signals {
                 attach::clear(span, edit);
             }
             let owner = Owner {
-                service: resource.service_name().unwrap_or_default(),
-                scope: scope.scope_name(),
+                service: &origin.service,
+                scope: &origin.scope,
                 conversation: found.conversation_id,
                 trace: span.trace_id(),
             };
