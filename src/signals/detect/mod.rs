@@ -168,6 +168,7 @@ impl<'a> Observed<'a> {
     /// The message with what was read of it.
     pub(super) fn new(message: &'a Message<'a>, words: &'a Words, hits: &'a [Hit], lexicon: &'a Lexicon) -> Self {
         let failure = match message.role {
+            Role::Tool if message.failed => Some(outcome::marked(&message.text)),
             Role::Tool => outcome::failure(&message.text),
             _ => None,
         };

@@ -58,6 +58,12 @@ pub(super) fn failure(result: &str) -> Option<SignalType> {
     told(result).map(|told| cause(&told))
 }
 
+/// The kind of failure where the result is marked as one, whatever its text.
+pub(super) fn marked(result: &str) -> SignalType {
+    let (words, status) = (result.trim_ascii_start(), None);
+    cause(&told(result).unwrap_or(Told { words, status }))
+}
+
 fn told(result: &str) -> Option<Told<'_>> {
     let text = result.trim_ascii_start();
     let head = &text[..text.floor_char_boundary(PART)];
