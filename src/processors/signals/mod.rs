@@ -271,7 +271,7 @@ impl Signals {
                 trace: span.trace_id(),
             };
             let Outcome { report, first, news } = meters.time(|| self.analyze(&found.conversation, &owner));
-            attach::attach(span, &found.conversation, &report, first, &self.style, edit);
+            attach::attach(span, &found, &report, first, &self.style, edit);
             meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }

@@ -519,3 +519,43 @@ fn without_memory_every_span_counts() {
     assert_eq!(metric(&set, "plano_signals_flagged_total{service_name=\"shop\"}"), 3.0);
     assert_eq!(metric(&set, "plano_signals_memory"), 0.0);
 }
+
+/// The types of the signals on the one span, each with its message's index.
+fn signals(batch: &TraceBatch) -> Vec<String> {
+    let text = shown(&processor(Config::default()).process(batch.clone()).expect("accepted"));
+    let events = text.lines().filter_map(|line| line.strip_prefix("@ signal."));
+    let part = |line: &str, key| {
+        let rest = line.split_once(key).expect("the attribute").1;
+        rest.split(' ').next().expect("a value").to_owned()
+    };
+    events
+        .map(|line| {
+            format!(
+                "{}@{}",
+                part(line, "signal.type=").trim_matches('"'),
+                part(line, "message_index=")
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn words_beside_a_result_and_every_result_have_their_signals_at_the_clients_index() {
+    let input = r#"[{"role":"user","content":"Weather?"},{"role":"user","content":[
+        {"type":"tool_result","tool_use_id":"1","content":"sunny"},
+        {"type":"tool_result","tool_use_id":"2","content":"Error: no such city"},
+        {"type":"text","text":"This is useless. I want to speak to a human."}]}]"#;
+    let span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "chat");
+    let span = span
+        .attribute("langfuse.observation.input", Value::Str(input))
+        .attribute("langfuse.observation.output", Value::Str("I am sorry."));
+    let found = signals(&batch(span));
+    assert_eq!(
+        found,
+        [
+            "execution.failure.state_error@1",
+            "interaction.disengagement.escalation@1",
+            "interaction.disengagement.negative_stance@1",
+        ]
+    );
+}

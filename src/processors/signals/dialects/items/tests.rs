@@ -1,0 +1,83 @@
+//! Items with several results, and with words beside results, in every dialect that has them.
+
+use super::super::tests::{check, check_events, check_in};
+
+#[test]
+fn each_result_of_an_otel_message_is_a_message() {
+    check(
+        &[(
+            "gen_ai.input.messages",
+            r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]},
+                {"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"sunny"},
+                    {"type":"tool_call_response","id":"2","response":"Error: no such city"}]},
+                {"role":"user","parts":[{"type":"tool_call_response","id":"3","response":"rainy"},
+                    {"type":"text","content":"so"},{"type":"text","content":"what?"}]},
+                {"role":"assistant","parts":[{"type":"text","content":"Rain."}]}]"#,
+        )],
+        "otel\nUser: Weather?\nTool: sunny\nTool@1: Error: no such city\nTool@2: rainy\nUser@2: so\nwhat?\nAssistant@3: Rain.",
+    );
+}
+
+#[test]
+fn blocks_of_bedrock_and_parts_of_vercel() {
+    let two = r#"[{"toolResult":{"toolUseId":"1","content":[{"text":"sunny"}]}},
+        {"toolResult":{"toolUseId":"2","content":[{"text":"Error: no such city"}]}},{"text":"Go on."}]"#;
+    check_events(
+        &[
+            ("gen_ai.user.message", &[("content", two), ("role", "user")]),
+            ("gen_ai.choice", &[("message", r#"[{"text":"ok"}]"#)]),
+        ],
+        "otel_events\nTool: sunny\nTool@0: Error: no such city\nUser@0: Go on.\nAssistant@1: ok",
+    );
+    let parts = r#"[{"role":"tool","content":[{"type":"tool-result","toolCallId":"1","output":{"type":"text","value":"sunny"}},
+        {"type":"tool-result","toolCallId":"2","output":{"type":"text","value":"Error: no such city"}}]}]"#;
+    check_in(
+        "ai",
+        &[("ai.prompt.messages", parts), ("ai.response.text", "ok")],
+        "vercel_ai\nTool: sunny\nTool@0: Error: no such city\nAssistant@1: ok",
+    );
+}
+
+#[test]
+fn words_beside_a_result_stay_the_users() {
+    let content =
+        r#"[{"type":"tool_result","tool_use_id":"1","content":"sunny"},{"type":"text","text":"This is useless."}]"#;
+    let message = format!(r#"[{{"role":"user","content":{content}}}]"#);
+    check(
+        &[("langfuse.observation.input", &message)],
+        "langfuse\nTool: sunny\nUser@0: This is useless.",
+    );
+    // Indexed, whatever order the attributes are in.
+    let (role, content) = (("gen_ai.prompt.0.role", "user"), ("gen_ai.prompt.0.content", content));
+    let next = ("gen_ai.prompt.1.content", "ok");
+    for attributes in [[role, content, next], [content, next, role]] {
+        check(
+            &attributes,
+            "openllmetry\nTool: sunny\nUser@0: This is useless.\nUser@1: ok",
+        );
+    }
+    let events = format!(r#"[{{"event.name":"gen_ai.user.message","content":{}}}]"#, content.1);
+    check_in(
+        "pydantic-ai",
+        &[("events", &events)],
+        "pydantic_ai\nTool: sunny\nUser@0: This is useless.",
+    );
+}
+
+#[test]
+fn both_sides_keep_their_places() {
+    check(
+        &[
+            (
+                "langfuse.observation.input",
+                r#"[{"role":"user","content":[{"type":"tool_result","content":"a"},{"type":"text","text":"b"}]}]"#,
+            ),
+            (
+                "langfuse.observation.output",
+                r#"[{"role":"assistant","content":[{"type":"tool_use","name":"f","input":{}},{"type":"tool_result","content":"c"},
+                    {"type":"text","text":"d"}]},{"role":"assistant","content":"e"}]"#,
+            ),
+        ],
+        "langfuse\nTool: a\nUser@0: b\nAssistant@1:  f({})\nTool@1: c\nAssistant@1: d\nAssistant@2: e",
+    );
+}
