@@ -64,6 +64,10 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
         // Of several results each names its own call.
         item.first.tool_call_id.get_or_insert_with(|| id.clone());
     }
+    // LangChain's `ToolMessage`.
+    if item.first.role == Role::Tool && tree.text_at("status") == "error" {
+        item.first.failed = true;
+    }
     if let Some(name) = tree.get("name").and_then(Node::text) {
         item.set_name(name);
     }
@@ -163,15 +167,13 @@ fn wrapped<'t, 'a>(part: &'t Node<'a>) -> Option<(&'t Node<'a>, bool)> {
 fn add_result<'a>(part: &Node<'a>, draft: &mut Draft<'a>) {
     let ids = ["id", "tool_use_id", "toolCallId", "toolUseId", "ref"];
     draft.begin_result(ids.iter().find_map(|key| part.get(key)?.text()));
-    if matches!(part.get("is_error"), Some(Node::Bool(true))) {
-        draft.fail();
-    }
-    let Some(result) = ["response", "result", "content", "output"]
+    let result = ["response", "result", "content", "output"]
         .iter()
         .find_map(|key| part.get(key))
-    else {
-        return;
-    };
+        .unwrap_or(&Node::Null);
+    if is_failed(part, result) {
+        draft.fail();
+    }
     // Vercel: `{"type": "text" | "json" | "error-text" | "content", "value": …}`.
     let result = match (result.get("type"), result.get("value")) {
         (Some(_), Some(value)) => value,
@@ -186,6 +188,15 @@ fn add_result<'a>(part: &Node<'a>, draft: &mut Draft<'a>) {
     } else {
         draft.add_result(result.to_text());
     }
+}
+
+/// Whether the API says beside the text that the tool failed: Anthropic and MCP, Bedrock, Vercel.
+fn is_failed(part: &Node<'_>, result: &Node<'_>) -> bool {
+    let is_true = |key| matches!(part.get(key), Some(Node::Bool(true)));
+    is_true("is_error")
+        || is_true("isError")
+        || part.text_at("status") == "error"
+        || (result.get("value").is_some() && matches!(result.text_at("type").as_ref(), "error-text" | "error-json"))
 }
 
 /// A tool call in OpenAI's shape (`function: {name, arguments}`) or flat (`name`, `arguments` | `input` | `args`).

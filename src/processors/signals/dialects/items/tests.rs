@@ -81,3 +81,51 @@ fn both_sides_keep_their_places() {
         "langfuse\nTool: a\nUser@0: b\nAssistant@1:  f({})\nTool@1: c\nAssistant@1: d\nAssistant@2: e",
     );
 }
+
+#[test]
+fn marks_of_failure_are_read() {
+    for (key, result, is_marked) in [
+        (
+            "a",
+            r#"{"type":"tool_result","is_error":true,"content":"closed"}"#,
+            true,
+        ),
+        (
+            "b",
+            r#"{"type":"tool_result","is_error":false,"content":"closed"}"#,
+            false,
+        ),
+        (
+            "c",
+            r#"{"toolResult":{"status":"error","content":[{"text":"closed"}]}}"#,
+            true,
+        ),
+        (
+            "d",
+            r#"{"toolResult":{"status":"success","content":[{"text":"closed"}]}}"#,
+            false,
+        ),
+        (
+            "e",
+            r#"{"type":"tool-result","output":{"type":"error-text","value":"closed"}}"#,
+            true,
+        ),
+        (
+            "f",
+            r#"{"type":"tool-result","output":{"type":"text","value":"closed"}}"#,
+            false,
+        ),
+        ("g", r#"{"type":"tool-result","isError":true,"result":"closed"}"#, true),
+    ] {
+        let message = format!(r#"[{{"role":"user","content":[{result},{{"type":"text","text":"so?"}}]}}]"#);
+        let mark = if is_marked { "!" } else { "" };
+        let expected = format!("langfuse\nTool{mark}: closed\nUser@0: so?");
+        check(&[("langfuse.observation.input", &message), ("key", key)], &expected);
+    }
+    let lang_chain =
+        r#"[{"type":"tool","status":"error","content":"closed"},{"type":"human","status":"error","content":"a"}]"#;
+    check(
+        &[("langfuse.observation.input", lang_chain)],
+        "langfuse\nTool!: closed\nUser: a",
+    );
+}
