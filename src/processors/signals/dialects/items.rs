@@ -230,6 +230,27 @@ impl<'a> Said<'a> {
         items.for_each(|item| self.push(item));
     }
 
+    /// Of a reply, drops further choices: they are alternatives to the first, not what was said after it. A reply with anything but
+    /// the assistant's messages in it is a sequence.
+    pub(super) fn keep_first_choice(&mut self) {
+        let is_a_choice = |message: &Message<'_>| message.role == Role::Assistant || !says_something(message);
+        if self.messages.len() > 1 && self.messages.iter().all(is_a_choice) {
+            let first = self.messages.iter().position(says_something);
+            self.messages
+                .truncate(first.map_or(self.messages.len(), |first| first + 1));
+        }
+    }
+
+    /// The same where the pieces of one reply stand beside each other as choices do: of those with words the first, and all
+    /// calls.
+    pub(super) fn keep_first_words(&mut self) {
+        let mut spoken = false;
+        if self.messages.iter().all(|message| message.role == Role::Assistant) {
+            self.messages
+                .retain(|message| message.text.is_empty() || !std::mem::replace(&mut spoken, true));
+        }
+    }
+
     /// Adds what was said after it.
     pub(super) fn append(&mut self, mut other: Said<'a>) {
         let before = self.messages.len();

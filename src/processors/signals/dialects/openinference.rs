@@ -74,6 +74,8 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         output: output.into_said(),
         unparsed,
     };
+    // Its instrumentation of the Responses API counts the items of one reply as it counts choices elsewhere.
+    content.output.keep_first_words();
     if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
         let unparsed = content.unparsed;
         content = whole::read(span, keys::INPUT_VALUE, keys::OUTPUT_VALUE, whole::Plain::Message);

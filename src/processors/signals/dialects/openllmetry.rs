@@ -58,11 +58,13 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         };
         set(messages, role, index, field, attribute.value());
     }
-    Content {
+    let mut content = Content {
         input: input.into_said(),
         output: output.into_said(),
         unparsed,
-    }
+    };
+    content.output.keep_first_choice();
+    content
 }
 
 fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], value: ValueRef<'a>) {

@@ -48,6 +48,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         };
         side.push(read_event(&event, role, &mut content.unparsed));
     }
+    content.output.keep_first_choice();
     content
 }
 

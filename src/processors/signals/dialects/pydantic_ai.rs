@@ -53,6 +53,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
             _ => {}
         }
     }
+    content.output.keep_first_choice();
     content
 }
 

@@ -87,9 +87,11 @@ pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut 
 pub(super) fn messages<'a>(tree: &Node<'a>, role: Role, side: &mut Said<'a>) -> bool {
     let list = LISTS
         .iter()
-        .filter_map(|key| tree.get(key))
-        .find(|inner| matches!(inner, Node::List(_) | Node::Map(_)));
-    let items = match list.unwrap_or(tree) {
+        .filter_map(|key| Some((*key, tree.get(key)?)))
+        .find(|(_, inner)| matches!(inner, Node::List(_) | Node::Map(_)));
+    let items = match list.map_or(tree, |(_, list)| list) {
+        // Further choices are alternatives to the first, not what was said after it.
+        Node::List(items) if matches!(list, Some(("choices" | "candidates", _))) => &items[..items.len().min(1)],
         Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };

@@ -129,3 +129,95 @@ fn marks_of_failure_are_read() {
         "langfuse\nTool!: closed\nUser: a",
     );
 }
+
+#[test]
+fn further_choices_are_not_what_was_said_next() {
+    let (user, one, two) = (
+        r#"{"role":"user","content":"hi"}"#,
+        r#"{"role":"assistant","content":"a"}"#,
+        r#"{"role":"assistant","content":"b"}"#,
+    );
+    let input = format!("[{user}]");
+    let output = format!("[{one},{two},{one}]");
+    let said = "User: hi\nAssistant: a";
+    for (dialect, keys) in [
+        ("otel", ["gen_ai.input.messages", "gen_ai.output.messages"]),
+        ("otel_json", ["gen_ai.prompt", "gen_ai.completion"]),
+    ] {
+        check(&[(keys[0], &input), (keys[1], &output)], &format!("{dialect}\n{said}"));
+    }
+    check_events(
+        &[
+            ("gen_ai.user.message", &[("content", "hi")]),
+            ("gen_ai.choice", &[("index", "0"), ("message", one)]),
+            ("gen_ai.choice", &[("index", "1"), ("message", two)]),
+        ],
+        &format!("otel_events\n{said}"),
+    );
+    check(
+        &[
+            ("gen_ai.prompt.0.content", "hi"),
+            ("gen_ai.completion.1.content", "b"),
+            ("gen_ai.completion.0.content", "a"),
+        ],
+        &format!("openllmetry\n{said}"),
+    );
+    let choices = format!(r#"{{"choices":[{{"index":0,"message":{one}}},{{"index":1,"message":{two}}}]}}"#);
+    check(
+        &[
+            ("langfuse.observation.input", &input),
+            ("langfuse.observation.output", &choices),
+        ],
+        &format!("langfuse\n{said}"),
+    );
+    check(
+        &[
+            ("llm.input_messages.0.message.content", "hi"),
+            ("llm.output_messages.0.message.content", "a"),
+            ("llm.output_messages.1.message.content", "b"),
+        ],
+        &format!("openinference\n{said}"),
+    );
+}
+
+#[test]
+fn what_is_no_alternative_stays() {
+    // The first choice may be silent.
+    check(
+        &[(
+            "gen_ai.output.messages",
+            r#"[{"role":"assistant","parts":[{"type":"reasoning","content":"hm"}]},{"role":"assistant","parts":[{"type":"text","content":"a"}]}]"#,
+        )],
+        "otel\nAssistant: \nAssistant: a",
+    );
+    // An agent's steps.
+    let call = r#"{"role":"assistant","parts":[{"type":"tool_call","id":"1","name":"f"}]}"#;
+    let result = r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"1","response":"x"}]}"#;
+    let reply = r#"{"role":"assistant","parts":[{"type":"text","content":"a"}]}"#;
+    check(
+        &[("gen_ai.output.messages", &format!("[{call},{result},{reply}]"))],
+        "otel\nAssistant:  f()\nTool: x\nAssistant: a",
+    );
+    // Items of a reply of the Responses API.
+    check(
+        &[(
+            "langfuse.observation.output",
+            r#"{"output":[{"type":"function_call","call_id":"1","name":"f"},{"type":"message","role":"assistant","content":"a"}]}"#,
+        )],
+        "langfuse\nAssistant:  f()\nAssistant: a",
+    );
+    check(
+        &[
+            (
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+                "f",
+            ),
+            (
+                "llm.output_messages.1.message.tool_calls.0.tool_call.function.name",
+                "g",
+            ),
+            ("llm.output_messages.2.message.content", "a"),
+        ],
+        "openinference\nAssistant:  f()\nAssistant:  g()\nAssistant: a",
+    );
+}
