@@ -39,7 +39,7 @@ impl<'a> Indexed<'a> {
     /// Gives the message at an index its author, by name; `role` where nobody is called that.
     pub(super) fn set_role(&mut self, index: usize, role: Role, name: ValueRef<'a>) {
         if let ValueRef::Str(name) = name {
-            self.entry(index, role).role = message::role(name).unwrap_or(role);
+            self.entry(index, role).role = message::named_role(name, role);
         }
     }
 

@@ -8,15 +8,42 @@ use super::{
 };
 use crate::signals::{Message, Role, ToolCall};
 
-/// The role for what emitters write; `None` for what is no role.
+/// What emitters write for each role, in small letters.
+const ROLES: [(&str, Role); 16] = [
+    ("user", Role::User),
+    ("human", Role::User),
+    ("humanmessage", Role::User),
+    ("assistant", Role::Assistant),
+    ("ai", Role::Assistant),
+    ("model", Role::Assistant),
+    ("chatbot", Role::Assistant),
+    ("aimessage", Role::Assistant),
+    ("aimessagechunk", Role::Assistant),
+    ("system", Role::System),
+    ("developer", Role::System),
+    ("systemmessage", Role::System),
+    ("tool", Role::Tool),
+    ("function", Role::Tool),
+    ("toolmessage", Role::Tool),
+    ("functionmessage", Role::Tool),
+];
+
+/// The role for what emitters write, in any case and with the name of an enum before it (`MessageRole.ASSISTANT`); `None` for what
+/// is no role.
 pub(in crate::processors::signals) fn role(name: &str) -> Option<Role> {
-    Some(match name {
-        "user" | "human" | "HumanMessage" => Role::User,
-        "assistant" | "ai" | "model" | "AIMessage" => Role::Assistant,
-        "system" | "developer" | "SystemMessage" => Role::System,
-        "tool" | "function" | "ToolMessage" => Role::Tool,
-        _ => return None,
-    })
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let is_it = |(known, _): &&(&str, Role)| name.eq_ignore_ascii_case(known);
+    ROLES.iter().find(is_it).map(|(_, role)| *role)
+}
+
+/// The role of a message that names one. Whoever nobody knows is not taken for the user: what they say has no signals, as
+/// instructions have none. A message that names nobody is of `fallback`.
+pub(super) fn named_role(name: &str, fallback: Role) -> Role {
+    match role(name) {
+        Some(role) => role,
+        None if name.trim().is_empty() => fallback,
+        None => Role::System,
+    }
 }
 
 /// An empty message of a role.
@@ -46,8 +73,10 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
         return Some(item.into());
     }
     // LangChain names the role `type`.
-    let named = |key| tree.get(key).and_then(Node::text).and_then(|name| role(name));
-    let mut draft = Draft::new(named("role").or_else(|| named("type")).unwrap_or(fallback));
+    let typed = tree.get("type").and_then(Node::text).and_then(|name| role(name));
+    let fallback = typed.unwrap_or(fallback);
+    let author = tree.get("role").and_then(Node::text);
+    let mut draft = Draft::new(author.map_or(fallback, |name| named_role(name, fallback)));
     for key in ["content", "parts"] {
         if let Some(content) = tree.get(key) {
             add_content(content, &mut draft);
@@ -326,6 +355,25 @@ mod tests {
             r#"Tool "rainy""#,
         );
         check(r#"{"type":"human","content":"hi"}"#, r#"User "hi""#);
+    }
+
+    #[test]
+    fn roles_in_any_case_and_of_any_enum() {
+        for name in [
+            "ASSISTANT",
+            "Assistant",
+            "MessageRole.ASSISTANT",
+            "a.b.Model",
+            "AIMessageChunk",
+            "CHATBOT",
+        ] {
+            check(&format!(r#"{{"role":"{name}","content":"a"}}"#), r#"Assistant "a""#);
+        }
+        check(r#"{"role":"ChatRole.TOOL","content":"a"}"#, r#"Tool "a""#);
+        check(r#"{"role":"narrator","content":"a"}"#, r#"System "a""#);
+        check(r#"{"role":"","content":"a"}"#, r#"User "a""#);
+        check(r#"{"role":null,"type":"AI","content":"a"}"#, r#"Assistant "a""#);
+        check(r#"{"type":"text","content":"a"}"#, r#"User "a""#);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Ite
             }
             "role" => {
                 if let ValueRef::Str(name) = attribute.value() {
-                    author = message::role(name).unwrap_or(role);
+                    author = message::named_role(name, role);
                 }
             }
             "id" => {

@@ -221,3 +221,21 @@ fn what_is_no_alternative_stays() {
         "openinference\nAssistant:  f()\nAssistant:  g()\nAssistant: a",
     );
 }
+
+#[test]
+fn nobody_else_is_taken_for_the_user() {
+    for (name, shown) in [
+        ("MessageRole.ASSISTANT", "Assistant"),
+        ("narrator", "System"),
+        ("", "User"),
+    ] {
+        check(
+            &[("gen_ai.prompt.0.content", "a"), ("gen_ai.prompt.0.role", name)],
+            &format!("openllmetry\n{shown}: a"),
+        );
+        check_events(
+            &[("gen_ai.user.message", &[("role", name), ("content", "a")])],
+            &format!("otel_events\n{shown}: a"),
+        );
+    }
+}
