@@ -3,9 +3,11 @@
 //! part of the result; pure.
 
 mod envelope;
+mod model;
 mod nothing;
 mod prose;
 
+pub use model::ModelFailure;
 pub(super) use nothing::finds_nothing;
 
 use super::{

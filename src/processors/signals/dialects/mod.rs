@@ -6,6 +6,7 @@
 //! is an index into the client's own list.
 
 mod conversation_id;
+mod failure;
 mod generic;
 mod genkit;
 mod google_adk;
@@ -39,7 +40,7 @@ pub(super) use self::{
 use self::{items::Said, scopes::Open};
 use crate::{
     otlp::{AttributeOrEvent, ScopeSpansRef, SpanRef},
-    signals::{Conversation, Role},
+    signals::{Conversation, ModelFailure, Role},
 };
 
 /// One convention for carrying conversation content on spans.
@@ -121,6 +122,8 @@ pub(super) struct Found<'a> {
     pub(super) dialect: usize,
     /// What the application calls the conversation, the session or the thread that the span belongs to.
     pub(super) conversation_id: Option<&'a str>,
+    /// What the span says of its failure, where it failed.
+    pub(super) failure: Option<ModelFailure<'a>>,
 }
 
 /// What [`find`] saw.
@@ -198,6 +201,7 @@ fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut S
             places,
             dialect,
             conversation_id: conversation_id::of(span),
+            failure: failure::of(span),
         });
     }
 }

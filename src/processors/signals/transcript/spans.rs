@@ -73,6 +73,7 @@ fn conversations(batch: &TraceBatch, line: usize, sink: &mut Sink<'_>) {
                     item: None,
                     indexes: (0..conversation.messages.len()).map(|at| places.of(at)).collect(),
                     conversation,
+                    failure: found.failure,
                 }));
             }
         }
