@@ -296,6 +296,18 @@ impl Report {
         report
     }
 
+    /// Adds a signal of the newest message that is no sign of a loop.
+    pub(crate) fn add_newest(&mut self, signal: Signal, weights: &Weights) {
+        let category = signal.kind.category() as usize;
+        self.counts[signal.kind as usize] += 1;
+        self.category_counts[category] += 1;
+        self.severities[category] = weights.severity(self.category_counts[category]);
+        self.new_count += 1;
+        self.signals.push(signal);
+        self.score = self.scored(weights);
+        self.quality = self.judged(weights);
+    }
+
     /// Instances of one type.
     #[must_use]
     pub fn count(&self, kind: SignalType) -> usize {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Conversation, Settings, SignalType, Weights},
+    signals::{Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
@@ -267,8 +267,8 @@ impl Signals {
                 conversation: found.conversation_id,
                 trace: span.trace_id(),
             };
-            let Outcome { report, first, news } = meters.time(|| self.analyze(&found.conversation, &owner));
-            attach::attach(span, &found.conversation, &report, first, &self.style, edit);
+            let Outcome { report, first, news } = meters.time(|| self.analyze(&found, &owner));
+            attach::attach(span, &found, &report, first, &self.style, edit);
             meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }
@@ -280,15 +280,20 @@ impl Signals {
         verdict
     }
 
-    fn analyze(&self, conversation: &Conversation<'_>, owner: &Owner<'_>) -> Outcome {
-        match &self.memory {
-            Some(memory) => memory.analyze(self.analyzer.get(), &conversation.messages, owner),
+    fn analyze(&self, found: &dialects::Found<'_>, owner: &Owner<'_>) -> Outcome {
+        let (analyzer, messages) = (self.analyzer.get(), &found.conversation.messages);
+        let mut outcome = match &self.memory {
+            Some(memory) => memory.analyze(analyzer, messages, owner),
             None => Outcome {
-                report: self.analyzer.get().analyze(conversation),
+                report: analyzer.analyze(&found.conversation),
                 first: 0,
                 news: News::default(),
             },
+        };
+        if let (Some(failure), Some(newest)) = (&found.failure, messages.len().checked_sub(1)) {
+            analyzer.add_failure(&mut outcome.report, failure, outcome.first + newest);
         }
+        outcome
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod envelope;
 mod json;
+mod model;
 mod nothing;
 mod prose;
 
+pub use model::ModelFailure;
 pub(super) use nothing::finds_nothing;
 
 use super::{
@@ -76,6 +78,12 @@ pub(super) fn failure(result: &str) -> Option<SignalType> {
             Said::Text(_) => None,
         },
     }
+}
+
+/// The kind of failure where the result is marked as one, whatever its text.
+pub(super) fn marked(result: &str) -> SignalType {
+    let (words, status) = (result.trim_ascii_start(), None);
+    failure(result).unwrap_or_else(|| cause(&Told { words, status }))
 }
 
 fn said(result: &str) -> Option<Said<'_>> {
