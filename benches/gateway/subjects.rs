@@ -117,10 +117,13 @@ async fn gateway(tracing: Tracing, upstream: u16, sink: u16, metrics: u16) -> an
     let no_signals = tracing == Tracing::Nothing;
     let content = tracing == Tracing::WithContent;
     let exporter = if tracing == Tracing::Dead { free_port()? } else { sink };
-    let names: &[&str] = if tracing == Tracing::Routed { &["a", "b", "c"] } else { &["bench"] };
-    let provider = |name| {
-        format!("{{model: custom/{name}, base_url: 'http://127.0.0.1:{upstream}', provider_interface: openai}}")
+    let names: &[&str] = if tracing == Tracing::Routed {
+        &["a", "b", "c"]
+    } else {
+        &["bench"]
     };
+    let provider =
+        |name| format!("{{model: custom/{name}, base_url: 'http://127.0.0.1:{upstream}', provider_interface: openai}}");
     let providers: Vec<String> = names.iter().map(provider).collect();
     let providers = providers.join(", ");
     let aliases = match tracing {

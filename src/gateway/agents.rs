@@ -18,9 +18,9 @@ use super::{
     providers::{self, BadRequest},
     question::{self, Wanted},
     record::{Call, Orchestration, Part, Purpose, Record, span_id},
-    responses::Scope,
+    responses::{Keeper, Scope},
     spans::ErrorType,
-    translate::{self, Back},
+    translate::Back,
     whole,
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn ask(
     let chosen = orchestrate(record, request, agents, (id, scope), deadline).await;
     let timeout = record.shared.gateway.listeners[record.listener].timeout;
     let begun = Work::begin(record, request, scope, chosen.len());
-    let (mut work, way, back) = begun.map_err(|bad| bad_request(&bad))?;
+    let (mut work, way, back, keeper) = begun.map_err(|bad| bad_request(&bad))?;
     for (index, &at) in chosen.iter().enumerate() {
         let candidate = &agents.list[at];
         let (agent, last) = (candidate.agent, index + 1 == chosen.len());
@@ -66,8 +66,7 @@ pub(super) async fn ask(
         let outcome = attempts::ask(record, &question, &[Goal::Agent { agent, depth }]).await;
         if last {
             let mut answered = outcome?;
-            answered.plan.keeper = record.shared.conversations.keeper(scope, request, way);
-            (answered.plan.way, answered.plan.back) = (way, back);
+            (answered.plan.way, answered.plan.back, answered.plan.keeper) = (way, back, keeper);
             return Ok((answered.plan, answered.response));
         }
         let said = match outcome {
@@ -160,22 +159,21 @@ struct Work {
 }
 
 impl Work {
-    /// What the client asks, in the agents' API; the way there and what turns the answer back.
+    /// What the client asks, in the agents' API; the way there, what turns the answer back, and what keeps it.
     fn begin(
         record: &Record,
         request: &providers::Request,
         scope: Scope,
         agents: usize,
-    ) -> Result<(Work, Way, Option<Back>), BadRequest> {
+    ) -> Result<(Work, Way, Option<Back>, Option<Keeper>), BadRequest> {
         let way = Way::between(request.api, Api::Chat).expect("every API is translated to chat completions");
-        let listener = &record.shared.gateway.listeners[record.listener];
-        let conversations = &record.shared.conversations;
-        let whole = conversations.resolved(scope, request, way, listener.max_request_body_size)?;
+        let limit = record.shared.gateway.listeners[record.listener].max_request_body_size;
         let terms = attempts::terms(record, &request.facts.model);
-        let sent = translate::request(whole.as_ref().unwrap_or(request), way, terms)?;
+        let prepared = record.shared.conversations.prepare(scope, request, way, terms, limit)?;
+        let sent = prepared.sent;
         let tree = (agents > 1).then(|| serde_json::from_slice(&sent.body)).transpose()?;
         let work = Work { body: sent.body, tree };
-        Ok((work, way, sent.back))
+        Ok((work, way, sent.back, prepared.keeper))
     }
 
     /// What the next agent is asked.

@@ -20,7 +20,7 @@ use super::{
     record::{Attempt, Callee, Fault, Purpose, Record, span_id},
     responses::{Keeper, Scope},
     spans::ErrorType,
-    translate::{self, Back, Sent, Terms},
+    translate::{Back, Sent, Terms},
     upstream::Failure,
 };
 
@@ -79,6 +79,7 @@ struct Ready {
     want_usage: bool,
     headers: HeaderMap,
     sent: Sent,
+    keeper: Option<Keeper>,
     /// What is asked, where the request goes on with a conversation that is kept here.
     whole: Option<Arc<RequestFacts>>,
 }
@@ -142,7 +143,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
         let outcome = attempt(record, question, &ready, left_over > 0 && line.has_more()).await;
         let left = question.deadline.saturating_duration_since(Instant::now());
         let Some(failing) = Failing::of(&outcome).filter(|_| left_over > 0 && !left.is_zero()) else {
-            return pass_on(record, question, ready, outcome);
+            return pass_on(question, ready, outcome);
         };
         left_over -= 1;
         if let Some(Ok(next)) = line.next(record, question) {
@@ -152,7 +153,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
         }
         match failing.pause.filter(|pause| *pause < left) {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => return pass_on(record, question, ready, outcome),
+            None => return pass_on(question, ready, outcome),
         }
     }
 }
@@ -197,7 +198,6 @@ fn pause_of(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn pass_on(
-    record: &Record,
     question: &Question<'_>,
     ready: Ready,
     outcome: Result<Response<Incoming>, Fault>,
@@ -208,7 +208,7 @@ fn pass_on(
         way: ready.way,
         stream: request.facts.stream,
         hide_usage: ready.want_usage && request.facts.stream && !request.client_asked_usage(),
-        keeper: record.shared.conversations.keeper(question.scope, request, ready.way),
+        keeper: ready.keeper,
         back: ready.sent.back,
         deadline: question.deadline,
     };
@@ -243,6 +243,7 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
                     body: request.body_for(&request.facts.model, false),
                     back: None,
                 },
+                keeper: None,
                 whole: None,
                 callee: Arc::new(Callee {
                     provider: agent.id.clone(),
@@ -262,17 +263,16 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
         ..terms(record, &target.model)
     };
     let limit = gateway.listeners[record.listener].max_request_body_size;
-    let whole = record
-        .shared
-        .conversations
-        .resolved(question.scope, request, way, limit)?;
+    let conversations = &record.shared.conversations;
+    let prepared = conversations.prepare(question.scope, request, way, terms, limit)?;
     Ok(Ready {
         at,
         way,
         want_usage,
         headers: headers::to_provider(&record.client.headers, request.api, provider, upstream.api, question.id),
-        sent: translate::request(whole.as_ref().unwrap_or(request), way, terms)?,
-        whole: whole.map(|whole| whole.facts),
+        sent: prepared.sent,
+        keeper: prepared.keeper,
+        whole: prepared.whole,
         callee: Arc::new(Callee {
             provider: provider.name.clone(),
             provider_id: provider.id(),

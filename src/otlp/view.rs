@@ -52,6 +52,10 @@ pub struct ResourceSpansRef<'a> {
 }
 
 impl<'a> ResourceSpansRef<'a> {
+    /// The encoded message, without its length prefix.
+    pub fn wire(&self) -> &'a [u8] {
+        self.wire
+    }
     /// Attributes of the resource.
     pub fn attributes(&self) -> impl Iterator<Item = KeyValueRef<'a>> + use<'a> {
         bodies(self.wire, 1).flat_map(|resource| attributes(resource, 1))

@@ -39,6 +39,8 @@ pub struct Message<'a> {
     pub tool_call_id: Option<Cow<'a, str>>,
     /// The author's or the tool's name, where given.
     pub name: Option<Cow<'a, str>>,
+    /// For a tool result: whether it is marked as a failure beside its text, as APIs do. Without the mark the text tells.
+    pub failed: bool,
 }
 
 impl<'a> Message<'a> {
@@ -50,6 +52,7 @@ impl<'a> Message<'a> {
             tool_calls: Vec::new(),
             tool_call_id: None,
             name: None,
+            failed: false,
         }
     }
 

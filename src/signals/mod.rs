@@ -12,17 +12,18 @@ mod kind;
 mod lexicon;
 mod report;
 mod score;
-mod steps;
+pub(crate) mod steps;
 mod suggest;
 mod text;
 
 pub use analysis::{Analysis, State};
 pub use conversation::{Conversation, Message, Role, ToolCall};
+pub use detect::ModelFailure;
 pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
 pub use score::Term;
 
-use detect::{DETECTORS, Detector};
+use detect::{DETECTORS, Detector, REPORTED};
 use lexicon::{Fault, LANGUAGES, Lexicon};
 
 /// What an analyzer is made of. Its default is the specification's.
@@ -160,6 +161,27 @@ impl Analyzer {
         let mut analysis = self.begin();
         analysis.read(&conversation.messages);
         analysis.report()
+    }
+
+    /// Takes in that the call of the model failed whose conversation was reported on. A failure from outside is a signal of the
+    /// newest message, of that index: the reply never came. It is none of the conversation's messages, so an analysis that goes on
+    /// knows nothing of it.
+    pub fn add_failure(&self, report: &mut Report, failure: &ModelFailure<'_>, message_index: usize) {
+        let of_kind = |kind: &SignalType| self.detectors.iter().any(|detector| detector.kind == *kind);
+        let Some(kind) = failure.kind().filter(of_kind) else {
+            return;
+        };
+        let is_it = |signal: &Signal| (signal.kind, signal.message_index) == (kind, message_index);
+        if !report.signals.iter().any(is_it) {
+            let signal = Signal {
+                kind,
+                message_index,
+                confidence: REPORTED,
+                snippet: None,
+                metadata: Vec::new(),
+            };
+            report.add_newest(signal, &self.weights);
+        }
     }
 
     /// Begins with a conversation's first message.

@@ -64,7 +64,7 @@ impl Quality {
 ///
 /// Four defaults differ from the specification's, for what they gain on the development data: how well a low score tells
 /// the failed tasks of τ-bench airline (area under the curve, AUC; the specification's own weights reach 0.496, the number of
-/// messages alone 0.683). Conversations of up to seven messages score as the specification has it.
+/// messages alone 0.683). Conversations of up to five turns and seven messages score as the specification has it.
 ///
 /// | changed | specification | here | AUC after it |
 /// |---|---|---|---|
@@ -294,6 +294,18 @@ impl Report {
         report.score = report.scored(weights);
         report.quality = report.judged(weights);
         report
+    }
+
+    /// Adds a signal of the newest message that is no sign of a loop.
+    pub(crate) fn add_newest(&mut self, signal: Signal, weights: &Weights) {
+        let category = signal.kind.category() as usize;
+        self.counts[signal.kind as usize] += 1;
+        self.category_counts[category] += 1;
+        self.severities[category] = weights.severity(self.category_counts[category]);
+        self.new_count += 1;
+        self.signals.push(signal);
+        self.score = self.scored(weights);
+        self.quality = self.judged(weights);
     }
 
     /// Instances of one type.

@@ -3,7 +3,7 @@
 
 /// Adds to the count of this thread.
 #[inline(always)]
-pub(super) fn took(steps: usize) {
+pub(crate) fn took(steps: usize) {
     #[cfg(test)]
     COUNT.set(COUNT.get() + steps);
     #[cfg(not(test))]
@@ -23,7 +23,7 @@ thread_local! {
 
 /// The steps that `work` takes.
 #[cfg(test)]
-pub(super) fn of(work: impl FnOnce()) -> usize {
+pub(crate) fn of(work: impl FnOnce()) -> usize {
     COUNT.set(0);
     work();
     COUNT.get()

@@ -92,6 +92,33 @@ fn types_can_be_disabled_and_phrases_added() {
 }
 
 #[test]
+fn a_type_that_is_switched_off_changes_no_other() {
+    let answer = "You can follow your order on the orders page of your account, under its number.";
+    let turns = [
+        (Role::User, "Where is my order?"),
+        (Role::Assistant, answer),
+        (Role::User, "Sorry, can you repeat that please?"),
+        (Role::Assistant, answer),
+        (Role::User, "I see, thanks!"),
+        (Role::Assistant, answer),
+    ];
+    let messages = turns.map(|(role, text)| Message::new(role, text)).to_vec();
+    let conversation = Conversation { messages };
+    let whole = ANALYZER.analyze(&conversation).signals;
+    assert!(whole.iter().any(|signal| signal.kind == SignalType::Clarification));
+    assert!(whole.iter().any(|signal| signal.kind == SignalType::Repetition));
+    for kind in SignalType::ALL {
+        let settings = Settings {
+            disabled: strings(&[kind.name()]),
+            ..Settings::default()
+        };
+        let found = Analyzer::new(settings).unwrap().analyze(&conversation).signals;
+        let others = whole.iter().filter(|signal| signal.kind != kind).cloned();
+        assert_eq!(found, others.collect::<Vec<_>>(), "without {}", kind.name());
+    }
+}
+
+#[test]
 fn each_language_may_stand_alone() {
     for &language in LANGUAGES {
         let settings = Settings {

@@ -150,6 +150,19 @@ async fn a_conversation_goes_on_over_chat_completions() {
     assert_eq!(sent(&model, 1)["messages"], history);
     assert_eq!(sent(&model, 1).get("previous_response_id"), None);
 
+    // The span has what the model was asked, the beginning of the conversation included.
+    let trace = front.trace(8).await;
+    let flagged: Vec<_> = trace["plano(llm)"]
+        .iter()
+        .filter(|span| span.name.contains('🚩'))
+        .collect();
+    assert_eq!(flagged.len(), 1);
+    assert_eq!(number(flagged[0], "signals.turn_count"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_kept_is_not_found() {
+    let (model, front) = chat_only(Script::json(200, &completion()), "timeout: 5s", "");
     let forgotten = front
         .ask(RESPONSES, &[], &json!({"model": "m", "input": "Psst", "store": false}))
         .await;
@@ -174,7 +187,7 @@ async fn a_conversation_goes_on_over_chat_completions() {
             "{error}"
         );
     }
-    assert_eq!(model.asked().len(), 3);
+    assert_eq!(model.asked().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -73,7 +73,11 @@ impl Assessor {
         let mut rows = Vec::new();
         transcripts(&block.bytes, block.line, &mut |read| match read {
             Ok(transcript) => {
-                let report = self.analyzer.analyze(&transcript.conversation);
+                let mut report = self.analyzer.analyze(&transcript.conversation);
+                let newest = transcript.conversation.messages.len().checked_sub(1);
+                if let (Some(failure), Some(newest)) = (&transcript.failure, newest) {
+                    self.analyzer.add_failure(&mut report, failure, newest);
+                }
                 self.count(&transcript, &block.file, &report, &mut outcome.tally);
                 match self.style {
                     Style::Json => report::json(&mut outcome.out, &transcript, &report),

@@ -176,9 +176,12 @@ fn state_is_kept_in_memory() {
             &["state_storage.connection_string: is for PostgreSQL; remove it"],
         ),
         (
-            json!({"max_responses": 0, "max_bytes": 0, "ttl": "0s", "tll": "1h"}),
+            json!({"tll": "1h"}),
+            &["state_storage.tll: unknown key (did you mean \"ttl\"?)"],
+        ),
+        (
+            json!({"max_responses": 0, "max_bytes": 0, "ttl": "0s"}),
             &[
-                "state_storage.tll: unknown key (did you mean \"ttl\"?)",
                 "state_storage.max_responses: must be at least 1",
                 "state_storage.max_bytes: must be at least 1",
                 "state_storage.ttl: must be longer than nothing, such as 24h",

@@ -192,6 +192,10 @@ mod tests {
             Some("https://proxy/llm/v1/"),
             &["Chat https://proxy/llm/v1/chat/completions"],
         );
+    }
+
+    #[test]
+    fn customers_have_hosts_and_paths_of_their_own() {
         check(
             "azure_openai",
             Some("https://me.openai.azure.com"),

@@ -19,9 +19,10 @@ use serde_json::{Value, json, value::RawValue};
 use self::store::{Entry, Key, Missing, Store};
 use super::{
     config::StateStorage,
-    exchange::{Api, Way},
+    exchange::{Api, RequestFacts, Way},
     headers::KEYS,
     providers::{BadRequest, Request},
+    translate::{self, Sent, Terms},
 };
 use crate::values::foreign::harmless;
 
@@ -33,6 +34,16 @@ const MAX_SHOWN: usize = 100;
 pub(super) struct Scope {
     listener: usize,
     keys: [u64; 2],
+}
+
+/// A request as it is sent.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) sent: Sent,
+    /// What keeps the answer, where the gateway is to remember it.
+    pub(super) keeper: Option<Keeper>,
+    /// What the request says with the conversation that it goes on with, where it does.
+    pub(super) whole: Option<Arc<RequestFacts>>,
 }
 
 /// All conversations.
@@ -62,18 +73,30 @@ impl Conversations {
         }
     }
 
-    /// A request with the whole conversation that it goes on with, where it is to be translated and names one; else none: it goes
-    /// as it is. `limit`: the longest that the conversation may be, in bytes.
+    /// A request for a provider, with the conversation that it goes on with where the gateway remembers that. `limit`: the longest
+    /// that the conversation may be, in bytes.
     ///
     /// # Errors
-    /// Where the conversation is not known, or too long.
-    pub(super) fn resolved(
-        &self,
+    /// Where the conversation is not known or too long, or the provider's API has no place for something.
+    pub(super) fn prepare(
+        self: &Arc<Self>,
         scope: Scope,
         request: &Request,
         way: Way,
+        terms: Terms<'_>,
         limit: usize,
-    ) -> Result<Option<Request>, BadRequest> {
+    ) -> Result<Prepared, BadRequest> {
+        let whole = self.resolved(scope, request, way, limit)?;
+        Ok(Prepared {
+            sent: translate::request(whole.as_ref().unwrap_or(request), way, terms)?,
+            keeper: self.keeper(scope, request, way),
+            whole: whole.map(|whole| whole.facts),
+        })
+    }
+
+    /// A request with the whole conversation that it goes on with, where it is to be translated and names one; else none: it goes
+    /// as it is.
+    fn resolved(&self, scope: Scope, request: &Request, way: Way, limit: usize) -> Result<Option<Request>, BadRequest> {
         if !is_ours(way) {
             return Ok(None);
         }
@@ -92,7 +115,7 @@ impl Conversations {
     }
 
     /// What keeps the answer to a request, unless the client does not want that or the provider does it. `request` as it came.
-    pub(super) fn keeper(self: &Arc<Self>, scope: Scope, request: &Request, way: Way) -> Option<Keeper> {
+    fn keeper(self: &Arc<Self>, scope: Scope, request: &Request, way: Way) -> Option<Keeper> {
         let turn = Some(request).filter(|_| is_ours(way)).map(Turn::read)?.ok()?;
         turn.is_kept.then(|| Keeper {
             conversations: Arc::clone(self),

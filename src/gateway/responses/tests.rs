@@ -1,3 +1,5 @@
+//! Conversations that go on, as requests come and answers are kept.
+
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};

@@ -45,16 +45,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Source {
     /// The provider's own list.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for who reads the file; a test holds that it is there")
-    )]
     url: String,
     /// Date of the evidence.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for who reads the file; a test holds that it is there")
-    )]
     seen: String,
 }
 

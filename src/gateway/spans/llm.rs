@@ -218,16 +218,18 @@ fn output_messages(reply: &ReplyFacts) -> String {
     let message = Message {
         role: "assistant",
         parts,
-        finish_reason: finish_reason(reply.finish_reason.as_deref()),
+        finish_reason: finish_reason(reply),
     };
     serde_json::to_string(&[message]).unwrap_or_default()
 }
 
 /// Why a reply ended, in OpenTelemetry's words; `error` for one that was cut off.
-fn finish_reason(reason: Option<&str>) -> &str {
-    match reason {
-        Some("stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
-        Some("length" | "max_tokens" | "model_context_window_exceeded") => "length",
+fn finish_reason(reply: &ReplyFacts) -> &str {
+    match reply.finish_reason.as_deref() {
+        // A response does not say that it ends with calls.
+        Some("completed") if !reply.calls.is_empty() => "tool_call",
+        Some("completed" | "stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
+        Some("length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded") => "length",
         Some("tool_calls" | "tool_use" | "function_call") => "tool_call",
         Some("content_filter" | "refusal") => "content_filter",
         Some(other) => other,

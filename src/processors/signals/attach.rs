@@ -1,9 +1,10 @@
 //! Writes a report on its span: attributes, one event per signal, the flag. Names are those of the signals specification.
 //! Takes off first what an earlier pass wrote, so that a span carries one report.
 
+use super::dialects::Found;
 use crate::{
     otlp::{SpanEdit, SpanRef, Value, ValueRef, keys},
-    signals::{Category, Conversation, Detail, Report, Signal},
+    signals::{Category, Detail, Report, Signal},
 };
 
 /// What stands behind the name of a concerning span.
@@ -49,7 +50,7 @@ pub(super) fn clear(span: &SpanRef<'_>, edit: &mut SpanEdit) {
 /// messages, and its index is the position in the span's own list.
 pub(super) fn attach(
     span: &SpanRef<'_>,
-    conversation: &Conversation<'_>,
+    found: &Found<'_>,
     report: &Report,
     first: usize,
     style: &Style,
@@ -80,7 +81,7 @@ pub(super) fn attach(
         let end = span.end_unix_nano();
         for signal in &report.signals {
             if let Some(index) = signal.message_index.checked_sub(first) {
-                event(end, conversation, index, signal, style, edit);
+                event(end, found, index, signal, style, edit);
             }
         }
     }
@@ -205,26 +206,19 @@ fn annotate(span: &SpanRef<'_>, written: &[&'static str], edit: &mut SpanEdit) {
     edit.set(XRAY_ANNOTATIONS, Value::Strings(&annotations));
 }
 
-fn event(
-    time: u64,
-    conversation: &Conversation<'_>,
-    index: usize,
-    signal: &Signal,
-    style: &Style,
-    edit: &mut SpanEdit,
-) {
+fn event(time: u64, found: &Found<'_>, index: usize, signal: &Signal, style: &Style, edit: &mut SpanEdit) {
     let kind = signal.kind.name();
     let metadata = metadata(signal);
     let mut attributes = vec![
         (keys::SIGNAL_TYPE, Value::Str(kind)),
         (
             keys::SIGNAL_MESSAGE_INDEX,
-            Value::Int(i64::try_from(index).unwrap_or(i64::MAX)),
+            Value::Int(i64::try_from(found.places.of(index)).unwrap_or(i64::MAX)),
         ),
         (keys::SIGNAL_CONFIDENCE, Value::Double(signal.confidence)),
         (keys::SIGNAL_METADATA, Value::Str(&metadata)),
     ];
-    let message = conversation.messages.get(index);
+    let message = found.conversation.messages.get(index);
     let snippet = signal.snippet.clone().and_then(|range| message?.text.get(range));
     if let Some(snippet) = snippet.filter(|_| style.snippets) {
         attributes.push((keys::SIGNAL_SNIPPET, Value::Str(snippet)));

@@ -21,7 +21,7 @@ fn batch(fixture: &str) -> TraceBatch {
 }
 
 /// Calls `each` with every span of a batch.
-fn each_span(batch: &TraceBatch, mut each: impl FnMut(&ScopeSpansRef<'_>, &SpanRef<'_>)) {
+fn each_span(batch: &TraceBatch, mut each: impl FnMut(&crate::otlp::ScopeSpansRef<'_>, &SpanRef<'_>)) {
     for resource in batch.resource_spans() {
         for scope in resource.scope_spans() {
             scope.spans().for_each(|span| each(&scope, &span));

@@ -6,16 +6,18 @@ mod attach;
 mod compiled;
 mod dialects;
 mod labels;
+mod lexicons;
 mod memory;
 mod meters;
+mod origin;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    otlp::{Edit, ResourceSpansRef, ScopeSpansRef, SpanEdit, SpanRef, TraceBatch, edit_spans},
+    otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
-    signals::{Conversation, Settings, SignalType, Weights},
+    signals::{Settings, SignalType, Weights},
     values::suggest,
 };
 pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
@@ -24,6 +26,8 @@ use attach::{Names, Style};
 use compiled::Compiled;
 use labels::Labeled;
 use memory::{News, Outcome, Owner};
+use meters::Meters;
+use origin::Origin;
 
 /// Config of the processor `signals`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,16 +193,12 @@ impl Build<dyn Processor> for Config {
                 .map(|(name, reason)| Fault::at(format!("weights::{name}"), reason)),
         );
         faults.extend(labels::faults(&self.metrics.labels));
+        faults.extend(lexicons::faults(&self.lexicons, &self.settings(Vec::new())));
         faults
     }
 
     fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Processor>> {
-        let read = |path: &String| {
-            let text = std::fs::read_to_string(path);
-            text.map(|text| (path.clone(), text))
-                .map_err(|error| anyhow::anyhow!("lexicon {path}: {error}"))
-        };
-        let lexicons = self.lexicons.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let lexicons = lexicons::read(&self.lexicons)?;
         Ok(Box::new(Signals {
             analyzer: Compiled::new(self.settings(lexicons))?,
             style: Style {
@@ -232,11 +232,12 @@ struct Signals {
 
 impl Processor for Signals {
     fn process(&self, batch: TraceBatch) -> Result<TraceBatch, Refused> {
-        let mut scopes = dialects::Scopes::default();
+        let (mut scopes, mut origin) = (dialects::Scopes::default(), Origin::default());
         Ok(edit_spans(batch, |resource, scope, span, edit| {
             let search = dialects::find(span, scope, &mut scopes);
             if search.has_content {
-                self.enrich(search, (resource, scope), span, edit)
+                let meters = origin.enter(resource, scope, &self.meters);
+                self.enrich(search, &origin, &meters, span, edit)
             } else {
                 Edit::Keep
             }
@@ -248,11 +249,11 @@ impl Signals {
     fn enrich(
         &self,
         mut search: dialects::Search<'_>,
-        (resource, scope): (&ResourceSpansRef<'_>, &ScopeSpansRef<'_>),
+        origin: &Origin,
+        meters: &Meters,
         span: &SpanRef<'_>,
         edit: &mut SpanEdit,
     ) -> Edit {
-        let meters = self.meters.of(resource);
         meters.unparsed(&search.unparsed);
         let mut verdict = Edit::Keep;
         let enriched = attach::is_enriched(span);
@@ -261,13 +262,13 @@ impl Signals {
                 attach::clear(span, edit);
             }
             let owner = Owner {
-                service: resource.service_name().unwrap_or_default(),
-                scope: scope.scope_name(),
+                service: &origin.service,
+                scope: &origin.scope,
                 conversation: found.conversation_id,
                 trace: span.trace_id(),
             };
-            let Outcome { report, first, news } = meters.time(|| self.analyze(&found.conversation, &owner));
-            attach::attach(span, &found.conversation, &report, first, &self.style, edit);
+            let Outcome { report, first, news } = meters.time(|| self.analyze(&found, &owner));
+            attach::attach(span, &found, &report, first, &self.style, edit);
             meters.report(found.dialect, &report, &news);
             verdict = Edit::Apply;
         }
@@ -279,15 +280,20 @@ impl Signals {
         verdict
     }
 
-    fn analyze(&self, conversation: &Conversation<'_>, owner: &Owner<'_>) -> Outcome {
-        match &self.memory {
-            Some(memory) => memory.analyze(self.analyzer.get(), &conversation.messages, owner),
+    fn analyze(&self, found: &dialects::Found<'_>, owner: &Owner<'_>) -> Outcome {
+        let (analyzer, messages) = (self.analyzer.get(), &found.conversation.messages);
+        let mut outcome = match &self.memory {
+            Some(memory) => memory.analyze(analyzer, messages, owner),
             None => Outcome {
-                report: self.analyzer.get().analyze(conversation),
+                report: analyzer.analyze(&found.conversation),
                 first: 0,
                 news: News::default(),
             },
+        };
+        if let (Some(failure), Some(newest)) = (&found.failure, messages.len().checked_sub(1)) {
+            analyzer.add_failure(&mut outcome.report, failure, outcome.first + newest);
         }
+        outcome
     }
 }
 

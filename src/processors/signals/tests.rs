@@ -520,3 +520,100 @@ fn without_memory_every_span_counts() {
     assert_eq!(metric(&set, "plano_signals_flagged_total{service_name=\"shop\"}"), 3.0);
     assert_eq!(metric(&set, "plano_signals_memory"), 0.0);
 }
+
+/// The types of the signals on the one span, each with its message's index.
+fn signals(batch: &TraceBatch) -> Vec<String> {
+    let text = shown(&processor(Config::default()).process(batch.clone()).expect("accepted"));
+    let events = text.lines().filter_map(|line| line.strip_prefix("@ signal."));
+    let part = |line: &str, key| {
+        let rest = line.split_once(key).expect("the attribute").1;
+        rest.split(' ').next().expect("a value").to_owned()
+    };
+    events
+        .map(|line| {
+            format!(
+                "{}@{}",
+                part(line, "signal.type=").trim_matches('"'),
+                part(line, "message_index=")
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn words_beside_a_result_and_every_result_have_their_signals_at_the_clients_index() {
+    let input = r#"[{"role":"user","content":"Weather?"},{"role":"user","content":[
+        {"type":"tool_result","tool_use_id":"1","content":"sunny"},
+        {"type":"tool_result","tool_use_id":"2","content":"Error: no such city"},
+        {"type":"text","text":"This is useless. I want to speak to a human."}]}]"#;
+    let span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "chat");
+    let span = span
+        .attribute("langfuse.observation.input", Value::Str(input))
+        .attribute("langfuse.observation.output", Value::Str("I am sorry."));
+    let found = signals(&batch(span));
+    assert_eq!(
+        found,
+        [
+            "execution.failure.state_error@1",
+            "interaction.disengagement.escalation@1",
+            "interaction.disengagement.negative_stance@1",
+        ]
+    );
+}
+
+#[test]
+fn a_failure_of_the_model_is_a_signal_of_the_newest_message() {
+    let failing = |status, error: &str| {
+        chat(&["Where is my order?"])
+            .attribute("error.type", Value::Str(error))
+            .status(status, "Rate limit reached")
+            .event(
+                1,
+                "exception",
+                &[
+                    ("exception.type", Value::Str("openai.RateLimitError")),
+                    ("exception.message", Value::Str("Error code: 429")),
+                ],
+            )
+    };
+    assert_eq!(
+        signals(&batch(failing(2, "429"))),
+        ["environment.exhaustion.rate_limit@0"]
+    );
+    assert!(
+        signals(&batch(failing(1, "429"))).is_empty(),
+        "an attempt before that was no end"
+    );
+    let processor = processor(Config::default());
+    let text = |span| shown(&processor.process(batch(span)).expect("accepted"));
+    let failed = text(failing(2, "429"));
+    for expected in [
+        "signals.environment.exhaustion.count = 1",
+        "signals.new_count = 1",
+        "signals.turn_count = 1",
+    ] {
+        assert!(failed.contains(expected), "{expected} is not in:\n{failed}");
+    }
+    assert!(!failed.contains("execution"), "{failed}");
+    // The next request shows no trace of it.
+    let next = text(chat(&["Where is my order?"]));
+    assert!(!next.contains("exhaustion"), "{next}");
+}
+
+#[test]
+fn a_failure_of_the_model_counts_once_and_only_where_its_type_is_on() {
+    let span = || chat(&["Where is my order?"]).status(2, "Request timed out.");
+    assert_eq!(signals(&batch(span())), ["environment.exhaustion.timeout@0"]);
+    let off = processor(Config {
+        disabled: vec!["environment.exhaustion.timeout".to_owned()],
+        ..Config::default()
+    });
+    let text = shown(&off.process(batch(span())).expect("accepted"));
+    assert!(!text.contains("exhaustion"), "{text}");
+    // The tool's time-out as the newest message and the span's own status tell of one.
+    let tool = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "chat")
+        .attribute("gen_ai.prompt.0.role", Value::Str("tool"))
+        .attribute("gen_ai.prompt.0.content", Value::Str("Request timed out."))
+        .status(2, "Request timed out.");
+    assert_eq!(signals(&batch(tool)), ["environment.exhaustion.timeout@0"]);
+}

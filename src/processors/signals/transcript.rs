@@ -11,7 +11,7 @@ pub use documents::last_boundary;
 
 use self::documents::Document;
 use super::dialects::{Node, Tree as _};
-use crate::signals::{Conversation, Message};
+use crate::signals::{Conversation, Message, ModelFailure};
 
 /// One conversation of a text.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Transcript<'a> {
     /// For each message its index in the client's own list. One message with results of several tools is several to the
     /// analyzer, and a system prompt that stands beside the list has no index.
     pub indexes: Vec<usize>,
+    /// What a span says of the failure of its model's call.
+    pub failure: Option<ModelFailure<'a>>,
 }
 
 /// A piece of the text that is no conversation.
@@ -109,6 +111,7 @@ fn one(tree: &Node<'_>, line: usize, item: Option<usize>, sink: &mut Sink<'_>) {
                 messages: draft.messages,
             },
             indexes: draft.indexes,
+            failure: None,
         })),
         Err(reason) => {
             let place = item.map(|i| format!("[{i}]: ")).unwrap_or_default();

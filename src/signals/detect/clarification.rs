@@ -1,7 +1,6 @@
-//! The user did not understand the answer, or asks for it again. Remembers that for the repetition of replies.
+//! The user did not understand the answer, or asks for it again.
 
 use super::{Detector, Finding, Memory, Observed};
-use crate::signals::conversation::Role;
 use crate::signals::kind::SignalType;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -9,12 +8,8 @@ pub(super) const DETECTOR: Detector = Detector {
     find,
 };
 
-fn find(observed: &Observed<'_>, memory: &mut Memory) -> Option<Finding> {
-    let finding = observed.phrase(SignalType::Clarification);
-    if observed.is(Role::User) {
-        memory.replies.asked_again = finding.is_some();
-    }
-    finding
+fn find(observed: &Observed<'_>, _memory: &mut Memory) -> Option<Finding> {
+    observed.phrase(SignalType::Clarification)
 }
 
 #[cfg(test)]

@@ -23,7 +23,16 @@ mod tests {
     fn phrases_that_mean_it_fire() {
         fires(
             KIND,
-            &["perfect", "This is great", "got it", "awesome", "sounds good", "👍"],
+            &[
+                "perfect",
+                "This is great",
+                "got it",
+                "awesome",
+                "sounds good",
+                "👍",
+                "great, another idea please",
+                "perfect, now it works",
+            ],
         );
     }
 
@@ -38,6 +47,10 @@ mod tests {
                 "is this good?",
                 "great wall of china",
                 "that is not good",
+                "great, another error",
+                "perfect, now it's even worse",
+                "oh wonderful, it deleted my files",
+                "great, it broke again",
             ],
         );
     }

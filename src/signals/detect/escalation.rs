@@ -47,6 +47,7 @@ mod tests {
                 "I want to speak to a native speaker",
                 "call me",
                 "my travel agent booked it",
+                "let me speak to the manager of the store in my story",
                 "my manager is on holiday",
                 "he said he wants to speak to a manager",
                 "human_agent = 1",

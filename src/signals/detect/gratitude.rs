@@ -43,6 +43,7 @@ mod tests {
                 "write a thank you note",
                 "thanks to my boss we are late",
                 "thanks for nothing",
+                "Thank you for nothing",
                 "how do I say thank you in Korean",
             ],
         );

@@ -35,6 +35,7 @@ use super::lexicon::{Hit, Lexicon};
 use super::report::Detail;
 use super::steps::counted;
 use super::text::Words;
+pub use outcome::ModelFailure;
 
 /// One type of signal and how it is found.
 #[derive(Debug)]
@@ -119,6 +120,7 @@ impl Memory {
     /// Takes in what several detectors remember together; before they look at the message.
     pub(super) fn read(&mut self, observed: &Observed<'_>) {
         self.calls.read(observed);
+        self.replies.heed(observed);
     }
 }
 
@@ -162,12 +164,13 @@ impl Saved {
 }
 
 /// How sure it is that a result reports a failure.
-const REPORTED: f64 = 0.9;
+pub(super) const REPORTED: f64 = 0.9;
 
 impl<'a> Observed<'a> {
     /// The message with what was read of it.
     pub(super) fn new(message: &'a Message<'a>, words: &'a Words, hits: &'a [Hit], lexicon: &'a Lexicon) -> Self {
         let failure = match message.role {
+            Role::Tool if message.failed => Some(outcome::marked(&message.text)),
             Role::Tool => outcome::failure(&message.text),
             _ => None,
         };

@@ -82,6 +82,13 @@ mod tests {
                 "\u{1F621}",
                 "I am frustrated",
                 "stupid bot",
+                "you don't understand",
+                "it's not working",
+                "it still doesn't work!",
+                "Thank you for nothing",
+                "I hate this bot",
+                "I hate it",
+                "wtf is this",
             ],
         );
     }
@@ -100,6 +107,13 @@ mod tests {
                 "he says this is ridiculous",
                 "```\nthis is useless\n```",
                 "Is this useless?",
+                "I hate it when it rains",
+                "I hate this song",
+                "wtf does WTF mean",
+                "this is sick!!",
+                "\u{1F621}\u{1F621} emoji meaning?",
+                "it's not working with my printer, how do I fix that?",
+                "If you don't understand, ask.",
             ],
         );
     }

@@ -50,7 +50,7 @@ pub(super) struct Replies {
     seen: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     recent: [Reply; RECENT],
     /// Whether the user asked for the last reply again.
-    pub(super) asked_again: bool,
+    asked_again: bool,
     current: Reply,
     /// Whether the last reply may run in a circle.
     may_circle: bool,
@@ -170,6 +170,13 @@ impl Replies {
         self.order.clear();
         self.unmapped = 0;
         self.asked_again = false;
+    }
+
+    /// Notes whether a user's turn asks to hear the last reply again, whatever is switched off.
+    pub(super) fn heed(&mut self, observed: &Observed<'_>) {
+        if observed.is(Role::User) {
+            self.asked_again = counted(observed.hits).any(|hit| hit.kind == SignalType::Clarification);
+        }
     }
 
     /// What is to be known of the replies, whatever comes. Reads those that only had a glance: their text is not kept.

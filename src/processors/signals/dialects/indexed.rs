@@ -4,6 +4,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
+    items::{Item, Said},
     message,
     node::{self, Node, Tree as _},
 };
@@ -24,14 +25,37 @@ pub(super) struct Indexed<'a> {
 
 /// One message, and its tool calls by their own indexes.
 struct Entry<'a> {
-    message: Message<'a>,
+    role: Role,
+    item: Item<'a>,
     calls: BTreeMap<usize, ToolCall<'a>>,
 }
 
 impl<'a> Indexed<'a> {
     /// The message at an index, made with the role where it is new.
     pub(super) fn at(&mut self, index: usize, role: Role) -> &mut Message<'a> {
-        &mut self.entry(index, role).message
+        &mut self.entry(index, role).item.first
+    }
+
+    /// Gives the message at an index its author, by name; `role` where nobody is called that.
+    pub(super) fn set_role(&mut self, index: usize, role: Role, name: ValueRef<'a>) {
+        if let ValueRef::Str(name) = name {
+            self.entry(index, role).role = message::named_role(name, role);
+        }
+    }
+
+    /// Sets what the message at an index says, from content that is plain, or JSON of parts when multimodal.
+    pub(super) fn set_content(&mut self, index: usize, role: Role, value: ValueRef<'a>) {
+        let Entry { role, item, .. } = self.entry(index, role);
+        let parts = match value {
+            ValueRef::Str(text) if text.starts_with("[{") => node::read(value),
+            ValueRef::Str(_) => None,
+            other => node::read(other),
+        };
+        let read = parts.and_then(|tree| message::read(&Node::Map(vec![(Cow::Borrowed("content"), tree)]), *role));
+        match read.filter(|read| read.says_something() || read.first.role != *role) {
+            Some(read) => item.merge(read),
+            None => item.first.text = text(value),
+        }
     }
 
     /// The tool call `call` of the message at an index.
@@ -45,27 +69,30 @@ impl<'a> Indexed<'a> {
 
     fn entry(&mut self, index: usize, role: Role) -> &mut Entry<'a> {
         let new = || Entry {
-            message: message::empty(role),
+            role,
+            item: message::empty(role).into(),
             calls: BTreeMap::new(),
         };
         self.entries.entry(index).or_insert_with(new)
     }
 
     /// The messages in order, each at its index where the gaps are small.
-    pub(super) fn into_messages(self) -> Vec<Message<'a>> {
+    pub(super) fn into_said(self) -> Said<'a> {
         let last = self.entries.last_key_value().map_or(0, |(index, _)| *index);
         let keeps_gaps = last < self.entries.len() + LARGEST_GAP;
-        let mut messages: Vec<Message<'a>> = Vec::with_capacity(self.entries.len());
-        for (index, Entry { mut message, calls }) in self.entries {
-            while keeps_gaps && messages.len() < index {
-                messages.push(message::empty(Role::System));
+        let (mut said, mut items) = (Said::default(), 0);
+        said.messages.reserve(self.entries.len());
+        for (index, Entry { role, mut item, calls }) in self.entries {
+            while keeps_gaps && items < index {
+                said.push(message::empty(Role::System));
+                items += 1;
             }
-            message
-                .tool_calls
-                .extend(calls.into_values().filter(|call| !call.name.is_empty()));
-            messages.push(message);
+            item.set_role(role);
+            item.add_calls(calls.into_values().filter(|call| !call.name.is_empty()));
+            said.push(item);
+            items += 1;
         }
-        messages
+        said
     }
 }
 
@@ -98,22 +125,5 @@ pub(super) fn text(value: ValueRef<'_>) -> Cow<'_, str> {
             .map(|tree| tree.to_text().into_owned())
             .unwrap_or_default()
             .into(),
-    }
-}
-
-/// Sets a message's text from content that is plain, or JSON of parts when multimodal.
-pub(super) fn set_content<'a>(message: &mut Message<'a>, value: ValueRef<'a>) {
-    let parts = match value {
-        ValueRef::Str(text) if text.starts_with("[{") => node::read(value),
-        ValueRef::Str(_) => None,
-        other => node::read(other),
-    };
-    let read = parts.and_then(|tree| message::read(&Node::Map(vec![(Cow::Borrowed("content"), tree)]), message.role));
-    match read {
-        Some(read) if !read.text.is_empty() || !read.tool_calls.is_empty() => {
-            message.text = read.text;
-            message.tool_calls.extend(read.tool_calls);
-        }
-        _ => message.text = text(value),
     }
 }

@@ -1,40 +1,60 @@
 //! A message as JSON trees carry it, in any of the shapes that providers and SDKs use: OpenAI's `content` and `tool_calls`,
-//! OTel's `parts`, lists of content parts. Gives text, tool calls and tool results; passes over images, files, reasoning.
+//! OTel's `parts`, lists of content parts. Gives text, tool calls and tool results, each result as a message of its own; passes over
+//! images, files, reasoning.
 
-use std::borrow::Cow;
-
-use super::node::{Node, Tree as _};
+use super::{
+    items::{Draft, Item},
+    node::{Node, Tree as _},
+};
 use crate::signals::{Message, Role, ToolCall};
 
-/// The role for what emitters write; `None` for what is no role.
+/// What emitters write for each role, in small letters.
+const ROLES: [(&str, Role); 16] = [
+    ("user", Role::User),
+    ("human", Role::User),
+    ("humanmessage", Role::User),
+    ("assistant", Role::Assistant),
+    ("ai", Role::Assistant),
+    ("model", Role::Assistant),
+    ("chatbot", Role::Assistant),
+    ("aimessage", Role::Assistant),
+    ("aimessagechunk", Role::Assistant),
+    ("system", Role::System),
+    ("developer", Role::System),
+    ("systemmessage", Role::System),
+    ("tool", Role::Tool),
+    ("function", Role::Tool),
+    ("toolmessage", Role::Tool),
+    ("functionmessage", Role::Tool),
+];
+
+/// The role for what emitters write, in any case and with the name of an enum before it (`MessageRole.ASSISTANT`); `None` for what
+/// is no role.
 pub(in crate::processors::signals) fn role(name: &str) -> Option<Role> {
-    Some(match name {
-        "user" | "human" | "HumanMessage" => Role::User,
-        "assistant" | "ai" | "model" | "AIMessage" => Role::Assistant,
-        "system" | "developer" | "SystemMessage" => Role::System,
-        "tool" | "function" | "ToolMessage" => Role::Tool,
-        _ => return None,
-    })
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let is_it = |(known, _): &&(&str, Role)| name.eq_ignore_ascii_case(known);
+    ROLES.iter().find(is_it).map(|(_, role)| *role)
+}
+
+/// The role of a message that names one. Whoever nobody knows is not taken for the user: what they say has no signals, as
+/// instructions have none. A message that names nobody is of `fallback`.
+pub(super) fn named_role(name: &str, fallback: Role) -> Role {
+    match role(name) {
+        Some(role) => role,
+        None if name.trim().is_empty() => fallback,
+        None => Role::System,
+    }
 }
 
 /// An empty message of a role.
 pub(super) fn empty<'a>(role: Role) -> Message<'a> {
-    Message {
-        role,
-        text: Cow::Borrowed(""),
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        name: None,
-    }
+    Message::new(role, "")
 }
 
 /// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
-pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Message<'a>> {
+pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Item<'a>> {
     if let Node::Text(text) = tree {
-        return Some(Message {
-            text: text.clone(),
-            ..empty(fallback)
-        });
+        return Some(Message::new(fallback, text.clone()).into());
     }
     if !matches!(tree, Node::Map(_)) {
         return None;
@@ -50,31 +70,37 @@ pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) 
         return read(inner, fallback);
     }
     if let Some(item) = response_item(tree) {
-        return Some(item);
+        return Some(item.into());
     }
     // LangChain names the role `type`.
-    let named = |key| tree.get(key).and_then(Node::text).and_then(|name| role(name));
-    let mut message = empty(named("role").or_else(|| named("type")).unwrap_or(fallback));
-    let mut text = Text::default();
+    let typed = tree.get("type").and_then(Node::text).and_then(|name| role(name));
+    let fallback = typed.unwrap_or(fallback);
+    let author = tree.get("role").and_then(Node::text);
+    let mut draft = Draft::new(author.map_or(fallback, |name| named_role(name, fallback)));
     for key in ["content", "parts"] {
         if let Some(content) = tree.get(key) {
-            add_content(content, &mut message, &mut text);
+            add_content(content, &mut draft);
         }
     }
     if let Some(refusal) = tree.get("refusal").and_then(Node::text) {
-        text.add(refusal.clone());
+        draft.say(refusal.clone());
     }
     for call in tree.get("tool_calls").map(Node::items).unwrap_or_default() {
-        message.tool_calls.extend(tool_call(call));
+        draft.call(tool_call(call));
     }
+    let mut item = draft.into_item();
     if let Some(id) = tree.get("tool_call_id").and_then(Node::text) {
-        message.tool_call_id = Some(id.clone());
+        // Of several results each names its own call.
+        item.first.tool_call_id.get_or_insert_with(|| id.clone());
+    }
+    // LangChain's `ToolMessage`.
+    if item.first.role == Role::Tool && tree.text_at("status") == "error" {
+        item.first.failed = true;
     }
     if let Some(name) = tree.get("name").and_then(Node::text) {
-        message.name = Some(name.clone());
+        item.set_name(name);
     }
-    message.text = text.into_cow();
-    Some(message)
+    Some(item)
 }
 
 /// Tool calls and results as items of their own beside the messages: OpenAI's Responses API.
@@ -102,22 +128,22 @@ fn response_item<'a>(tree: &Node<'a>) -> Option<Message<'a>> {
 }
 
 /// Content: a string, a list of parts, or one part.
-fn add_content<'a>(content: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
+fn add_content<'a>(content: &Node<'a>, draft: &mut Draft<'a>) {
     match content {
-        Node::Text(plain) => text.add(plain.clone()),
+        Node::Text(plain) => draft.say(plain.clone()),
         Node::List(parts) => {
             for part in parts {
-                add_part(part, message, text);
+                add_part(part, draft);
             }
         }
-        Node::Map(_) => add_part(content, message, text),
+        Node::Map(_) => add_part(content, draft),
         _ => {}
     }
 }
 
-fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
+fn add_part<'a>(part: &Node<'a>, draft: &mut Draft<'a>) {
     if let Node::Text(plain) = part {
-        return text.add(plain.clone());
+        return draft.say(plain.clone());
     }
     let kind = part
         .get("type")
@@ -125,9 +151,9 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
         .map_or("text", |kind| kind.as_ref());
     if let Some((inner, is_result)) = wrapped(part) {
         return if is_result {
-            add_result(inner, message, text);
+            add_result(inner, draft);
         } else {
-            message.tool_calls.extend(tool_call(inner));
+            draft.call(tool_call(inner));
         };
     }
     match kind {
@@ -139,12 +165,12 @@ fn add_part<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>)
             // `content` is OTel's key, `text` OpenAI's; inside a part both are read.
             let keys = ["content", "text", "refusal"];
             if let Some(plain) = keys.iter().find_map(|key| part.get(key)?.text()) {
-                text.add(plain.clone());
+                draft.say(plain.clone());
             }
         }
         // Langtrace writes OpenAI's calls as content.
-        "tool_call" | "tool_use" | "tool-call" | "function" => message.tool_calls.extend(tool_call(part)),
-        "tool_call_response" | "tool_result" | "tool-result" => add_result(part, message, text),
+        "tool_call" | "tool_use" | "tool-call" | "function" => draft.call(tool_call(part)),
+        "tool_call_response" | "tool_result" | "tool-result" => add_result(part, draft),
         _ => {}
     }
 }
@@ -167,20 +193,16 @@ fn wrapped<'t, 'a>(part: &'t Node<'a>) -> Option<(&'t Node<'a>, bool)> {
     })
 }
 
-fn add_result<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a>) {
-    message.role = Role::Tool;
-    if let Some(id) = ["id", "tool_use_id", "toolCallId", "toolUseId", "ref"]
-        .iter()
-        .find_map(|key| part.get(key)?.text())
-    {
-        message.tool_call_id = Some(id.clone());
-    }
-    let Some(result) = ["response", "result", "content", "output"]
+fn add_result<'a>(part: &Node<'a>, draft: &mut Draft<'a>) {
+    let ids = ["id", "tool_use_id", "toolCallId", "toolUseId", "ref"];
+    draft.begin_result(ids.iter().find_map(|key| part.get(key)?.text()));
+    let result = ["response", "result", "content", "output"]
         .iter()
         .find_map(|key| part.get(key))
-    else {
-        return;
-    };
+        .unwrap_or(&Node::Null);
+    if is_failed(part, result) {
+        draft.fail();
+    }
     // Vercel: `{"type": "text" | "json" | "error-text" | "content", "value": …}`.
     let result = match (result.get("type"), result.get("value")) {
         (Some(_), Some(value)) => value,
@@ -190,11 +212,20 @@ fn add_result<'a>(part: &Node<'a>, message: &mut Message<'a>, text: &mut Text<'a
     if result.items().iter().any(is_block) {
         for item in result.items() {
             let json = item.get("json").map(Node::to_text);
-            text.add(json.unwrap_or_else(|| item.text_at("text")));
+            draft.add_result(json.unwrap_or_else(|| item.text_at("text")));
         }
     } else {
-        text.add(result.to_text());
+        draft.add_result(result.to_text());
     }
+}
+
+/// Whether the API says beside the text that the tool failed: Anthropic and MCP, Bedrock, Vercel.
+fn is_failed(part: &Node<'_>, result: &Node<'_>) -> bool {
+    let is_true = |key| matches!(part.get(key), Some(Node::Bool(true)));
+    is_true("is_error")
+        || is_true("isError")
+        || part.text_at("status") == "error"
+        || (result.get("value").is_some() && matches!(result.text_at("type").as_ref(), "error-text" | "error-json"))
 }
 
 /// A tool call in OpenAI's shape (`function: {name, arguments}`) or flat (`name`, `arguments` | `input` | `args`).
@@ -219,50 +250,27 @@ pub(super) fn tool_call<'a>(tree: &Node<'a>) -> Option<ToolCall<'a>> {
     })
 }
 
-/// Text in pieces, borrowed as long as there is one.
-#[derive(Default)]
-struct Text<'a> {
-    joined: Option<Cow<'a, str>>,
-}
-
-impl<'a> Text<'a> {
-    fn add(&mut self, piece: Cow<'a, str>) {
-        if piece.is_empty() {
-            return;
-        }
-        match &mut self.joined {
-            None => self.joined = Some(piece),
-            Some(joined) => {
-                let joined = joined.to_mut();
-                joined.push('\n');
-                joined.push_str(&piece);
-            }
-        }
-    }
-
-    fn into_cow(self) -> Cow<'a, str> {
-        self.joined.unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{otlp::ValueRef, processors::signals::dialects::node};
 
+    fn shown(message: &Message<'_>) -> String {
+        let calls = message
+            .tool_calls
+            .iter()
+            .map(|call| format!(" {}({})", call.name, call.arguments));
+        let calls: String = calls.collect();
+        format!("{:?} {:?}{calls}", message.role, message.text)
+    }
+
     fn check(json: &str, expected: &str) {
         let tree = node::read(ValueRef::Str(json)).expect("JSON");
         let shown = match read(&tree, Role::User) {
             None => "none".to_owned(),
-            Some(message) => {
-                let calls: Vec<String> = message
-                    .tool_calls
-                    .iter()
-                    .map(|call| format!("{}({})", call.name, call.arguments))
-                    .collect();
-                format!("{:?} {:?} {}", message.role, message.text, calls.join(" "))
-                    .trim_end()
-                    .to_owned()
+            Some(item) => {
+                let messages: Vec<String> = item.into_iter().map(|message| shown(&message)).collect();
+                messages.join(" | ")
             }
         };
         assert_eq!(shown, expected, "{json}");
@@ -347,5 +355,40 @@ mod tests {
             r#"Tool "rainy""#,
         );
         check(r#"{"type":"human","content":"hi"}"#, r#"User "hi""#);
+    }
+
+    #[test]
+    fn roles_in_any_case_and_of_any_enum() {
+        for name in [
+            "ASSISTANT",
+            "Assistant",
+            "MessageRole.ASSISTANT",
+            "a.b.Model",
+            "AIMessageChunk",
+            "CHATBOT",
+        ] {
+            check(&format!(r#"{{"role":"{name}","content":"a"}}"#), r#"Assistant "a""#);
+        }
+        check(r#"{"role":"ChatRole.TOOL","content":"a"}"#, r#"Tool "a""#);
+        check(r#"{"role":"narrator","content":"a"}"#, r#"System "a""#);
+        check(r#"{"role":"","content":"a"}"#, r#"User "a""#);
+        check(r#"{"role":null,"type":"AI","content":"a"}"#, r#"Assistant "a""#);
+        check(r#"{"type":"text","content":"a"}"#, r#"User "a""#);
+    }
+
+    #[test]
+    fn results_are_messages_of_their_own() {
+        check(
+            r#"{"role":"user","content":[{"type":"text","text":"a"},{"type":"tool_result","content":"b"},"c",{"type":"tool_result"}]}"#,
+            r#"User "a" | Tool "b" | User "c" | Tool """#,
+        );
+        check(
+            r#"{"role":"tool","content":[{"type":"tool_result","content":"b"},{"type":"text","text":"c"}]}"#,
+            r#"Tool "b\nc""#,
+        );
+        check(
+            r#"{"role":"assistant","content":[{"type":"tool_result","content":"b"}],"tool_calls":[{"id":"1","name":"f"}]}"#,
+            r#"Tool "b" | Assistant "" f()"#,
+        );
     }
 }

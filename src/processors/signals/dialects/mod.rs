@@ -6,10 +6,12 @@
 //! is an index into the client's own list.
 
 mod conversation_id;
+mod failure;
 mod generic;
 mod genkit;
 mod google_adk;
 mod indexed;
+mod items;
 mod langfuse;
 mod langtrace;
 mod litellm;
@@ -29,15 +31,16 @@ mod traceloop_entity;
 mod vercel_ai;
 mod whole;
 
-use self::scopes::Open;
 pub(super) use self::{
+    items::Places,
     message::{read as read_message, role},
     node::{Node, Tree},
     scopes::Scopes,
 };
+use self::{items::Said, scopes::Open};
 use crate::{
     otlp::{AttributeOrEvent, ScopeSpansRef, SpanRef},
-    signals::{Conversation, Message, Role},
+    signals::{Conversation, ModelFailure, Role},
 };
 
 /// One convention for carrying conversation content on spans.
@@ -104,8 +107,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// What one dialect found on a span.
 #[derive(Default)]
 struct Content<'a> {
-    input: Vec<Message<'a>>,
-    output: Vec<Message<'a>>,
+    input: Said<'a>,
+    output: Said<'a>,
     /// Values that should have held messages and could not be read.
     unparsed: usize,
 }
@@ -113,10 +116,14 @@ struct Content<'a> {
 /// The conversation of a span.
 pub(super) struct Found<'a> {
     pub(super) conversation: Conversation<'a>,
+    /// Where its messages stand in the client's list.
+    pub(super) places: Places,
     /// Index of the dialect of the input, else of the output, in [`names`].
     pub(super) dialect: usize,
     /// What the application calls the conversation, the session or the thread that the span belongs to.
     pub(super) conversation_id: Option<&'a str>,
+    /// What the span says of its failure, where it failed.
+    pub(super) failure: Option<ModelFailure<'a>>,
 }
 
 /// What [`find`] saw.
@@ -171,13 +178,13 @@ pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &m
 
 /// Reads each side from the first dialect that has it.
 fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut Search<'a>) {
-    let (mut input, mut output) = (Vec::new(), Vec::new());
+    let (mut input, mut output) = (Said::default(), Said::default());
     let mut first = None;
     for (i, dialect) in DIALECTS.iter().enumerate().filter(|(i, _)| present[*i]) {
         let content = (dialect.read)(span);
         search.unparsed[i] = content.unparsed;
         for (side, read) in [(&mut input, content.input), (&mut output, content.output)] {
-            if side.is_empty() && says_something(&read) {
+            if side.is_empty() && read.says_something() {
                 *side = read;
                 first = first.or(Some(i));
             }
@@ -187,20 +194,16 @@ fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut S
         }
     }
     if let Some(dialect) = first {
-        input.append(&mut output);
+        input.append(output);
+        let Said { messages, places } = input;
         search.found = Some(Found {
-            conversation: Conversation { messages: input },
+            conversation: Conversation { messages },
+            places,
             dialect,
             conversation_id: conversation_id::of(span),
+            failure: failure::of(span),
         });
     }
-}
-
-/// Roles alone are no conversation: an emitter that was told to keep content to itself still writes them.
-fn says_something(messages: &[Message<'_>]) -> bool {
-    messages
-        .iter()
-        .any(|message| !message.text.is_empty() || !message.tool_calls.is_empty())
 }
 
 /// Which dialects have a key or an event on the span.
@@ -258,7 +261,7 @@ fn is_candidate_event(name: &str) -> bool {
 }
 
 /// Reads a tree that holds a list of messages, or one message.
-fn read_messages<'a>(tree: &Node<'a>, fallback: Role, content: &mut Vec<Message<'a>>) -> usize {
+fn read_messages<'a>(tree: &Node<'a>, fallback: Role, content: &mut Said<'a>) -> usize {
     let items = match tree {
         Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),

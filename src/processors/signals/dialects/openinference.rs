@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use super::{
     Content, Dialect,
-    indexed::{Indexed, NO_INDEX, index, set_content, text},
-    message, whole,
+    indexed::{Indexed, NO_INDEX, index, text},
+    whole,
 };
 use crate::{
     otlp::{SpanRef, ValueRef, keys},
@@ -70,10 +70,12 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         set(messages, role, index, field, attribute.value());
     }
     let mut content = Content {
-        input: input.into_messages(),
-        output: output.into_messages(),
+        input: input.into_said(),
+        output: output.into_said(),
         unparsed,
     };
+    // Its instrumentation of the Responses API counts the items of one reply as it counts choices elsewhere.
+    content.output.keep_first_words();
     if content.input.is_empty() && content.output.is_empty() && is_llm(span) {
         let unparsed = content.unparsed;
         content = whole::read(span, keys::INPUT_VALUE, keys::OUTPUT_VALUE, whole::Plain::Message);
@@ -92,12 +94,8 @@ fn is_llm(span: &SpanRef<'_>) -> bool {
 
 fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], value: ValueRef<'a>) {
     match field {
-        b"role" => {
-            if let ValueRef::Str(name) = value {
-                messages.at(at, role).role = message::role(name).unwrap_or(role);
-            }
-        }
-        b"content" => set_content(messages.at(at, role), value),
+        b"role" => messages.set_role(at, role, value),
+        b"content" => messages.set_content(at, role, value),
         b"text" => messages.at(at, role).text = text(value),
         b"name" => messages.at(at, role).name = Some(text(value)),
         b"tool_call_id" => messages.at(at, role).tool_call_id = Some(text(value)),

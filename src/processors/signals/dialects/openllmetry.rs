@@ -5,8 +5,7 @@ use std::borrow::Cow;
 
 use super::{
     Content, Dialect,
-    indexed::{Indexed, NO_INDEX, index, set_content, text},
-    message,
+    indexed::{Indexed, NO_INDEX, index, text},
 };
 use crate::{
     otlp::{SpanRef, ValueRef},
@@ -59,21 +58,19 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         };
         set(messages, role, index, field, attribute.value());
     }
-    Content {
-        input: input.into_messages(),
-        output: output.into_messages(),
+    let mut content = Content {
+        input: input.into_said(),
+        output: output.into_said(),
         unparsed,
-    }
+    };
+    content.output.keep_first_choice();
+    content
 }
 
 fn set<'a>(messages: &mut Indexed<'a>, role: Role, at: usize, field: &[u8], value: ValueRef<'a>) {
     match field {
-        b"role" => {
-            if let ValueRef::Str(name) = value {
-                messages.at(at, role).role = message::role(name).unwrap_or(role);
-            }
-        }
-        b"content" => set_content(messages.at(at, role), value),
+        b"role" => messages.set_role(at, role, value),
+        b"content" => messages.set_content(at, role, value),
         b"refusal" => {
             let message = messages.at(at, role);
             if message.text.is_empty() {

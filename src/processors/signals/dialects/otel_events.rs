@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Content, Dialect, message,
+    Content, Dialect,
+    items::Item,
+    message,
     node::{self, Node, Tree as _},
 };
 use crate::{
@@ -46,46 +48,48 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         };
         side.push(read_event(&event, role, &mut content.unparsed));
     }
+    content.output.keep_first_choice();
     content
 }
 
-fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Message<'a> {
-    let mut read = message::empty(role);
+fn read_event<'a>(event: &EventRef<'a>, role: Role, unparsed: &mut usize) -> Item<'a> {
+    let (mut read, mut author) = (Item::from(message::empty(role)), role);
     for attribute in event.attributes() {
         match attribute.key() {
-            "content" => merge(&mut read, content(attribute.value(), role)),
+            "content" | "message" => {
+                if let Some(content) = content(attribute.value(), role) {
+                    read.merge(content);
+                }
+            }
             "role" => {
                 if let ValueRef::Str(name) = attribute.value() {
-                    read.role = message::role(name).unwrap_or(role);
+                    author = message::named_role(name, role);
                 }
             }
             "id" => {
                 if let ValueRef::Str(id) = attribute.value() {
-                    read.tool_call_id = Some(Cow::Borrowed(id));
+                    read.first.tool_call_id = Some(Cow::Borrowed(id));
                 }
             }
-            "message" => merge(&mut read, content(attribute.value(), role)),
             "tool_calls" => match node::read(attribute.value()) {
-                Some(tree) => read
-                    .tool_calls
-                    .extend(tree.items().iter().filter_map(message::tool_call)),
+                Some(tree) => read.add_calls(tree.items().iter().filter_map(message::tool_call)),
                 None => *unparsed += 1,
             },
             _ => {}
         }
     }
+    read.set_role(author);
     read
 }
 
 /// Content is plain text, JSON of parts or of a message, or a tree.
-fn content(value: ValueRef<'_>, role: Role) -> Option<Message<'_>> {
+fn content(value: ValueRef<'_>, role: Role) -> Option<Item<'_>> {
     match value {
         ValueRef::Str(text) if text.starts_with(['[', '{']) => match node::read(value) {
             // A user may well write a lone JSON value: only what reads as parts is taken for them.
             Some(tree @ Node::List(_)) => {
                 let wrapped = Node::Map(vec![(Cow::Borrowed("content"), tree)]);
-                message::read(&wrapped, role)
-                    .filter(|read| !read.text.is_empty() || !read.tool_calls.is_empty() || read.role != role)
+                message::read(&wrapped, role).filter(|read| read.says_something() || read.first.role != role)
             }
             // A reply's whole message, which names its role or its content.
             Some(tree)
@@ -97,16 +101,8 @@ fn content(value: ValueRef<'_>, role: Role) -> Option<Message<'_>> {
             }
             _ => None,
         }
-        .or_else(|| {
-            Some(Message {
-                text: Cow::Borrowed(text),
-                ..message::empty(role)
-            })
-        }),
-        ValueRef::Str(text) => Some(Message {
-            text: Cow::Borrowed(text),
-            ..message::empty(role)
-        }),
+        .or_else(|| Some(Message::new(role, text).into())),
+        ValueRef::Str(text) => Some(Message::new(role, text).into()),
         other => {
             let tree = match node::read(other)? {
                 tree if tree.get("content").or_else(|| tree.get("tool_calls")).is_some() => tree,
@@ -115,17 +111,4 @@ fn content(value: ValueRef<'_>, role: Role) -> Option<Message<'_>> {
             message::read(&tree, role)
         }
     }
-}
-
-fn merge<'a>(into: &mut Message<'a>, from: Option<Message<'a>>) {
-    let Some(from) = from else { return };
-    // A tool's result may come as a part of anybody's content.
-    if from.role == Role::Tool {
-        into.role = Role::Tool;
-    }
-    if !from.text.is_empty() {
-        into.text = from.text;
-    }
-    into.tool_calls.extend(from.tool_calls);
-    into.tool_call_id = into.tool_call_id.take().or(from.tool_call_id);
 }

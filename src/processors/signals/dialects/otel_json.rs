@@ -44,6 +44,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
             add(attribute, &mut content);
         }
     }
+    content.output.keep_first_choice();
     content
 }
 

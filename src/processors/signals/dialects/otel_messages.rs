@@ -45,6 +45,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
             }
         }
     }
+    content.output.keep_first_choice();
     content
 }
 

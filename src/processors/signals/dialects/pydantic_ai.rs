@@ -8,7 +8,10 @@ use super::{
     node::{self, Node, Tree as _},
     otel_events, whole,
 };
-use crate::{otlp::SpanRef, signals::Role};
+use crate::{
+    otlp::SpanRef,
+    signals::{Message, Role},
+};
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "pydantic_ai",
@@ -50,6 +53,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
             _ => {}
         }
     }
+    content.output.keep_first_choice();
     content
 }
 
@@ -58,16 +62,16 @@ fn add_event<'a>(event: &Node<'a>, content: &mut Content<'a>) {
     let Some(role) = otel_events::role_of(&name) else {
         return;
     };
-    let Some(mut message) = message::read(event, role) else {
+    let Some(mut item) = message::read(event, role) else {
         return;
     };
-    if role == Role::Tool && message.tool_call_id.is_none() {
-        message.tool_call_id = event.get("id").and_then(Node::text).cloned();
+    if role == Role::Tool && item.first.tool_call_id.is_none() {
+        item.first.tool_call_id = event.get("id").and_then(Node::text).cloned();
     }
     if otel_events::is_reply(&name) {
-        content.output.push(message);
+        content.output.push(item);
     } else {
-        content.input.push(message);
+        content.input.push(item);
     }
 }
 
@@ -75,8 +79,7 @@ fn add_event<'a>(event: &Node<'a>, content: &mut Content<'a>) {
 fn add_response<'a>(tree: &Node<'a>, content: &mut Content<'a>) {
     match tree.get("combined_chunk_content") {
         Some(Node::Text(text)) => {
-            let reply = Node::Text(text.clone());
-            content.output.extend(message::read(&reply, Role::Assistant));
+            content.output.push(Message::new(Role::Assistant, text.clone()));
         }
         _ => {
             whole::messages(tree, Role::Assistant, &mut content.output);

@@ -15,7 +15,8 @@ fn batch_of(scope: &str, span: SpanBuilder) -> TraceBatch {
     SpanBuilder::batch(&[], (scope, ""), [span])
 }
 
-/// What was found, as text: the dialect, then a line a message; the number of unreadable values where there are any.
+/// What was found, as text: the dialect, then a line a message; the number of unreadable values where there are any. The index in
+/// the client's list stands behind an author where it is another one, `!` where the result is marked as a failure.
 fn shown(batch: &TraceBatch) -> String {
     let resource = batch.resource_spans().next().expect("a resource");
     let scope = resource.scope_spans().next().expect("a scope");
@@ -26,14 +27,17 @@ fn shown(batch: &TraceBatch) -> String {
         None => lines.push("none".to_owned()),
         Some(found) => {
             lines.push(names().nth(found.dialect).unwrap_or_default().to_owned());
-            for message in found.conversation.messages {
+            for (at, message) in found.conversation.messages.into_iter().enumerate() {
                 let calls = message
                     .tool_calls
                     .iter()
                     .map(|call| format!(" {}({})", call.name, call.arguments));
+                let index = found.places.of(at);
+                let place = (index != at).then(|| format!("@{index}")).unwrap_or_default();
                 lines.push(format!(
-                    "{:?}: {}{}",
+                    "{:?}{place}{}: {}{}",
                     message.role,
+                    if message.failed { "!" } else { "" },
                     message.text,
                     calls.collect::<String>()
                 ));
@@ -47,18 +51,18 @@ fn shown(batch: &TraceBatch) -> String {
     lines.join("\n")
 }
 
-fn check(attributes: &[(&str, &str)], expected: &str) {
+pub(super) fn check(attributes: &[(&str, &str)], expected: &str) {
     check_in("scope", attributes, expected);
 }
 
-fn check_in(scope: &str, attributes: &[(&str, &str)], expected: &str) {
+pub(super) fn check_in(scope: &str, attributes: &[(&str, &str)], expected: &str) {
     let span = attributes
         .iter()
         .fold(builder(), |span, (key, value)| span.attribute(key, Value::Str(value)));
     assert_eq!(shown(&batch_of(scope, span)), expected, "{scope} {attributes:?}");
 }
 
-fn check_events(events: &[(&str, &[(&str, &str)])], expected: &str) {
+pub(super) fn check_events(events: &[(&str, &[(&str, &str)])], expected: &str) {
     let span = events.iter().fold(builder(), |span, (name, attributes)| {
         let attributes: Vec<_> = attributes
             .iter()

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Content, Dialect, message,
+    Content, Dialect,
+    items::Said,
+    message,
     node::{self, Node, Tree as _},
     whole,
 };
@@ -40,7 +42,7 @@ fn is_content(name: &[u8]) -> bool {
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let mut content = Content::default();
-    let (mut prompt, mut reply) = (Vec::new(), message::empty(Role::Assistant));
+    let (mut prompt, mut reply) = (Said::default(), message::empty(Role::Assistant));
     for attribute in span.attributes() {
         let (value, unparsed) = (attribute.value(), &mut content.unparsed);
         match attribute.key() {
@@ -72,7 +74,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
 }
 
 /// `{"prompt"}` or `{"system", "messages"}`; `false` where it is neither. The system text stands outside the list.
-fn read_prompt<'a>(value: ValueRef<'a>, side: &mut Vec<Message<'a>>) -> bool {
+fn read_prompt<'a>(value: ValueRef<'a>, side: &mut Said<'a>) -> bool {
     let tree = match (node::read(value), value) {
         (Some(tree), _) => tree,
         (None, ValueRef::Str(text)) if !text.starts_with(['{', '[']) => Node::Text(Cow::Borrowed(text)),

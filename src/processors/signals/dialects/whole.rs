@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Content, message,
+    Content,
+    items::{Item, Said},
+    message,
     node::{self, Node, Tree as _},
 };
 use crate::{
@@ -48,7 +50,7 @@ pub(super) fn read<'a>(span: &SpanRef<'a>, input: &str, output: &str, plain: Pla
 }
 
 /// Adds what a value says to a side; `false` where it should have been JSON and is none.
-pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut Vec<Message<'a>>) -> bool {
+pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut Said<'a>) -> bool {
     let text = match value {
         ValueRef::Str(text) => text,
         ValueRef::Array(_) | ValueRef::KvList(_) => "",
@@ -60,8 +62,9 @@ pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut 
     match node::read(value) {
         Some(tree @ (Node::Map(_) | Node::List(_))) => {
             if !messages(&tree, role, side) && plain == Plain::Message {
-                let said = TEXTS.iter().find_map(|key| tree.get(key)?.text());
-                side.extend(said.map(|said| Message::new(role, said.clone())));
+                if let Some(said) = TEXTS.iter().find_map(|key| tree.get(key)?.text()) {
+                    side.push(Message::new(role, said.clone()));
+                }
             }
             true
         }
@@ -81,12 +84,14 @@ pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut 
 }
 
 /// Adds the messages of a tree, at any of the places where requests and replies have them; `false` where there are none.
-pub(super) fn messages<'a>(tree: &Node<'a>, role: Role, side: &mut Vec<Message<'a>>) -> bool {
+pub(super) fn messages<'a>(tree: &Node<'a>, role: Role, side: &mut Said<'a>) -> bool {
     let list = LISTS
         .iter()
-        .filter_map(|key| tree.get(key))
-        .find(|inner| matches!(inner, Node::List(_) | Node::Map(_)));
-    let items = match list.unwrap_or(tree) {
+        .filter_map(|key| Some((*key, tree.get(key)?)))
+        .find(|(_, inner)| matches!(inner, Node::List(_) | Node::Map(_)));
+    let items = match list.map_or(tree, |(_, list)| list) {
+        // Further choices are alternatives to the first, not what was said after it.
+        Node::List(items) if matches!(list, Some(("choices" | "candidates", _))) => &items[..items.len().min(1)],
         Node::List(items) => items.as_slice(),
         single => std::slice::from_ref(single),
     };
@@ -97,15 +102,16 @@ pub(super) fn messages<'a>(tree: &Node<'a>, role: Role, side: &mut Vec<Message<'
     true
 }
 
-/// The message of an item. What is none still takes its place, so that the indexes stay the client's own.
-pub(super) fn any<'a>(item: &Node<'a>, role: Role) -> Message<'a> {
+/// What an item says. What is none still takes its place, so that the indexes stay the client's own.
+pub(super) fn any<'a>(item: &Node<'a>, role: Role) -> Item<'a> {
     match item {
         // Langtrace writes an assistant message with calls as the bare list of them, under OpenAI's names or without any.
         Node::List(calls) => Message {
             tool_calls: calls.iter().filter_map(message::tool_call).collect(),
             ..message::empty(Role::Assistant)
-        },
-        item => message::read(item, role).unwrap_or_else(|| message::empty(Role::System)),
+        }
+        .into(),
+        item => message::read(item, role).unwrap_or_else(|| message::empty(Role::System).into()),
     }
 }
 

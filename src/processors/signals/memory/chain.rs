@@ -78,7 +78,7 @@ fn message(hasher: &mut impl Hasher, message: &Message<'_>) {
         Role::Assistant => 2,
         Role::Tool => 3,
     };
-    hasher.write_u8(role);
+    hasher.write_u8(role | u8::from(message.failed) << 2);
     text(hasher, &message.text);
     option(hasher, message.tool_call_id.as_deref());
     option(hasher, message.name.as_deref());
@@ -113,6 +113,8 @@ mod tests {
         result.tool_call_id = Some("a".into());
         let mut two = call("a", "b", "c");
         two.tool_calls.push(two.tool_calls[0].clone());
+        let mut failed = Message::new(Role::Tool, "a");
+        failed.failed = true;
         let long = "a".repeat(5000);
         let messages = [
             Message::new(Role::User, "a"),
@@ -124,6 +126,7 @@ mod tests {
             Message::new(Role::Tool, "a"),
             named,
             result,
+            failed,
             call("", "b", "c"),
             call("a", "b", "c"),
             call("b", "a", "c"),

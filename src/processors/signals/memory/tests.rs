@@ -509,3 +509,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn instructions_are_not_kept() {
+    let bytes = |instructions: &str| {
+        let memory = memory(1 << 20);
+        let messages = list(&[("s", instructions), ("u", "hi"), ("a", "hello")]);
+        let _outcome = memory.analyze(&ANALYZER, &messages, &owner(Some("c")));
+        memory.store.bytes()
+    };
+    assert_eq!(bytes("x"), bytes(&"Be kind to customers. ".repeat(100)));
+}

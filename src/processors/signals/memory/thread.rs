@@ -17,8 +17,8 @@ const ATTEMPTS: usize = 8;
 
 /// A conversation that is known by its id.
 pub(super) struct Thread {
-    /// The head of its instructions, where it has any.
-    instructions: Option<String>,
+    /// The number of its own with its instructions, where it has any: no text is kept.
+    instructed: Option<Link>,
     manner: Manner,
 }
 
@@ -69,9 +69,9 @@ impl Memory {
         owner: &Owner<'_>,
         id: &str,
     ) -> Outcome {
-        let instructions = instructions(messages);
+        let instructed = self.instructed(owner, id, messages);
         for _ in 0..ATTEMPTS {
-            let (key, entry) = self.thread(owner, id, instructions.as_deref());
+            let (key, entry) = self.thread(owner, id, instructed);
             let known = entry.as_deref().and_then(|entry| match entry {
                 Entry::Thread(thread) => Some(&thread.manner),
                 _ => None,
@@ -87,11 +87,8 @@ impl Memory {
                 Step::Again(latest) => join(analyzer, messages, links, latest, &latest.before, latest.length),
                 Step::Next(latest) => join(analyzer, messages, links, latest, &latest.after, 0),
             };
-            let bytes = ENTRY + manner.bytes() + instructions.as_ref().map_or(0, String::capacity);
-            let thread = Thread {
-                instructions: instructions.clone(),
-                manner,
-            };
+            let bytes = ENTRY + manner.bytes();
+            let thread = Thread { instructed, manner };
             if self
                 .store
                 .swap(key, entry.as_ref(), Entry::Thread(thread), bytes)
@@ -104,16 +101,19 @@ impl Memory {
     }
 
     /// The key of a span's conversation, and what is known of it: the first one of that id, unless the instructions are others.
-    fn thread(&self, owner: &Owner<'_>, id: &str, instructions: Option<&str>) -> (Link, Option<Arc<Entry>>) {
+    fn thread(&self, owner: &Owner<'_>, id: &str, instructed: Option<Link>) -> (Link, Option<Arc<Entry>>) {
         let key = self.chain.start(&["thread", owner.service, owner.scope, id]);
         let first = self.store.get(key);
-        match (first.as_deref(), instructions) {
-            (Some(Entry::Thread(thread)), Some(head)) if thread.instructions.as_deref() != Some(head) => {
-                let key = self.chain.start(&["thread", owner.service, owner.scope, id, head]);
-                (key, self.store.get(key))
-            }
+        match (first.as_deref(), instructed) {
+            (Some(Entry::Thread(thread)), Some(own)) if thread.instructed != instructed => (own, self.store.get(own)),
             _ => (key, first),
         }
+    }
+
+    /// The number of a conversation of that id with the instructions in these messages.
+    fn instructed(&self, owner: &Owner<'_>, id: &str, messages: &[Message<'_>]) -> Option<Link> {
+        let head = instructions(messages)?;
+        Some(self.chain.start(&["thread", owner.service, owner.scope, id, &head]))
     }
 
     /// Takes the span for the first request of a conversation.

@@ -123,41 +123,8 @@ fn push<'a>(message: Message<'a>, draft: &mut Draft<'a>) {
 
 /// A message. Anthropic's has results of tools among a user's parts: each becomes a message of its tool, at the same index.
 fn message<'a>(tree: &Node<'a>, role: Role, draft: &mut Draft<'a>) {
-    let is_result = |part: &Node<'_>| matches!(part.get("type"), Some(Node::Text(kind)) if kind == "tool_result");
-    let parts = match tree.get("content") {
-        Some(Node::List(parts)) if parts.iter().any(is_result) => parts,
-        _ => {
-            draft.messages.extend(read_message(tree, role));
-            draft.indexes.resize(draft.messages.len(), draft.next);
-            return;
-        }
-    };
-    for run in parts.chunk_by(|one, next| !is_result(one) && !is_result(next)) {
-        let entries = [
-            ("role", tree.get("role").cloned()),
-            ("content", Some(Node::List(run.to_vec()))),
-        ];
-        let entries = entries
-            .into_iter()
-            .filter_map(|(key, value)| Some((Cow::Borrowed(key), value?)));
-        let Some(mut message) = read_message(&Node::Map(entries.collect()), role) else {
-            continue;
-        };
-        if matches!(run[0].get("is_error"), Some(Node::Bool(true))) {
-            tell_failure(&mut message.text);
-        }
+    for message in read_message(tree, role).into_iter().flatten() {
         push(message, draft);
-    }
-}
-
-/// The analyzer judges a result by how it is put; what the API says beside the text is put into it.
-fn tell_failure(text: &mut Cow<'_, str>) {
-    let begins = text
-        .trim_start()
-        .get(..5)
-        .is_some_and(|start| start.eq_ignore_ascii_case("error"));
-    if !begins && !text.starts_with('{') {
-        text.to_mut().insert_str(0, "Error: ");
     }
 }
 

@@ -2,6 +2,7 @@
 //! large one can be taken in blocks; and where to go on after a fault.
 
 use super::{BadTranscript, Node};
+use crate::signals::steps::took;
 
 /// One JSON document.
 pub(super) struct Document<'a> {
@@ -14,13 +15,20 @@ pub(super) struct Document<'a> {
 /// valid document there is none, since no string holds a line's end and values never follow each other bare. Offset of the
 /// second document; `None` where there is no such place.
 pub fn last_boundary(text: &[u8]) -> Option<usize> {
-    memchr::memrchr_iter(b'\n', text)
-        .map(|newline| newline + 1)
-        .find(|&start| {
-            let opens = text[start..].iter().find(|byte| !byte.is_ascii_whitespace());
-            let closes = text[..start].iter().rfind(|byte| !byte.is_ascii_whitespace());
-            matches!(opens, Some(b'{' | b'[')) && matches!(closes, Some(b'}' | b']'))
-        })
+    let mut rest = text;
+    while let Some(newline) = memchr::memrchr(b'\n', rest) {
+        // White space is stepped over once, however many lines' ends it holds: they have the same neighbours.
+        let behind = text[newline + 1..].trim_ascii_start();
+        let before = rest[..newline].trim_ascii_end();
+        let blank = text.len() - behind.len() - before.len();
+        took(rest.len() - newline + blank);
+        if matches!(behind.first(), Some(b'{' | b'[')) && matches!(before.last(), Some(b'}' | b']')) {
+            return Some(newline + 1);
+        }
+        rest = before;
+    }
+    took(rest.len());
+    None
 }
 
 /// Reads one document after the other. After a fault it goes on at the next line that begins with a bracket: what a broken
@@ -48,6 +56,7 @@ fn each_of_text<'a>(text: &'a str, line: usize, sink: &mut dyn FnMut(Result<Docu
     loop {
         let rest = &text[at..];
         let blank = rest.len() - rest.trim_start().len();
+        took(blank + 1);
         line += count_lines(&rest.as_bytes()[..blank]);
         at += blank;
         let rest = &text[at..];
@@ -68,6 +77,7 @@ fn each_of_text<'a>(text: &'a str, line: usize, sink: &mut dyn FnMut(Result<Docu
             }
             None => return,
         };
+        took(length);
         line += count_lines(&rest.as_bytes()[..length]);
         at += length;
     }
@@ -100,6 +110,7 @@ fn next_document(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signals::steps;
 
     fn check(text: &str, expected: Option<usize>) {
         assert_eq!(last_boundary(text.as_bytes()), expected, "{text:?}");
@@ -116,6 +127,10 @@ mod tests {
         check("", None);
         check("1\n{}", None);
         check("{}\n{\n\"a\": [\n[]\n]\n}", Some(3));
+        check("{}\n\n{}\n \n\t\n", Some(4));
+        check("{} \n \r\n\t[1,\n\n2]", Some(7));
+        check("\n\n \n", None);
+        check("\n\n{}", None);
     }
 
     #[test]
@@ -134,5 +149,33 @@ mod tests {
         let apart = [read(&text[..at], 1), read(&text[at..], line)].concat();
         assert_eq!(read(text, 1), apart);
         assert_eq!(apart.len(), 3);
+    }
+
+    #[test]
+    fn blank_lines_take_linear_time() {
+        let shapes = [
+            ("{}", "\n", ""),
+            ("{}", " \n", "x"),
+            ("", "\n", "{}"),
+            ("", "{}\n\n", ""),
+            ("", "x \n", ""),
+        ];
+        for (before, unit, behind) in shapes {
+            let growth = |work: &dyn Fn(&[u8])| {
+                let of_times = |times: usize| {
+                    let text = format!("{before}{}{behind}", unit.repeat(times));
+                    steps::of(|| work(text.as_bytes()))
+                };
+                of_times(2000) as f64 / of_times(1000) as f64
+            };
+            let cut = growth(&|text| {
+                let _boundary = last_boundary(text);
+            });
+            let read = growth(&|text| each(text, 1, &mut |_| {}));
+            assert!(
+                cut <= 2.4 && read <= 2.4,
+                "{before:?} {unit:?} {behind:?}: {cut}, {read}"
+            );
+        }
     }
 }

@@ -66,13 +66,14 @@ fn conversations(batch: &TraceBatch, line: usize, sink: &mut Sink<'_>) {
                 let Some(found) = dialects::find(&span, &scope, &mut scopes).found else {
                     continue;
                 };
-                let conversation = found.conversation;
+                let (conversation, places) = (found.conversation, found.places);
                 sink(Ok(Transcript {
                     id: Some(format!("{}/{}", span.trace_id(), span.span_id()).into()),
                     line,
                     item: None,
-                    indexes: (0..conversation.messages.len()).collect(),
+                    indexes: (0..conversation.messages.len()).map(|at| places.of(at)).collect(),
                     conversation,
+                    failure: found.failure,
                 }));
             }
         }

@@ -58,6 +58,23 @@ fn many<'a>(times: usize, calls: &[(&'a str, &'a str, &'a str)]) -> Vec<(&'a str
 }
 
 #[test]
+fn progress_in_the_middle_of_a_large_result_is_progress() {
+    let page = |done: usize| {
+        let rows = |from: usize| "{\"state\": \"as before\"},".repeat(from);
+        format!(
+            "{{\"jobs\": [{}{{\"state\": \"{done:03} of 100\"}},{}0]}}",
+            rows(400),
+            rows(400)
+        )
+    };
+    let polled = [page(10), page(20), page(30), page(40)];
+    let calls: Vec<_> = polled.iter().map(|page| ("jobs", "{}", page.as_str())).collect();
+    check(&calls, &[]);
+    let still: Vec<_> = calls.iter().map(|_| calls[0]).collect();
+    check(&still, &[(SignalType::Retry, 5), (SignalType::Retry, 7)]);
+}
+
+#[test]
 fn the_third_time_without_progress_is_a_retry() {
     use SignalType::Retry;
     let failing = ("get_order", r#"{"id": 7}"#, "Error: not found");

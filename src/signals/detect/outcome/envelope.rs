@@ -1,164 +1,214 @@
 //! A failure told by the fields at the top of a JSON object: `error`, `isError`, `success: false`, `status: "failed"`, a status of HTTP
-//! from 400 on. The object may be cut off; what is nested is passed over, but for the object below `error`.
+//! from 400 on. The object may be cut off, and is read at its beginning and its end; what is nested is passed over, but for what is
+//! below `error`. What may be data as well (a failed order has a status, too) wants a second sign.
 
-use super::{Told, is_one_of};
-use crate::signals::steps::took;
+use super::json::{Value, fields, last_fields, objects, says_something};
+use super::{Said, Told, is_one_of};
 
-/// A value as it stands in the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Value<'a> {
-    /// A string, without its quotes; escapes as they are.
-    Text(&'a str),
-    /// A number, `true`, `false` or `null`.
-    Word(&'a str),
-    /// An object or a list, from its bracket on; cut where the text is.
-    Nested(&'a str),
+/// Names of fields that say why, without being data.
+const BESIDE: &[&str] = &[
+    "title",
+    "name",
+    "details",
+    "path",
+    "instance",
+    "timestamp",
+    "param",
+    "hint",
+    "help",
+    "request_id",
+    "requestId",
+    "trace_id",
+    "documentation_url",
+    "retry_after",
+    "stack",
+    "stacktrace",
+];
+
+/// What an object says; `tail` is the end of one that is longer than what is read at its beginning.
+pub(super) fn said<'a>(head: &'a str, tail: &'a str) -> Option<Said<'a>> {
+    let mut read = Fields::default();
+    fields(head, |key, value| read.take(key, value));
+    if let Some(last) = last_fields(tail) {
+        fields(last, |key, value| read.take(key, value));
+    }
+    if let Some(told) = read.told(head) {
+        return Some(Said::Failure(told));
+    }
+    let parts = read.parts.filter(|_| !read.succeeds)?;
+    text_of(parts).map(Said::Text)
 }
 
-/// What the object says of a failure; none where it says of none.
-pub(super) fn told(text: &str) -> Option<Told<'_>> {
-    let mut said = Said::default();
-    fields(text, |key, value| said.take(key, value));
-    // A code alone may be anything: a room, a color, a postal code.
-    let code = said.code.filter(|_| said.fails || said.message.is_some());
-    let status = said.status.or(code).filter(|status| (400..600).contains(status));
-    let fails = said.fails || (status.is_some() && !said.succeeds);
-    let words = said.words.or(said.message).unwrap_or(text);
-    fails.then_some(Told { words, status })
+/// What a list says: what its first part of text says, as MCP has it, or that all of its objects fail. Any other list is data.
+pub(super) fn of_list(head: &str) -> Option<Said<'_>> {
+    if let Some(text) = text_of(head) {
+        return Some(Said::Text(text));
+    }
+    let (mut first, mut count, mut alike) = (None, 0_usize, true);
+    let is_whole = objects(head, |object| {
+        let mut read = Fields::default();
+        fields(object, |key, value| read.take(key, value));
+        let told = read.told(object);
+        count += 1;
+        // Rows with a column for errors are data.
+        alike &= told.is_some() && (count == 1 || !read.bears_data);
+        first = first.take().or(told);
+    });
+    first.filter(|_| alike && is_whole).map(Said::Failure)
 }
 
-/// What was gathered from the fields.
+/// The text of a list's first item, where that is a part of text.
+fn text_of(list: &str) -> Option<&str> {
+    let (mut found, mut is_first) = (None, true);
+    if !list.starts_with('[') {
+        return None;
+    }
+    objects(list, |object| {
+        if std::mem::take(&mut is_first) {
+            let (mut text, mut is_text) = (None, false);
+            fields(object, |key, value| match (key, value) {
+                ("type", Value::Text("text")) => is_text = true,
+                ("text", Value::Text(words)) => text = Some(words),
+                _ => {}
+            });
+            found = text.filter(|_| is_text);
+        }
+    });
+    found
+}
+
+/// What was gathered from the fields of an object.
 #[derive(Debug, Default)]
-struct Said<'a> {
+struct Fields<'a> {
     fails: bool,
     succeeds: bool,
     /// Words of the failure itself.
     words: Option<&'a str>,
-    /// Words beside it.
+    /// Words beside it, which say why.
     message: Option<&'a str>,
+    /// Other words beside it.
+    remark: Option<&'a str>,
+    /// A status that is one of HTTP by its name or its place.
+    http: Option<u16>,
+    /// A status that may be one of HTTP.
     status: Option<u16>,
     code: Option<u16>,
+    /// `status: "failed"`, which may be that of what is described.
+    bad_state: bool,
+    /// `status: "error"`, which seldom is.
+    bad_status: bool,
+    /// There is something that no report of a failure has.
+    bears_data: bool,
+    /// And it is an object or a list.
+    bears_nested: bool,
+    /// A list of parts, as MCP has it.
+    parts: Option<&'a str>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> Fields<'a> {
+    /// The failure that the fields report; `object` is all that was read.
+    fn told(&self, object: &'a str) -> Option<Told<'a>> {
+        let failing = |status: &Option<u16>| status.is_some_and(|status| (400..600).contains(&status));
+        let has_message = self.message.is_some();
+        let weak = self.bad_state || failing(&self.status);
+        let weakly = weak && !self.bears_nested && (has_message || !self.bears_data);
+        // A code alone may be anything: a room, a color, a postal code.
+        let coded = failing(&self.code) && has_message && !self.bears_data;
+        let strongly = failing(&self.http) || self.bad_status && has_message;
+        let fails = self.fails || !self.succeeds && (strongly || weakly || coded);
+        let words = self.words.or(self.message).or(self.remark).unwrap_or(object);
+        let statuses = [self.http, self.status, self.code];
+        fails.then(|| Told {
+            words,
+            status: statuses.into_iter().find(failing).flatten(),
+        })
+    }
+
     fn take(&mut self, key: &str, value: Value<'a>) {
+        if is_one_of(
+            key,
+            &[
+                "error",
+                "errors",
+                "err",
+                "exception",
+                "traceback",
+                "errorMessage",
+                "error_message",
+            ],
+        ) {
+            self.error(is_one_of(key, &["errors"]), value);
+            return;
+        }
         match (key, value) {
-            ("error" | "err" | "exception" | "traceback" | "errorMessage" | "error_message", Value::Text(text)) => {
-                // "none" and the like are no errors.
-                let text = text.trim();
-                if !is_one_of(text, &["", "none", "null", "false", "no error", "ok"]) {
-                    self.fails = true;
-                    self.words.get_or_insert(text);
+            ("isError" | "is_error" | "failed", Value::Word("true"))
+            | ("success" | "ok" | "succeeded", Value::Word("false")) => self.fails = true,
+            ("success" | "ok" | "succeeded", Value::Word("true")) | ("isError" | "is_error", Value::Word("false")) => {
+                self.succeeds = true;
+            }
+            ("status" | "type" | "result" | "outcome" | "state", Value::Text(text)) => {
+                self.bad_state |= is_one_of(text, &["error", "failed", "failure", "err"]);
+                self.bad_status |= key == "status" && is_one_of(text, &["error", "err"]);
+                self.succeeds |= is_one_of(text, &["ok", "success", "succeeded"]);
+            }
+            ("statusCode" | "status_code" | "http_status", Value::Word(number)) => {
+                self.http = self.http.or(number.parse().ok());
+            }
+            ("status", Value::Word(number)) => self.status = self.status.or(number.parse().ok()),
+            ("code", Value::Word(number)) => self.code = number.parse().ok(),
+            ("message" | "msg" | "detail" | "reason", Value::Text(text) | Value::Nested(text)) => {
+                if !text.trim_ascii().is_empty() {
+                    self.message.get_or_insert(text);
                 }
             }
-            ("error" | "isError" | "is_error" | "failed", Value::Word("true"))
-            | ("success" | "ok" | "succeeded", Value::Word("false")) => self.fails = true,
-            ("success" | "ok" | "succeeded", Value::Word("true")) => self.succeeds = true,
-            ("error", Value::Nested(inner)) if inner.starts_with('{') && inner.trim_end() != "{}" => {
+            ("content", Value::Nested(list)) if list.starts_with('[') => {
+                self.parts.get_or_insert(list);
+                self.other(key, value);
+            }
+            _ => self.other(key, value),
+        }
+    }
+
+    /// The field that names a failure, and everything below it.
+    fn error(&mut self, of_several: bool, value: Value<'a>) {
+        match value {
+            // "none" and the like are no errors.
+            Value::Text(text) if !is_one_of(text.trim(), &["", "none", "null", "false", "no error", "ok"]) => {
+                self.fails = true;
+                self.words.get_or_insert(text.trim());
+            }
+            Value::Word("true") => self.fails = true,
+            // Numbers alone count the errors.
+            Value::Nested(inner) if says_something(inner, !of_several) => {
                 self.fails = true;
                 // All of it: the kind stands in `code` or `type` as often as in the message.
                 self.words.get_or_insert(inner);
-                fields(inner, |key, value| {
-                    if let ("code" | "status", Value::Word(number)) = (key, value) {
-                        self.status = self.status.or(number.parse().ok());
-                    }
-                });
-            }
-            ("errors", Value::Nested(inner)) if inner.starts_with('[') && !inner[1..].trim_start().starts_with(']') => {
-                self.fails = true;
-                self.words.get_or_insert(inner);
-            }
-            ("status" | "type" | "result" | "outcome" | "state", Value::Text(text)) => {
-                self.fails |= is_one_of(text, &["error", "failed", "failure", "err"]);
-                self.succeeds |= is_one_of(text, &["ok", "success", "succeeded"]);
-            }
-            ("status" | "statusCode" | "status_code" | "http_status", Value::Word(number)) => {
-                self.status = self.status.or(number.parse().ok());
-            }
-            ("code", Value::Word(number)) => self.code = number.parse().ok(),
-            ("message" | "detail" | "reason" | "description" | "content", Value::Text(text) | Value::Nested(text)) => {
-                self.message.get_or_insert(text);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Every field at the top of an object, as far as the text goes.
-fn fields<'a>(object: &'a str, mut each: impl FnMut(&'a str, Value<'a>)) {
-    let mut at = 1;
-    while let Some((key, behind)) = string(object, at) {
-        let Some(colon) = object[behind..].find(':').map(|colon| behind + colon + 1) else {
-            return;
-        };
-        let start = colon + object[colon..].len() - object[colon..].trim_ascii_start().len();
-        let end = match object.as_bytes().get(start) {
-            Some(b'"') => {
-                let Some((text, end)) = string(object, start) else {
-                    return;
-                };
-                each(key, Value::Text(text));
-                end
-            }
-            Some(b'{' | b'[') => {
-                let end = nested(object, start);
-                each(key, Value::Nested(&object[start..end]));
-                end
-            }
-            Some(_) => {
-                let rest = &object[start..];
-                let length = rest.find([',', '}', '\n', ' ']).unwrap_or(rest.len());
-                each(key, Value::Word(&rest[..length]));
-                start + length
-            }
-            None => return,
-        };
-        at = end;
-    }
-}
-
-/// The next string from there on, and the place behind it; of one that is cut off what there is.
-fn string(text: &str, from: usize) -> Option<(&str, usize)> {
-    let start = from + memchr::memchr2(b'"', b'}', text.as_bytes().get(from..)?)? + 1;
-    if text.as_bytes()[start - 1] != b'"' {
-        return None;
-    }
-    took(start - from);
-    let mut at = start;
-    while let Some(length) = memchr::memchr2(b'"', b'\\', text.as_bytes().get(at..).unwrap_or_default()) {
-        at += length;
-        took(length + 2);
-        if text.as_bytes()[at] == b'"' {
-            return Some((&text[start..at], at + 1));
-        }
-        // Whatever is escaped ends no string.
-        at += 2;
-    }
-    Some((&text[start..], text.len()))
-}
-
-/// The place behind the object or list that begins there.
-fn nested(text: &str, start: usize) -> usize {
-    let (mut depth, mut at) = (0_usize, start);
-    while let Some(&byte) = text.as_bytes().get(at) {
-        took(1);
-        match byte {
-            b'"' => match string(text, at) {
-                Some((_, behind)) => at = behind - 1,
-                None => return text.len(),
-            },
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return at + 1;
+                if inner.starts_with('{') {
+                    fields(inner, |key, value| {
+                        if let ("code" | "status", Value::Word(number)) = (key, value) {
+                            self.http = self.http.or(number.parse().ok());
+                        }
+                    });
                 }
             }
             _ => {}
         }
-        at += 1;
     }
-    text.len()
+
+    fn other(&mut self, key: &str, value: Value<'a>) {
+        if let ("description" | "content", Value::Text(text) | Value::Nested(text)) = (key, value) {
+            self.remark.get_or_insert(text);
+        }
+        let is_empty = match value {
+            Value::Text(text) => text.is_empty(),
+            Value::Word(word) => word == "null",
+            Value::Nested(inner) => !says_something(inner, true),
+        };
+        if !is_empty && !is_one_of(key, BESIDE) && !is_one_of(key, &["code", "type", "status", "success", "ok"]) {
+            self.bears_data = true;
+            self.bears_nested |= matches!(value, Value::Nested(_));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +218,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<&str>) {
-        assert_eq!(told(text).map(|told| told.words), expected, "{text}");
+        let words = match said(text, "") {
+            Some(Said::Failure(told)) => Some(told.words),
+            _ => None,
+        };
+        assert_eq!(words, expected, "{text}");
     }
 
     #[test]
@@ -197,10 +251,75 @@ mod tests {
         check(r#"{"error": "cut off in the mid"#, Some("cut off in the mid"));
     }
 
+    #[test]
+    fn errors_come_in_several_shapes() {
+        check(r#"{"Error": "boom"}"#, Some("boom"));
+        check(r#"{"ERROR": {"Message": "boom"}}"#, Some(r#"{"Message": "boom"}"#));
+        check(r#"{"error": ["x failed"]}"#, Some(r#"["x failed"]"#));
+        check(
+            r#"{"message": "it is invalid", "errors": {"email": ["is required"]}}"#,
+            Some(r#"{"email": ["is required"]}"#),
+        );
+        check(r#"{"error": { }}"#, None);
+        check(r#"{"error": [null, ""]}"#, None);
+        check(r#"{"errors": {"total": 0, "fatal": 0}, "files": 3}"#, None);
+        check(r#"{"errors": {"total": 3, "fatal": 1}, "files": 3}"#, None);
+        check(r#"{"errors": 2}"#, None);
+    }
+
+    #[test]
+    fn what_may_be_data_wants_a_second_sign() {
+        for data in [
+            r#"{"code": 501, "description": "Original fit jeans"}"#,
+            r#"{"code": 501, "message": "Happy birthday", "from": "Ann"}"#,
+            r#"{"order_id": "W1", "status": "failed", "items": ["a"]}"#,
+            r#"{"order_id": "W1", "status": "failed", "reason": "card", "items": ["a"]}"#,
+            r#"{"type": "error", "color": "red"}"#,
+            r#"{"status": 500, "unit": "watt"}"#,
+            r#"{"state": "failed", "attempts": 3}"#,
+        ] {
+            check(data, None);
+        }
+        check(r#"{"status": "failed"}"#, Some(r#"{"status": "failed"}"#));
+        check(
+            r#"{"status": "error", "message": "boom", "tool": "search", "data": null}"#,
+            Some("boom"),
+        );
+        check(r#"{"type": "error", "message": "boom"}"#, Some("boom"));
+        check(
+            r#"{"status": 404, "title": "Gone", "type": "about:blank"}"#,
+            Some(r#"{"status": 404, "title": "Gone", "type": "about:blank"}"#),
+        );
+        check(
+            r#"{"status": 503, "message": "down", "service": "billing"}"#,
+            Some("down"),
+        );
+    }
+
+    #[test]
+    fn a_list_fails_where_all_of_it_does() {
+        for (list, expected) in [
+            (r#"[{"error": "no such user"}]"#, true),
+            (r#"[{"error": "a"}, {"error": "b", "code": 5}]"#, true),
+            (r#"[{"error": "a"}, {"rows": [1]}]"#, false),
+            (
+                r#"[{"time": 1, "error": "disk full"}, {"time": 2, "error": "disk full"}]"#,
+                false,
+            ),
+            (r#"[{"id": 1, "error": null}]"#, false),
+            (r#"[{"error": "a"}, 5]"#, false),
+            ("[]", false),
+        ] {
+            let fails = matches!(of_list(list), Some(Said::Failure(_)));
+            assert_eq!(fails, expected, "{list}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read(text in "[\"{}\\[\\]:,\\\\aé error]{0,60}") {
-            let _told = told(&format!("{{{text}"));
+            let _said = said(&format!("{{{text}"), &text);
+            let _list = of_list(&format!("[{text}"));
         }
     }
 }

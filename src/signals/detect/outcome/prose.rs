@@ -116,7 +116,53 @@ const NAMED: &[&str] = &[
     "<error",
     "<tool_use_error",
     "[error",
+    "[errno ",
     "❌",
+];
+/// What follows a single word of those, or of a phrase of them, where it is a report.
+const REPORTS: &[&str] = &[
+    "after",
+    "while",
+    "waiting",
+    "exceeded",
+    "expired",
+    "reached",
+    "when",
+    "error",
+    "occurred",
+    "connecting",
+    "reading",
+    "calling",
+    "fetching",
+    "on ",
+    "of ",
+    "for ",
+    "to ",
+    "from ",
+    "in ",
+    "by ",
+    "access",
+    "request",
+];
+/// What makes of "cannot" no report.
+const IDIOMS: &[&str] = &[
+    "wait to ",
+    "wait for ",
+    "wait until ",
+    "wait till ",
+    "wait!",
+    "help but ",
+    "believe ",
+    "thank ",
+    "recommend ",
+    "praise ",
+    "say enough",
+    "get enough",
+    "go wrong",
+    "agree more",
+    "be happier",
+    "stop thinking",
+    "complain",
 ];
 /// Longest sentence of that kind, in bytes: more is a document.
 const SENTENCE: usize = 600;
@@ -135,11 +181,12 @@ pub(super) fn told<'a>(head: &'a str, tail: &'a str) -> Option<Told<'a>> {
     let fails = status.is_some()
         || is_marked(start)
         || is_named_error(head)
-        || (short && COULD_NOT.iter().any(|begin| start.starts_with(begin)))
+        || head.starts_with("Exception in thread \"")
+        || (short && could_not(start))
         || NAMED.iter().any(|name| {
-            start
-                .strip_prefix(name)
-                .is_some_and(|rest| is_whole(name, rest) && (short || ends_a_phrase(rest)))
+            start.strip_prefix(name).is_some_and(|rest| {
+                is_whole(name, rest) && (ends_a_phrase(rest) || short && goes_on_as_report(name, rest))
+            })
         });
     fails.then_some(Told { words, status })
 }
@@ -156,6 +203,23 @@ fn is_whole(name: &str, rest: &str) -> bool {
     let value = rest.trim_start_matches([':', '=', ' ']);
     let is_setting = value.len() < rest.len() && value.starts_with(|c: char| c.is_ascii_digit());
     !rest.starts_with(char::is_alphanumeric) && !is_setting
+}
+
+fn could_not(start: &str) -> bool {
+    COULD_NOT
+        .iter()
+        .filter_map(|begin| start.strip_prefix(begin))
+        .any(|rest| !IDIOMS.iter().any(|idiom| rest.starts_with(idiom)))
+}
+
+/// "Timeout after 30 s", and no "Timeout is a film", no "Forbidden Planet, 1956". What is named by more words needs less.
+fn goes_on_as_report(name: &str, rest: &str) -> bool {
+    let next = rest.trim_start();
+    let is_subject = ["is ", "are ", "was ", "were ", "has ", "means "];
+    match name.contains([' ', '<', '[', '❌']) {
+        true => !is_subject.iter().any(|verb| next.starts_with(verb)),
+        false => REPORTS.iter().any(|word| next.starts_with(word)),
+    }
 }
 
 fn ends_a_phrase(rest: &str) -> bool {
@@ -264,6 +328,14 @@ mod tests {
                 "Request failed with status code 422",
                 "bash: foo: command not found",
                 "❌ no such project",
+                "Exception in thread \"main\" java.lang.NullPointerException\n\tat X",
+                "[Errno 2] No such file or directory: 'x'",
+                "timeout of 5000ms exceeded",
+                "Timeout",
+                "Unauthorized: token expired",
+                "Permission denied for user x",
+                "Rate limit exceeded",
+                "Cannot read properties of undefined",
             ],
         );
     }
@@ -291,6 +363,11 @@ mod tests {
                 "timeout: 30",
                 "TimeoutError is raised when a call takes too long",
                 "Notfound Inc. was founded in 1999",
+                "Timeout is a 2003 film.",
+                "Forbidden Planet is a 1956 film.",
+                "Rate limit is the number of calls a minute.",
+                "Cannot wait to see you there!",
+                "Can't believe it is May already",
                 essay.as_str(),
             ],
         );
