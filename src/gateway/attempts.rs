@@ -85,6 +85,14 @@ struct Ready {
 }
 
 impl Ready {
+    /// What kind of one is asked.
+    fn side(&self) -> &'static str {
+        match self.callee.model.is_empty() {
+            true => "the agent",
+            false => "the provider",
+        }
+    }
+
     /// Who is asked, in words.
     fn who(&self) -> Cow<'static, str> {
         match self.callee.model.is_empty() {
@@ -366,30 +374,34 @@ async fn attempt(
         .push(attempt);
     let (most, too_long) = limit(record, question, others);
     let outcome = record.shared.upstream.ask(request, most).await;
-    let now = record.clock.now();
-    let call = record.call.as_mut().expect("a call is under way");
-    let attempt = call.attempts.last_mut().expect("just pushed");
     let wait = outcome
         .as_ref()
         .ok()
         .and_then(|response| retry_after(response.headers()));
-    let outcome = match outcome {
+    let outcome = noted(record, ready, outcome, too_long);
+    if let (Some(slot), Some(_)) = (ready.callee.slot, Failing::of(&outcome)) {
+        record.shared.router.failed(slot, wait, Instant::now());
+    }
+    outcome
+}
+
+/// The outcome of an attempt, noted in it. `too_long`: what is said where it took too long.
+fn noted(
+    record: &mut Record,
+    ready: &Ready,
+    outcome: Result<Response<Incoming>, Failure>,
+    too_long: String,
+) -> Result<Response<Incoming>, Fault> {
+    let now = record.clock.now();
+    let call = record.call.as_mut().expect("a call is under way");
+    let attempt = call.attempts.last_mut().expect("just pushed");
+    match outcome {
         Ok(response) => {
             let status = response.status().as_u16();
             (attempt.status, attempt.headers_at) = (Some(status), Some(now));
             if let Some(kind) = ErrorType::of_upstream_status(status) {
                 attempt.end = Some(now);
-                attempt.fault = Some(Fault::new(
-                    kind,
-                    format!(
-                        "{} answered {status}",
-                        if ready.callee.model.is_empty() {
-                            "the agent"
-                        } else {
-                            "the provider"
-                        }
-                    ),
-                ));
+                attempt.fault = Some(Fault::new(kind, format!("{} answered {status}", ready.side())));
             }
             Ok(response)
         }
@@ -407,9 +419,5 @@ async fn attempt(
             (attempt.end, attempt.fault) = (Some(now), Some(fault.clone()));
             Err(fault)
         }
-    };
-    if let (Some(slot), Some(_)) = (ready.callee.slot, Failing::of(&outcome)) {
-        record.shared.router.failed(slot, wait, Instant::now());
     }
-    outcome
 }

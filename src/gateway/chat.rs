@@ -25,14 +25,16 @@ use super::{
 use crate::net::compression::Encoding;
 
 /// Why a request is refused by the gateway itself.
-pub(super) struct Refusal {
+pub(super) struct Refusal(Box<Refused>);
+
+struct Refused {
     status: StatusCode,
     fault: Fault,
+    /// What the client reads, where that is not what spans say.
+    words: Option<String>,
     param: Option<String>,
     code: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// What the client reads, where that is not what spans say.
-    words: Option<String>,
 }
 
 impl Refusal {
@@ -41,46 +43,52 @@ impl Refusal {
     }
 
     pub(super) fn of(status: StatusCode, fault: Fault) -> Refusal {
-        Refusal {
+        Refusal(Box::new(Refused {
             status,
             fault,
+            words: None,
             param: None,
             code: None,
             headers: Vec::new(),
-            words: None,
-        }
+        }))
     }
 
     /// A body that a filter refused.
     pub(super) fn rejected(rejected: Rejected) -> Refusal {
-        Refusal {
-            words: Some(rejected.message),
-            ..Refusal::of(rejected.status, rejected.fault)
-        }
+        let mut refusal = Refusal::of(rejected.status, rejected.fault);
+        refusal.0.words = Some(rejected.message);
+        refusal
     }
 
     /// With the field at fault.
-    pub(super) fn param(mut self, param: impl Into<String>) -> Refusal {
-        self.param = Some(param.into());
+    pub(super) fn param(mut self, param: impl Into<Option<String>>) -> Refusal {
+        self.0.param = param.into();
         self
     }
 
     /// With the error's code.
-    pub(super) fn code(mut self, code: &'static str) -> Refusal {
-        self.code = Some(code);
+    pub(super) fn code(mut self, code: impl Into<Option<&'static str>>) -> Refusal {
+        self.0.code = code.into();
         self
     }
 
     pub(super) fn fault(&self) -> &Fault {
-        &self.fault
+        &self.0.fault
     }
 
     /// The answer, in the client's API; noted in the record.
     pub(super) fn answer(self, api: Api, record: &mut Record) -> Answer {
-        let (param, code) = (self.param.as_deref(), self.code);
-        let words = self.words.as_deref();
-        let mut answer = refuse(api, record, (self.status, words), self.fault, param, code);
-        for (name, value) in self.headers {
+        let refused = *self.0;
+        let words = (refused.status, refused.words.as_deref());
+        let mut answer = refuse(
+            api,
+            record,
+            words,
+            refused.fault,
+            refused.param.as_deref(),
+            refused.code,
+        );
+        for (name, value) in refused.headers {
             answer.headers_mut().insert(name, value);
         }
         answer
@@ -232,10 +240,9 @@ fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>)
         Err(exceeded) => {
             let text = exceeded.to_string();
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimited, text);
-            Err(Refusal {
-                headers: exceeded.headers().into_iter().collect(),
-                ..refusal.code(Exceeded::CODE)
-            })
+            let mut refusal = refusal.code(Exceeded::CODE);
+            refusal.0.headers = exceeded.headers().collect();
+            Err(refusal)
         }
     }
 }
@@ -245,9 +252,8 @@ pub(super) fn bad_request(fault: &BadRequest) -> Refusal {
         true => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
         false => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
     };
-    Refusal {
-        param: fault.param().map(str::to_owned),
-        code: fault.code(),
-        ..Refusal::new(status, kind, fault.to_string())
-    }
+    let param = fault.param().map(str::to_owned);
+    Refusal::new(status, kind, fault.to_string())
+        .param(param)
+        .code(fault.code())
 }

@@ -111,7 +111,7 @@ fn nobody(record: &mut Record, start: u64, message: String) -> Refusal {
     };
     record.choice = Some(choice);
     Refusal::of(StatusCode::NOT_FOUND, fault)
-        .param("model")
+        .param("model".to_owned())
         .code("model_not_found")
 }
 

@@ -103,22 +103,25 @@ struct Provider {
     decisions: [[Counter; 2]; Strategy::ALL.len()],
 }
 
+impl Client {
+    fn new(name: &str) -> Client {
+        let name = name.to_owned();
+        Client {
+            requests: METHODS.map(|method| {
+                CLASSES.map(|class| {
+                    counter!("plano_http_requests_total", "listener" => name.clone(), "method" => method, "status_class" => class)
+                })
+            }),
+            duration: histogram!("plano_http_request_duration_seconds", "listener" => name.clone()),
+            in_flight: gauge!("plano_http_in_flight_requests", "listener" => name.clone()),
+        }
+    }
+}
+
 impl Meters {
     /// Registers the metrics with the current recorder.
     pub(super) fn new(gateway: &Gateway) -> Meters {
         describe();
-        let client = |name: &str| {
-            let name = name.to_owned();
-            Client {
-                requests: METHODS.map(|method| {
-                    CLASSES.map(|class| {
-                        counter!("plano_http_requests_total", "listener" => name.clone(), "method" => method, "status_class" => class)
-                    })
-                }),
-                duration: histogram!("plano_http_request_duration_seconds", "listener" => name.clone()),
-                in_flight: gauge!("plano_http_in_flight_requests", "listener" => name.clone()),
-            }
-        };
         let provider = |provider: &super::config::Provider| {
             let labels = [
                 ("provider", provider.name.clone()),
@@ -155,7 +158,7 @@ impl Meters {
             listeners: gateway
                 .listeners
                 .iter()
-                .map(|listener| client(&listener.name))
+                .map(|listener| Client::new(&listener.name))
                 .collect(),
             providers: gateway.models.providers.iter().map(provider).collect(),
             usage_missing: counter!("plano_llm_usage_missing_total"),

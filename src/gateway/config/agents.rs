@@ -97,69 +97,67 @@ fn of_listener(
     models: &Models,
     faults: &mut Vec<Fault>,
 ) -> Option<Agents> {
-    let mut fault = |key: &str, reason: String| faults.push(Fault::at(format!("{path}::{key}"), reason));
+    let mut fault = |key: &str, reason: &str| faults.push(Fault::at(format!("{path}::{key}"), reason));
     if listener.r#type != Some(Kind::Agent) {
         for (key, written) in [
             ("agents", !listener.agents.is_empty()),
             ("router", !listener.router.is_empty()),
         ] {
             if written {
-                fault(key, "is for listeners of type agent".to_owned());
+                fault(key, "is for listeners of type agent");
             }
         }
         return None;
     }
     if listener.agents.is_empty() {
-        fault("agents", "must have at least one agent".to_owned());
+        fault("agents", "must have at least one agent");
     }
-    let chains: Vec<Vec<usize>> = listener
-        .agents
-        .iter()
-        .enumerate()
-        .map(|(index, agent)| {
-            filters::chain(
-                file,
-                &agent.input_filters,
-                &format!("{path}::agents::{index}::input_filters"),
-                faults,
-            )
-        })
-        .collect();
-    let mut fault = |key: &str, reason: String| faults.push(Fault::at(format!("{path}::{key}"), reason));
-    let (mut list, mut default): (Vec<Candidate>, Option<usize>) = (Vec::new(), None);
-    for ((index, written), chain) in listener.agents.iter().enumerate().zip(chains) {
-        let key = |key: &str| format!("agents::{index}::{key}");
-        let Some(agent) = agents.iter().position(|agent| agent.id == written.id) else {
-            let hint = suggest::hint(&written.id, agents.iter().map(|agent| agent.id.as_str()));
-            fault(&key("id"), format!("{:?} is none of agents{hint}", written.id));
-            continue;
-        };
-        if list.iter().any(|other| other.agent == agent) {
-            fault(&key("id"), format!("{:?} stands twice", written.id));
-        }
-        if listener.agents.len() > 1 && written.description.is_empty() {
-            fault(
-                &key("description"),
-                "requires what the agent is good for, in words for a model".to_owned(),
-            );
-        }
-        if written.default && default.replace(list.len()).is_some() {
-            fault(&key("default"), "another agent is the default already".to_owned());
-        }
-        list.push(Candidate {
-            agent,
-            description: written.description.clone(),
-            input_filters: chain,
-        });
-    }
-    if let Some(default) = default {
-        list[..=default].rotate_right(1);
-    }
+    let list = candidates(file, listener, path, agents, faults);
     let orchestrator = match listener.agents.len() {
         0 | 1 => Vec::new(),
         _ => orchestrator(file, listener, path, models, faults).unwrap_or_default(),
     };
     (!list.is_empty()).then_some(Agents { list, orchestrator })
+}
+
+/// The agents that a listener names, the default first.
+fn candidates(
+    file: &File,
+    listener: &written::Listener,
+    path: &str,
+    agents: &[Agent],
+    faults: &mut Vec<Fault>,
+) -> Vec<Candidate> {
+    let (mut list, mut default): (Vec<Candidate>, Option<usize>) = (Vec::new(), None);
+    for (index, written) in listener.agents.iter().enumerate() {
+        let at = |key: &str| format!("{path}::agents::{index}::{key}");
+        let input_filters = filters::chain(file, &written.input_filters, &at("input_filters"), faults);
+        let mut fault = |key: &str, reason: String| faults.push(Fault::at(at(key), reason));
+        let Some(agent) = agents.iter().position(|agent| agent.id == written.id) else {
+            let hint = suggest::hint(&written.id, agents.iter().map(|agent| agent.id.as_str()));
+            fault("id", format!("{:?} is none of agents{hint}", written.id));
+            continue;
+        };
+        if list.iter().any(|other| other.agent == agent) {
+            fault("id", format!("{:?} stands twice", written.id));
+        }
+        if listener.agents.len() > 1 && written.description.is_empty() {
+            let reason = "requires what the agent is good for, in words for a model";
+            fault("description", reason.to_owned());
+        }
+        if written.default && default.replace(list.len()).is_some() {
+            fault("default", "another agent is the default already".to_owned());
+        }
+        list.push(Candidate {
+            agent,
+            description: written.description.clone(),
+            input_filters,
+        });
+    }
+    if let Some(default) = default {
+        list[..=default].rotate_right(1);
+    }
+    list
 }
 
 /// The model that chooses: what `router` names, else what `overrides` names.

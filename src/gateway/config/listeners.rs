@@ -77,14 +77,8 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
         } else if let Some(first) = listeners.iter().position(|other| other.name == written.name) {
             fault("name", format!("{:?} is the name of listeners[{first}]", written.name));
         }
-        if written.timeout.is_zero() {
-            fault("timeout", "must be longer than 0s".to_owned());
-        }
-        if written.attempt_timeout.is_some_and(|span| span.0.is_zero()) {
-            fault("attempt_timeout", "must be longer than 0s".to_owned());
-        }
-        if written.max_request_body_size == 0 {
-            fault("max_request_body_size", "must be more than 0".to_owned());
+        for (key, reason) in nothing(written) {
+            fault(key, reason.to_owned());
         }
         let address = written.address.trim_start_matches('[').trim_end_matches(']').to_owned();
         if !is_host(&address) {
@@ -108,6 +102,9 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             }
         }
         let random_sampling = sampling(file, written, &path, faults);
+        let mut chain = |key: &str, ids: &[String]| filters::chain(file, ids, &format!("{path}::{key}"), faults);
+        let input_filters = chain("input_filters", &written.input_filters);
+        let output_filters = chain("output_filters", &written.output_filters);
         listeners.push(Listener {
             name: written.name.clone(),
             address,
@@ -118,16 +115,29 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             max_request_body_size: written.max_request_body_size,
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,
-            input_filters: filters::chain(file, &written.input_filters, &format!("{path}::input_filters"), faults),
-            output_filters: filters::chain(
-                file,
-                &written.output_filters,
-                &format!("{path}::output_filters"),
-                faults,
-            ),
+            input_filters,
+            output_filters,
         });
     }
     listeners
+}
+
+/// Limits that leave nothing.
+fn nothing(written: &written::Listener) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let attempt = written.attempt_timeout.map_or(Duration::MAX, |span| span.0);
+    let limits = [
+        ("timeout", "must be longer than 0s", written.timeout.is_zero()),
+        ("attempt_timeout", "must be longer than 0s", attempt.is_zero()),
+        (
+            "max_request_body_size",
+            "must be more than 0",
+            written.max_request_body_size == 0,
+        ),
+    ];
+    limits
+        .into_iter()
+        .filter(|(.., is_nothing)| *is_nothing)
+        .map(|(key, reason, _)| (key, reason))
 }
 
 fn is_host(text: &str) -> bool {

@@ -114,7 +114,7 @@ impl Client {
             let id = self.id();
             let message = rpc::call(id, &self.tool, path, content, body)?;
             match exchange(to, Some(&session), id, message, step).await {
-                Ok(answer) => return rpc::verdict(answer, content),
+                Ok(answer) => return rpc::verdict(&answer, content),
                 Err(Failed::Forgotten) if again => {
                     again = false;
                     self.forget(&session).await;

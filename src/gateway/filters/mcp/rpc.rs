@@ -176,7 +176,7 @@ struct Block {
 ///
 /// # Errors
 /// Where it is no answer of a tool.
-pub(super) fn verdict(answer: Answer, content: Content) -> Result<Verdict, Fault> {
+pub(super) fn verdict(answer: &RawValue, content: Content) -> Result<Verdict, Fault> {
     if providers::are_too_many(answer.get().as_bytes()) {
         return Err(invalid("its answer holds more JSON values than a body may"));
     }
@@ -223,7 +223,7 @@ mod tests {
 
     fn check(answer: &Value, content: Content, expected: &Verdict) {
         let raw = serde_json::value::to_raw_value(answer).expect("JSON");
-        assert_eq!(verdict(raw, content).as_ref(), Ok(expected), "{answer}");
+        assert_eq!(verdict(&raw, content).as_ref(), Ok(expected), "{answer}");
     }
 
     fn body(text: &str) -> Verdict {

@@ -113,6 +113,7 @@ async fn a_refusal_has_its_status_and_reason() {
     check(packed, Rejected, Err((400, "filter guard refused it"))).await;
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 /// Every way to fail, with what the client reads.
 fn failures() -> Vec<(Reply, u16, &'static str)> {
     let huge = format!("{{\"a\": \"{}\"}}", "x".repeat(1 << 20));
