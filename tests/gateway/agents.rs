@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{
     CHAT, CHUNKS, MESSAGES, completion,
     front::{Front, Setup, Trace, attribute, failure, hex, number, text, traceparent},
-    model::{Model, Script},
+    model::{Asked, Model, Script},
     question,
 };
 
@@ -119,7 +119,19 @@ async fn two_agents_work_one_after_the_other_and_the_last_one_streams() {
         "{told}"
     );
 
-    let trace = stage.front.trace(8).await;
+    shows_both(&stage.front.trace(8).await, second);
+    assert_eq!(
+        stage
+            .front
+            .metric("plano_agent_requests_total", &["flight_agent", "2xx"])
+            .await,
+        1.0
+    );
+    stage.front.is_sound().await;
+}
+
+/// Two agents below the inbound span, each with its handoff, and the orchestrating model's call below the choice.
+fn shows_both(trace: &Trace, second: &Asked) {
     let inbound = &trace["plano(inbound)"][0];
     let orchestrator = &trace["plano(orchestrator)"][0];
     assert_eq!(orchestrator.parent_span_id, inbound.span_id);
@@ -159,14 +171,6 @@ async fn two_agents_work_one_after_the_other_and_the_last_one_streams() {
         assert_eq!(failure(span), None);
         assert!(!format!("{span:?}").contains("Oslo"), "{span:?}");
     }
-    assert_eq!(
-        stage
-            .front
-            .metric("plano_agent_requests_total", &["flight_agent", "2xx"])
-            .await,
-        1.0
-    );
-    stage.front.is_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -126,6 +126,7 @@ async fn what_filters_make_of_it_goes_on_and_the_trace_shows_them() {
     stage.front.is_sound().await;
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_refused_or_whose_filter_breaks_goes_no_further() {
     let reason = json!({"error": {"message": "no secrets, please"}});
