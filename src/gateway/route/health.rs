@@ -11,6 +11,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Weight of the newest sample, at least.
 const WEIGHT: f64 = 0.3;
+/// A sample counts as that many times the average at most: one answer that was held up is no model that has become slow.
+const MOST: f64 = 4.0;
 /// Age at which what was measured counts half.
 const HALF_LIFE: Duration = Duration::from_secs(60);
 
@@ -31,7 +33,7 @@ impl Average {
         let millis = before.map_or(newest, |before| {
             let age = now.saturating_duration_since(before.at).as_secs_f64();
             let weight = (1.0 - 0.5_f64.powf(age / HALF_LIFE.as_secs_f64())).max(WEIGHT);
-            before.millis + weight * (newest - before.millis)
+            before.millis + weight * (newest.min(MOST * before.millis.max(1.0)) - before.millis)
         });
         Average {
             millis,
@@ -122,6 +124,19 @@ mod tests {
         };
         check(5, 5);
         check(3600, 60);
+    }
+
+    #[test]
+    fn one_that_was_held_up_moves_little_and_many_move_all() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        let millis = |health: &Health| health.speed(false).unwrap().millis;
+        health.answered(None, Duration::from_millis(10), now);
+        health.answered(None, Duration::from_secs(60), now);
+        assert_eq!(millis(&health), 19.0);
+        for _ in 0..30 {
+            health.answered(None, Duration::from_secs(1), now);
+        }
+        assert!((990.0..=1000.0).contains(&millis(&health)), "{}", millis(&health));
     }
 
     #[test]
