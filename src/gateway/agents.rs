@@ -13,7 +13,6 @@ use super::{
     chat::{Refusal, bad_request, filtered},
     config::Agents,
     exchange::{Api, Way},
-    headers,
     inquiry::inquire,
     providers::{self, BadRequest},
     question::{self, Wanted},
@@ -35,9 +34,10 @@ pub(super) async fn ask(
     (id, scope): (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
-    let depth = depth(record)?;
+    let depth = record.depth;
     let chosen = orchestrate(record, request, agents, (id, scope), deadline).await;
-    let timeout = record.shared.gateway.listeners[record.listener].timeout;
+    let listener = &record.shared.gateway.listeners[record.listener];
+    let (timeout, retries) = (listener.timeout, listener.max_retries);
     let begun = Work::begin(record, request, scope, chosen.len());
     let (mut work, way, back, keeper) = begun.map_err(|bad| bad_request(&bad))?;
     for (index, &at) in chosen.iter().enumerate() {
@@ -62,6 +62,7 @@ pub(super) async fn ask(
             scope,
             deadline,
             limit: ("the listener's timeout", timeout),
+            retries,
         };
         let outcome = attempts::ask(record, &question, &[Goal::Agent { agent, depth }]).await;
         if last {
@@ -73,9 +74,7 @@ pub(super) async fn ask(
             Ok(answered) => whole::text(&answered.plan, record, answered.response)
                 .await
                 .map_err(|fault| {
-                    let agent = &record.shared.gateway.agents[agent].id;
-                    let text = format!("no answer from agent {agent}: {}", fault.message);
-                    Refusal::new(StatusCode::BAD_GATEWAY, fault.kind, text)
+                    attempts::unreachable(&fault, &format!("agent {}", record.shared.gateway.agents[agent].id))
                 }),
             Err(refusal) => Err(refusal),
         };
@@ -87,23 +86,6 @@ pub(super) async fn ask(
         ErrorType::Internal,
         "no agent was chosen",
     ))
-}
-
-/// How many agents stand before this request.
-fn depth(record: &Record) -> Result<u32, Refusal> {
-    let header = record.client.headers.get(headers::DEPTH);
-    let depth = header
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .unwrap_or(0);
-    let most = record.shared.gateway.max_agent_depth;
-    if depth < most {
-        return Ok(depth);
-    }
-    let text = format!(
-        "agents call each other: {depth} stand behind each other ({}), and overrides.max_agent_depth is {most}",
-        headers::DEPTH
-    );
-    Err(Refusal::new(StatusCode::LOOP_DETECTED, ErrorType::AgentLoop, text).code("agent_loop"))
 }
 
 /// The agents that shall work, in their order, by their places in the listener's list; the default agent where the orchestrating model is of no use.

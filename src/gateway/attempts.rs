@@ -38,6 +38,8 @@ pub(super) struct Question<'a> {
     pub(super) deadline: Instant,
     /// What sets the deadline, and its length.
     pub(super) limit: (&'static str, Duration),
+    /// Attempts after the first.
+    pub(super) retries: u32,
 }
 
 /// How an answer is passed on.
@@ -132,7 +134,6 @@ impl Line<'_> {
 /// # Errors
 /// Where nobody answered, or nobody can be asked that.
 pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[Goal]) -> Result<Answered, Refusal> {
-    let retries = record.shared.gateway.listeners[record.listener].max_retries;
     let mut line = Line { goals, next: 0 };
     let mut ready = match line.next(record, question) {
         Some(Ok(ready)) => ready,
@@ -149,7 +150,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
             ));
         }
     };
-    let mut left_over = retries;
+    let mut left_over = question.retries;
     loop {
         note(record, &ready.callee, ready.at, ready.whole.as_ref());
         let outcome = attempt(record, question, &ready, left_over > 0 && line.has_more()).await;
@@ -195,7 +196,9 @@ fn is_retryable(status: StatusCode) -> bool {
 /// What `Retry-After` asks for; none where it is not there. What is neither seconds nor a date asks for nothing.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().unwrap_or_default().trim();
-    let seconds = || value.parse().ok().map(Duration::from_secs);
+    // What is too large for a number is long enough.
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = || is_number.then(|| Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     let until = || {
         let date = httpdate::parse_http_date(value).ok()?;
         Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
@@ -231,7 +234,7 @@ fn pass_on(
     })
 }
 
-fn unreachable(fault: &Fault, who: &str) -> Refusal {
+pub(super) fn unreachable(fault: &Fault, who: &str) -> Refusal {
     let status = match fault.kind {
         ErrorType::Timeout => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::BAD_GATEWAY,

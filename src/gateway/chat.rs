@@ -13,6 +13,7 @@ use super::{
     choose::choose,
     exchange::Api,
     filters::{Envelope, Rejected},
+    headers::DEPTH,
     http::{Answer, refuse},
     incoming,
     limits::{self, Asked, Exceeded, Permit},
@@ -139,6 +140,7 @@ async fn ask(
     let shared = Arc::clone(&record.shared);
     let scope = shared.conversations.scope(record.listener, &record.client.headers);
     authorize(record)?;
+    record.depth = depth(record)?;
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
@@ -151,7 +153,7 @@ async fn ask(
     record.validation = Some(Validation::Ok);
     record.facts = Some(Arc::clone(&request.facts));
     let listener = &shared.gateway.listeners[record.listener];
-    let timeout = listener.timeout;
+    let (timeout, retries) = (listener.timeout, listener.max_retries);
     let deadline = record.clock.begun() + timeout;
     let request = filtered(record, request, &listener.input_filters, (id, deadline)).await?;
     record.facts = Some(Arc::clone(&request.facts));
@@ -168,10 +170,35 @@ async fn ask(
         scope,
         deadline,
         limit: ("the listener's timeout", timeout),
+        retries,
     };
     let answered = attempts::ask(record, &question, &decision.goals).await?;
     decision.answered(record, answered.goal);
     Ok((answered.plan, answered.response))
+}
+
+/// How many agents and filters stand before this request, as they passed it on.
+fn depth(record: &Record) -> Result<u32, Refusal> {
+    let told = record.client.headers.get_all(DEPTH).iter();
+    let values = told.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut deepest = 0;
+    for value in values.map(<[u8]>::trim_ascii) {
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            let text = format!("{DEPTH} must be a number: how many agents stand behind each other");
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, text));
+        }
+        // What is too large for a number is too deep.
+        let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+        deepest = deepest.max(number.unwrap_or(u32::MAX));
+    }
+    let most = record.shared.gateway.max_agent_depth;
+    if deepest < most {
+        return Ok(deepest);
+    }
+    let text = format!(
+        "agents call each other: {deepest} stand behind each other ({DEPTH}), and overrides.max_agent_depth is {most}"
+    );
+    Err(Refusal::new(StatusCode::LOOP_DETECTED, ErrorType::AgentLoop, text).code("agent_loop"))
 }
 
 /// The request as the filters leave it: what they change is read as if the client had sent it.
@@ -186,7 +213,13 @@ pub(super) async fn filtered(
     }
     let shared = Arc::clone(&record.shared);
     let limit = shared.gateway.listeners[record.listener].max_request_body_size;
-    let envelope = Envelope::new(request.api.path(), id, &record.trace, record.clock, deadline);
+    let envelope = Envelope::new(
+        request.api.path(),
+        id,
+        (&record.trace, record.depth),
+        record.clock,
+        deadline,
+    );
     let (api, body) = (request.api, request.body().clone());
     let filters = &shared.filters;
     let led = filters

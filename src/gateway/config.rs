@@ -52,6 +52,9 @@ use crate::values::{
     tree,
 };
 
+/// Largest file of prices, in bytes.
+const MAX_PRICES: u64 = 4 << 20;
+
 /// Finds an environment variable.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
@@ -140,6 +143,18 @@ fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
     (gateway, faults)
 }
 
+/// A file of prices, which is no device and no larger than such a file may be.
+fn price_file(path: &str) -> Result<String, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("is no file".to_owned());
+    }
+    if about.len() > MAX_PRICES {
+        return Err(format!("has more than {MAX_PRICES} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
 /// One line for each model that is picked by its price and has none.
 fn unpriced(file: &File, models: &Models, prices: &Prices, warnings: &mut Vec<String>) {
     let names = file
@@ -167,7 +182,7 @@ fn prices(file: &File, faults: &mut Vec<Fault>) -> Prices {
     if path.is_empty() {
         return Prices::shipped().clone();
     }
-    let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    let read = price_file(path);
     read.and_then(|text| Prices::with_file(&text)).unwrap_or_else(|reason| {
         faults.push(Fault::at("overrides::model_prices", format!("{path}: {reason}")));
         Prices::shipped().clone()

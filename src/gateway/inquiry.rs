@@ -20,7 +20,9 @@ use super::{
 };
 use crate::otlp::SpanId;
 
-/// Longest time for an answer.
+/// Attempts after the first: there is a way without an answer.
+const RETRIES: u32 = 1;
+/// Longest time for an answer, and no more than half of what the request has left.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the targets in their order and gives what the answer says. `body`: a chat completion's, for a model.
@@ -35,20 +37,30 @@ pub(super) async fn inquire(
     (id, scope): (&HeaderValue, Scope),
     deadline: Instant,
 ) -> Result<String, String> {
-    let deadline = deadline.min(Instant::now() + PATIENCE);
+    let now = Instant::now();
+    // What is asked afterwards needs its time, too.
+    let limit = PATIENCE.min(deadline.saturating_duration_since(now) / 2);
+    let router = &record.shared.router;
+    let well = targets
+        .iter()
+        .filter(|target| !router.slot(target).is_some_and(|slot| router.is_left_out(slot, now)));
+    let goals: Vec<Goal> = well.cloned().map(Goal::Model).collect();
+    if goals.is_empty() {
+        return Err("it failed again and again, and is left out for a while".to_owned());
+    }
     let request = providers::read_request(Api::Chat, &body(&targets[0].model)).map_err(|bad| bad.to_string())?;
     let before = record.call.replace(Call {
         parent: Some(parent),
         request: Some(Arc::clone(&request.facts)),
         ..Call::begin(Purpose::Step, Api::Chat, record.clock.now())
     });
-    let goals: Vec<Goal> = targets.iter().cloned().map(Goal::Model).collect();
     let question = Question {
         request: &request,
         id,
         scope,
-        deadline,
-        limit: ("a question of the gateway's own may", PATIENCE),
+        deadline: now + limit,
+        limit: ("a question of the gateway's own may", limit),
+        retries: RETRIES,
     };
     let answer = match attempts::ask(record, &question, &goals).await {
         Ok(Answered { plan, response, .. }) => whole::text(&plan, record, response).await,

@@ -7,7 +7,7 @@ use std::{
     borrow::Cow,
     net::SocketAddr,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
@@ -233,6 +233,8 @@ pub(super) struct Record {
     pub(super) fault: Option<Fault>,
     pub(super) shared: Arc<Shared>,
     pub(super) listener: usize,
+    /// How many agents and filters stand before this request.
+    pub(super) depth: u32,
     root: SpanId,
     emitted: bool,
 }
@@ -282,6 +284,7 @@ impl Record {
             fault: None,
             shared,
             listener,
+            depth: 0,
             root: span_id(),
             emitted: false,
         }
@@ -290,7 +293,7 @@ impl Record {
     /// What the calls of its filters have in common.
     pub(super) fn envelope(&self, deadline: Instant) -> filters::Envelope {
         let id = HeaderValue::from_str(&self.client.request_id).expect("it was a header's value");
-        filters::Envelope::new(&self.client.path, &id, &self.trace, self.clock, deadline)
+        filters::Envelope::new(&self.client.path, &id, (&self.trace, self.depth), self.clock, deadline)
     }
 
     /// Notes why it failed, unless something was noted before.
@@ -308,6 +311,12 @@ impl Record {
         let end = self.clock.now();
         if let Some(mut call) = std::mem::replace(&mut self.call, before) {
             (call.end, call.fault) = (Some(end), fault);
+            if let (Some(attempt), None) = (call.attempts.last(), &call.fault)
+                && let Some(slot) = attempt.callee.slot
+            {
+                let whole = Duration::from_nanos(end.saturating_sub(attempt.start));
+                self.shared.router.answered(slot, None, whole, Instant::now());
+            }
             self.calls.push(call);
         }
     }

@@ -102,6 +102,12 @@ pub(super) async fn text(plan: &Plan, record: &mut Record, response: Response<In
     if let Some(error) = &facts.error {
         return Err(Fault::told(error));
     }
+    if !facts.complete {
+        return Err(Fault::new(
+            ErrorType::InvalidResponse,
+            "the answer is no reply of its API",
+        ));
+    }
     let text = facts.text.clone();
     if let Some(call) = &mut record.call {
         call.response_bytes = Some(body.len() as u64);

@@ -69,6 +69,13 @@ pub(super) fn check(file: &File, faults: &mut Vec<Fault>) -> Vec<Agent> {
         let path = format!("agents::{index}");
         if written.id.is_empty() {
             faults.push(Fault::at(format!("{path}::id"), "requires a name"));
+        } else if written
+            .id
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || c == ',')
+        {
+            let reason = format!("{:?} holds blanks or commas, which no name does", written.id);
+            faults.push(Fault::at(format!("{path}::id"), reason));
         } else if let Some(first) = agents.iter().position(|other| other.id == written.id) {
             let reason = format!("{:?} is the name of agents[{first}]", written.id);
             faults.push(Fault::at(format!("{path}::id"), reason));

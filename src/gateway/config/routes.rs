@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     models::Provider,
-    resolve::{Models, Target},
+    resolve::{Choice, Models, Target},
     written::{self, File, Prefer},
 };
 use crate::values::Fault;
@@ -72,13 +72,16 @@ pub(super) fn check(file: &File, providers: Vec<Option<Provider>>, faults: &mut 
 
 /// A model, or a fault that says what is near; none and no fault where a provider is unsound.
 fn model(file: &File, models: &Models, name: &str, path: &str, faults: &mut Vec<Fault>) -> Option<Target> {
-    let found = models.find(name).map(|(target, _)| target);
-    let found = found.filter(|target| !target.model.contains('*'));
+    let found = models.find(name);
+    let is_alias = file.model_aliases.contains_key(name);
+    // A wildcard takes any name, that of an alias, too.
+    let found = found.filter(|(target, choice)| !target.model.contains('*') && (*choice == Choice::Exact || !is_alias));
+    let found = found.map(|(target, _)| target);
     let are_sound = models.providers.len() == file.model_providers.len();
     if found.is_none() && are_sound {
         let reason = if models.providers.is_empty() {
             format!("{name:?} needs model_providers")
-        } else if file.model_aliases.contains_key(name) {
+        } else if is_alias {
             format!("{name:?} is an alias itself; name a model")
         } else if name.ends_with("/*") {
             format!("{name:?} is not one model; name one")

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, HeaderValue, header};
 
 use crate::{
-    gateway::{config::Filter, record::Clock, spans::Direction},
+    gateway::{config::Filter, headers::DEPTH, record::Clock, spans::Direction},
     otlp::SpanId,
     propagation::Trace,
 };
@@ -17,6 +17,7 @@ pub(in crate::gateway) struct Envelope {
     path: String,
     request_id: HeaderValue,
     trace: Trace,
+    depth: u32,
     /// The request's clock.
     pub(super) clock: Clock,
     /// When the request's time is up.
@@ -24,11 +25,11 @@ pub(in crate::gateway) struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope for the calls of a request: its path as the client wrote it, its id, its trace.
+    /// The envelope for the calls of a request at a path: its id, its trace, how many agents and filters stand before it.
     pub(in crate::gateway) fn new(
         path: &str,
         request_id: &HeaderValue,
-        trace: &Trace,
+        (trace, depth): (&Trace, u32),
         clock: Clock,
         deadline: Instant,
     ) -> Envelope {
@@ -36,6 +37,7 @@ impl Envelope {
             path: path.to_owned(),
             request_id: request_id.clone(),
             trace: trace.clone(),
+            depth,
             clock,
             deadline,
         }
@@ -61,6 +63,7 @@ impl Envelope {
         // Answers are checked, so they come as they are.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert("x-request-id", self.request_id.clone());
+        headers.insert(DEPTH, HeaderValue::from(self.depth.saturating_add(1)));
         let direction = HeaderValue::from_static(direction.as_str());
         headers.insert("x-plano-filter-direction", direction);
         headers

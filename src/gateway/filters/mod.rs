@@ -202,7 +202,8 @@ impl Filters {
         body: &Bytes,
     ) -> Result<Verdict, Fault> {
         let left = envelope.deadline.saturating_duration_since(Instant::now());
-        let limit = entry.config.timeout.min(left);
+        let limit =
+            Duration::from_millis(u64::try_from(entry.config.timeout.min(left).as_millis()).unwrap_or(u64::MAX));
         let called = async {
             match &entry.mcp {
                 None => http::call(&self.upstream, &entry.config, envelope, look, step, body).await,

@@ -66,7 +66,10 @@ impl Record {
                 let whole = since(attempt.start, attempt.end.unwrap_or(end));
                 self.shared.router.answered(slot, first, whole, Instant::now());
             }
-            Some(ErrorType::StreamInterrupted | ErrorType::InvalidResponse) => {
+            // Where the head was there, nobody has been told yet.
+            Some(ErrorType::StreamInterrupted | ErrorType::InvalidResponse | ErrorType::Timeout)
+                if attempt.status.is_some() =>
+            {
                 self.shared.router.failed(slot, None, Instant::now());
             }
             Some(_) => {}
@@ -224,8 +227,9 @@ impl Record {
     pub(in crate::gateway) fn fault_of<'a>(&'a self, call: &'a Call) -> Option<&'a Fault> {
         match call.purpose {
             _ if call.is_sound => None,
-            Purpose::Answer => self.fault.as_ref(),
-            Purpose::Step => call.fault.as_ref(),
+            Purpose::Step if call.end.is_some() => call.fault.as_ref(),
+            // What ended the request ended a call under way.
+            Purpose::Answer | Purpose::Step => self.fault.as_ref(),
         }
     }
 

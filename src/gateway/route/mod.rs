@@ -81,6 +81,16 @@ impl Router {
             }
         });
         let routes = routes.collect();
+        let routers = models.preferences.iter().flat_map(|preferences| &preferences.router);
+        let orchestrators = gateway
+            .orchestrated
+            .iter()
+            .flatten()
+            .flat_map(|agents| &agents.orchestrator);
+        for target in routers.chain(orchestrators) {
+            let next = slots.len();
+            slots.entry(target.clone()).or_insert(next);
+        }
         Router {
             routes,
             health: slots.iter().map(|_| Mutex::default()).collect(),
@@ -131,7 +141,12 @@ impl Router {
     /// Whether a target of a route is left out for now.
     pub(super) fn cools(&self, route: usize, target: usize, now: Instant) -> bool {
         let slot = self.routes[route].targets.get(target).map(|target| target.slot);
-        slot.is_some_and(|slot| self.health(slot).cools(now))
+        slot.is_some_and(|slot| self.is_left_out(slot, now))
+    }
+
+    /// Whether a target is left out for now.
+    pub(super) fn is_left_out(&self, slot: usize, now: Instant) -> bool {
+        self.health(slot).cools(now)
     }
 
     /// Notes an answer: how long it took to its first token, where it was streamed, and to its end.

@@ -47,7 +47,7 @@ fn trace() -> Trace {
 fn envelope() -> Envelope {
     let deadline = Instant::now() + Duration::from_secs(60);
     let id = HeaderValue::from_static("req-1");
-    Envelope::new(PATH, &id, &trace(), Clock::start(), deadline)
+    Envelope::new(PATH, &id, (&trace(), 0), Clock::start(), deadline)
 }
 
 /// Leads the body of a request through all filters.

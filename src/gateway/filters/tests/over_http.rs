@@ -341,7 +341,7 @@ async fn the_listeners_time_bounds_the_call() {
     let filters = made(&[http_filter("guard", &fake.url())]);
     let deadline = Instant::now() + Duration::from_millis(200);
     let id = HeaderValue::from_static("r");
-    let short = Envelope::new(PATH, &id, &trace(), Clock::start(), deadline);
+    let short = Envelope::new(PATH, &id, (&trace(), 0), Clock::start(), deadline);
     let look = (Direction::Input, 1 << 20);
     let result = filters.run(&[0], &short, look, BODY.into(), &mut Vec::new()).await;
     assert_eq!(result.expect_err("late").status, StatusCode::GATEWAY_TIMEOUT);
