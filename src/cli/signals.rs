@@ -24,7 +24,7 @@ use self::{
 };
 use super::{terminal, usage};
 use crate::{
-    signals::{Analyzer, Quality, Report, Settings},
+    signals::{Analyzer, Quality, Report, Settings, SettingsError},
     viewer::{Page, harmless},
 };
 
@@ -71,23 +71,43 @@ pub(super) struct SignalsArgs {
     #[arg(long, short, conflicts_with_all = ["json", "explain"])]
     quiet: bool,
     /// End in exit code 5 if a conversation is Severe, is Poor or worse, or has the flag
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", ignore_case = true)]
     fail_on: Option<FailOn>,
     /// Phrases of one's own, as the processor's `lexicons` takes them; repeatable
     #[arg(long = "lexicon", value_name = "FILE")]
     lexicons: Vec<String>,
     /// Languages whose phrases are looked for, by code; all that ship where not given
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = language)]
     languages: Option<Vec<String>>,
     /// Types of signals that are not looked for; repeatable, commas allowed
-    #[arg(long = "disable", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "disable", value_name = "TYPE", value_delimiter = ',', value_parser = signal_type)]
     disabled: Vec<String>,
     /// Turns that a conversation may take before its efficiency falls
-    #[arg(long, value_name = "N", default_value_t = Settings::default().baseline_turns)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().baseline_turns, allow_negative_numbers = true)]
     baseline_turns: u32,
     /// No colors; so does a variable NO_COLOR
     #[arg(long)]
     no_color: bool,
+}
+
+/// The code of a language that ships; in any case, and with spaces around it, as a list is written.
+fn language(given: &str) -> Result<String, SettingsError> {
+    let language = given.trim().to_ascii_lowercase();
+    let settings = Settings {
+        languages: vec![language.clone()],
+        ..Settings::default()
+    };
+    settings.check().map(|_| language)
+}
+
+/// The name of a type, read as that of a language.
+fn signal_type(given: &str) -> Result<String, SettingsError> {
+    let name = given.trim().to_ascii_lowercase();
+    let settings = Settings {
+        disabled: vec![name.clone()],
+        ..Settings::default()
+    };
+    settings.check().map(|_| name)
 }
 
 /// What `--fail-on` looks for.
