@@ -50,6 +50,7 @@ impl<'a> Item<'a> {
     }
 
     /// Names it, whatever it is made of.
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed stays so")]
     pub(super) fn set_name(&mut self, name: &Cow<'a, str>) {
         self.each().for_each(|message| message.name = Some(name.clone()));
     }

@@ -61,10 +61,11 @@ pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut 
     }
     match node::read(value) {
         Some(tree @ (Node::Map(_) | Node::List(_))) => {
-            if !messages(&tree, role, side) && plain == Plain::Message {
-                if let Some(said) = TEXTS.iter().find_map(|key| tree.get(key)?.text()) {
-                    side.push(Message::new(role, said.clone()));
-                }
+            if !messages(&tree, role, side)
+                && plain == Plain::Message
+                && let Some(said) = TEXTS.iter().find_map(|key| tree.get(key)?.text())
+            {
+                side.push(Message::new(role, said.clone()));
             }
             true
         }
