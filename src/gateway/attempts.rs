@@ -136,7 +136,11 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
     let mut line = Line { goals, next: 0 };
     let mut ready = match line.next(record, question) {
         Some(Ok(ready)) => ready,
-        Some(Err(fault)) => return Err(bad_request(&fault)),
+        Some(Err(fault)) => {
+            let first = callee(record, question.request, &goals[0]);
+            note(record, &first, 0, None);
+            return Err(bad_request(&fault));
+        }
         None => {
             return Err(Refusal::new(
                 StatusCode::BAD_GATEWAY,
@@ -147,7 +151,7 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
     };
     let mut left_over = retries;
     loop {
-        note(record, &ready);
+        note(record, &ready.callee, ready.at, ready.whole.as_ref());
         let outcome = attempt(record, question, &ready, left_over > 0 && line.has_more()).await;
         let left = question.deadline.saturating_duration_since(Instant::now());
         let Some(failing) = Failing::of(&outcome).filter(|_| left_over > 0 && !left.is_zero()) else {
@@ -235,15 +239,42 @@ fn unreachable(fault: &Fault, who: &str) -> Refusal {
     Refusal::new(status, fault.kind, format!("no answer from {who}: {}", fault.message))
 }
 
+/// Who a goal is.
+fn callee(record: &Record, request: &providers::Request, goal: &Goal) -> Arc<Callee> {
+    let gateway = &record.shared.gateway;
+    Arc::new(match goal {
+        Goal::Model(target) => {
+            let provider = &gateway.models.providers[target.provider];
+            Callee {
+                provider: provider.name.clone(),
+                provider_id: provider.id(),
+                model: target.model.clone(),
+                url: provider.upstream(request.api).0.uri().clone(),
+                slot: record.shared.router.slot(target),
+            }
+        }
+        Goal::Agent { agent, .. } => {
+            let agent = &gateway.agents[*agent];
+            Callee {
+                provider: agent.id.clone(),
+                provider_id: String::new(),
+                model: String::new(),
+                url: agent.url.clone(),
+                slot: None,
+            }
+        }
+    })
+}
+
 fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> Result<Ready, BadRequest> {
     let request = question.request;
-    let gateway = &record.shared.gateway;
+    let callee = callee(record, request, goal);
     let target = match goal {
         Goal::Model(target) => target,
-        Goal::Agent { agent, depth } => {
-            let agent = &gateway.agents[*agent];
+        Goal::Agent { depth, .. } => {
             return Ok(Ready {
                 at,
+                callee,
                 way: Way::Straight(Api::Chat),
                 want_usage: false,
                 headers: headers::to_agent(&record.client.headers, question.id, *depth),
@@ -253,16 +284,10 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
                 },
                 keeper: None,
                 whole: None,
-                callee: Arc::new(Callee {
-                    provider: agent.id.clone(),
-                    provider_id: String::new(),
-                    model: String::new(),
-                    url: agent.url.clone(),
-                    slot: None,
-                }),
             });
         }
     };
+    let gateway = &record.shared.gateway;
     let provider = &gateway.models.providers[target.provider];
     let (upstream, way) = provider.upstream(request.api);
     let want_usage = provider.known.stream_usage && upstream.api == Api::Chat;
@@ -275,19 +300,13 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
     let prepared = conversations.prepare(question.scope, request, way, terms, limit)?;
     Ok(Ready {
         at,
+        callee,
         way,
         want_usage,
         headers: headers::to_provider(&record.client.headers, request.api, provider, upstream.api, question.id),
         sent: prepared.sent,
         keeper: prepared.keeper,
         whole: prepared.whole,
-        callee: Arc::new(Callee {
-            provider: provider.name.clone(),
-            provider_id: provider.id(),
-            model: target.model.clone(),
-            url: upstream.uri().clone(),
-            slot: record.shared.router.slot(target),
-        }),
     })
 }
 
@@ -301,16 +320,20 @@ pub(super) fn terms<'a>(record: &Record, model: &'a str) -> Terms<'a> {
     }
 }
 
-/// Notes who is asked now.
-fn note(record: &mut Record, ready: &Ready) {
+/// Notes who is asked now; `whole`: what is asked, where that is more than the request.
+fn note(record: &mut Record, callee: &Arc<Callee>, at: usize, whole: Option<&Arc<RequestFacts>>) {
     let Some(call) = &mut record.call else { return };
-    call.callee = Some(Arc::clone(&ready.callee));
-    if let Some(whole) = &ready.whole {
+    call.callee = Some(Arc::clone(callee));
+    if let Some(whole) = whole {
         call.request = Some(Arc::clone(whole));
     }
-    if let Some(choice) = record.choice.as_mut().filter(|_| call.purpose == Purpose::Answer) {
-        choice.selected = Some(Arc::clone(&ready.callee));
-        choice.is_fallback = ready.at > 0;
+    if let Some(choice) = record
+        .choice
+        .as_mut()
+        .filter(|_| call.purpose == Purpose::Answer && call.part.is_none())
+    {
+        choice.selected = Some(Arc::clone(callee));
+        choice.is_fallback = at > 0;
     }
 }
 

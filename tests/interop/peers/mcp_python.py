@@ -166,6 +166,7 @@ def check_stream(gateway):
     expect("the end of a stream", data[-1], "[DONE]")
     chunks = [json.loads(one) for one in data[:-1]]
     text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+    expect("requests of a stream at the model", len(gateway.told(gateway.model)), 1)
     expect("the streamed answer", text, "They said: How far is it to Zanzibar?")
     spans = gateway.bench.trace(gateway.viewer, trace_id, 5)
     (looking,) = [span for span in spans if span["service"] == "plano(filter)"]
