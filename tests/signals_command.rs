@@ -74,7 +74,10 @@ fn shown(line: &str) -> String {
         ""
     };
     let id = report["id"].as_str().unwrap_or("-");
-    format!("{id} {}{flag}", report["quality"].as_str().expect("a text"))
+    match &report["quality"] {
+        serde_json::Value::Null => format!("{id} -{flag}"),
+        quality => format!("{id} {}{flag}", quality.as_str().expect("a text")),
+    }
 }
 
 #[test]

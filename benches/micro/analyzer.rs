@@ -1,4 +1,5 @@
-//! Time of the signals analyzer: the start, a support conversation of 8 messages, one of 25, and an agent's of 25 with tool calls.
+//! Time of the signals analyzer: the start, a support conversation of 8 messages, one of 25, an agent's of 25 with tool calls,
+//! and replies of 10 KB in several scripts.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -107,19 +108,40 @@ fn large_result() -> Conversation<'static> {
     conversation
 }
 
+/// The same request in several scripts, and marks that open quotations.
+const SCRIPTS: [(&str, &str); 5] = [
+    (
+        "English",
+        "I need help with my order, because the goods have not arrived at my house yet. ",
+    ),
+    ("Chinese", "我的订单需要帮助，因为货物还没有送到我家。"),
+    ("Hindi", "मुझे अपने ऑर्डर के बारे में मदद चाहिए, क्योंकि सामान अभी तक नहीं आया है। "),
+    ("Thai", "ฉันต้องการความช่วยเหลือเกี่ยวกับคำสั่งซื้อของฉันที่ยังไม่ได้รับสินค้าเลยครับ "),
+    ("marks", "«a „b “c "),
+];
+
+/// A reply of 10 KB.
+fn long_reply(text: &str) -> Conversation<'static> {
+    let text = text.repeat(10_000 / text.len());
+    Conversation {
+        messages: vec![Message::new(Role::User, "?"), Message::new(Role::Assistant, text)],
+    }
+}
+
 fn analyzer(criterion: &mut Criterion) {
     let analyzer = Analyzer::new(Settings::default()).expect("the default settings are valid");
     let mut group = criterion.benchmark_group("analyzer");
     group.bench_function("new", |bencher| {
         bencher.iter(|| Analyzer::new(black_box(Settings::default())))
     });
+    let scripts = SCRIPTS.map(|(name, text)| (name, long_reply(text)));
     let cases = [
         ("support", support(8)),
         ("support", support(25)),
         ("agent", agent(25)),
         ("large result", large_result()),
     ];
-    for (name, conversation) in cases {
+    for (name, conversation) in cases.into_iter().chain(scripts) {
         let messages = conversation.messages.len();
         let bytes: usize = conversation.messages.iter().map(|message| message.text.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));

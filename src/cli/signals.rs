@@ -24,11 +24,11 @@ use self::{
 };
 use super::{terminal, usage};
 use crate::{
-    signals::{Analyzer, Quality, Report, Settings},
+    signals::{Analyzer, Quality, Report, Settings, SettingsError},
     viewer::{Page, harmless},
 };
 
-/// Exit code: no conversation at all.
+/// Exit code: no conversation at all, or none with text.
 const NOTHING: u8 = 3;
 /// Exit code: the condition of `--fail-on` holds.
 const CONDITION: u8 = 5;
@@ -51,10 +51,11 @@ const CONDITION: u8 = 5;
   {\"traces\": […]}                             what `planoai trace --json` prints
 
 An \"id\" beside them is the conversation's name; of a span it is TRACE_ID/SPAN_ID. Message indexes \
-are positions in the client's own list, from 0. Spans without a conversation are passed over.
+are positions in the client's own list, from 0. Spans without a conversation are passed over; \
+a conversation without any text has `-` (JSON: null) for its quality.
 
 Exit codes: 0 all were reported, 1 something could not be read, 2 usage, 3 there was no \
-conversation, 5 the condition of --fail-on holds. What could not be read is an error even where \
+conversation with text, 5 the condition of --fail-on holds. What could not be read is an error even where \
 the condition holds: 1 goes before 5."
 )]
 pub(super) struct SignalsArgs {
@@ -70,23 +71,43 @@ pub(super) struct SignalsArgs {
     #[arg(long, short, conflicts_with_all = ["json", "explain"])]
     quiet: bool,
     /// End in exit code 5 if a conversation is Severe, is Poor or worse, or has the flag
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", ignore_case = true)]
     fail_on: Option<FailOn>,
     /// Phrases of one's own, as the processor's `lexicons` takes them; repeatable
     #[arg(long = "lexicon", value_name = "FILE")]
     lexicons: Vec<String>,
     /// Languages whose phrases are looked for, by code; all that ship where not given
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = language)]
     languages: Option<Vec<String>>,
     /// Types of signals that are not looked for; repeatable, commas allowed
-    #[arg(long = "disable", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "disable", value_name = "TYPE", value_delimiter = ',', value_parser = signal_type)]
     disabled: Vec<String>,
     /// Turns that a conversation may take before its efficiency falls
-    #[arg(long, value_name = "N", default_value_t = Settings::default().baseline_turns)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().baseline_turns, allow_negative_numbers = true)]
     baseline_turns: u32,
     /// No colors; so does a variable NO_COLOR
     #[arg(long)]
     no_color: bool,
+}
+
+/// The code of a language that ships; in any case, and with spaces around it, as a list is written.
+fn language(given: &str) -> Result<String, SettingsError> {
+    let language = given.trim().to_ascii_lowercase();
+    let settings = Settings {
+        languages: vec![language.clone()],
+        ..Settings::default()
+    };
+    settings.check().map(|_| language)
+}
+
+/// The name of a type, read as that of a language.
+fn signal_type(given: &str) -> Result<String, SettingsError> {
+    let name = given.trim().to_ascii_lowercase();
+    let settings = Settings {
+        disabled: vec![name.clone()],
+        ..Settings::default()
+    };
+    settings.check().map(|_| name)
 }
 
 /// What `--fail-on` looks for.
@@ -207,6 +228,8 @@ struct Printer {
     faults: usize,
     /// Of the file that is being read.
     conversations_of_file: usize,
+    /// Those that hold something to report on.
+    telling_of_file: usize,
     faults_of_file: usize,
 }
 
@@ -217,6 +240,7 @@ impl Printer {
             total: Tally::default(),
             faults: 0,
             conversations_of_file: 0,
+            telling_of_file: 0,
             faults_of_file: 0,
         }
     }
@@ -233,6 +257,7 @@ impl Printer {
             }
         }
         self.conversations_of_file += outcome.tally.conversations;
+        self.telling_of_file += outcome.tally.conversations - outcome.tally.silent;
         self.total.add(outcome.tally);
         Ok(())
     }
@@ -242,11 +267,13 @@ impl Printer {
             let more = self.faults_of_file - FAULTS_TOLD;
             complain(&format!("{file}: {} more", counted(more, "fault")));
         }
-        if self.conversations_of_file == 0 && self.faults_of_file == 0 {
-            complain(&format!("{file}: holds no conversation"));
+        match (self.conversations_of_file, self.telling_of_file, self.faults_of_file) {
+            (0, _, 0) => complain(&format!("{file}: holds no conversation")),
+            (_, 0, 0) => complain(&format!("{file}: holds no conversation with text")),
+            _ => {}
         }
         self.faults += self.faults_of_file;
-        (self.conversations_of_file, self.faults_of_file) = (0, 0);
+        (self.conversations_of_file, self.telling_of_file, self.faults_of_file) = (0, 0, 0);
     }
 
     fn unreadable(&mut self, file: &str, error: &io::Error) {
@@ -268,12 +295,14 @@ impl Printer {
         if let Some(condition) = failed {
             complain(&report::failed(&self.total, condition.predicate()));
         }
-        Ok(match (self.faults, failed, self.total.conversations) {
-            (1.., ..) => ExitCode::FAILURE,
-            (0, Some(_), _) => ExitCode::from(CONDITION),
-            (0, None, 0) => ExitCode::from(NOTHING),
-            (0, None, _) => ExitCode::SUCCESS,
-        })
+        Ok(
+            match (self.faults, failed, self.total.conversations - self.total.silent) {
+                (1.., ..) => ExitCode::FAILURE,
+                (0, Some(_), _) => ExitCode::from(CONDITION),
+                (0, None, 0) => ExitCode::from(NOTHING),
+                (0, None, _) => ExitCode::SUCCESS,
+            },
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 //! matches inside or across them. Makes no copy of the text and allocates nothing once its buffers have grown. Plain words take
 //! the short way of `scan.rs`; the loop here reads everything, and is what the short way is held to.
 
+mod characters;
 mod fold;
 pub(crate) mod glance;
 mod mask;
@@ -12,9 +13,10 @@ mod words;
 use std::ops::Range;
 
 use super::steps::took;
+use characters::Character;
 use scan::{Map, Plain};
 
-use words::Code;
+use words::{Code, Letters};
 pub(crate) use words::{OTHER, QUOTED, Vocabulary, hash};
 
 /// Bytes read at the start of a message that is longer than both parts together.
@@ -83,6 +85,7 @@ pub(crate) struct Words {
 }
 
 /// What a character is to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Part of a word.
     Letter,
@@ -167,12 +170,13 @@ impl Words {
         let Some(c) = rest.next() else {
             return at + 1;
         };
+        let is_alphabetic = Character::of(c).is_alphabetic;
         let c = fold::voiced(fold::plain(c), &mut rest);
         let next = text.len() - rest.as_str().len();
         self.word.clear();
         self.word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         self.finish_word(at..next, 0, vocabulary);
-        if c.is_alphabetic() {
+        if is_alphabetic {
             self.shape.lower += 1;
             let behind = rest.next().map(fold::plain);
             if behind == Some(' ') && rest.next().is_some_and(|c| !c.is_ascii()) {
@@ -266,21 +270,24 @@ impl Words {
     fn fold(&mut self, text: &str, at: usize, upper: &mut u32, lower: &mut u32) -> Option<usize> {
         let c = text[at..].chars().next()?;
         let next = at + c.len_utf8();
-        if is_apostrophe(c) {
+        let character = Character::of(c);
+        if character.is_apostrophe {
             let inner = text[next..].chars().next().is_some_and(char::is_alphabetic);
-            self.word.push(b'\'');
-            return if inner { Some(next) } else { self.word.pop().and(None) };
+            if inner {
+                self.word.push(b'\'');
+            }
+            return inner.then_some(next);
         }
-        let c = fold::plain(c);
-        match classify_char(c) {
+        match character.kind {
             Kind::Letter => {
-                if c.is_uppercase() {
-                    *upper += 1;
+                *upper += u32::from(character.is_upper);
+                *lower += u32::from(!character.is_upper);
+                if character.is_folded {
+                    self.word.extend_from_slice(&text.as_bytes()[at..next]);
                 } else {
-                    *lower += 1;
-                }
-                for small in c.to_lowercase() {
-                    self.word.extend_from_slice(small.encode_utf8(&mut [0; 4]).as_bytes());
+                    for small in fold::plain(c).to_lowercase() {
+                        self.word.extend_from_slice(small.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
                 }
                 Some(next)
             }
@@ -299,12 +306,12 @@ impl Words {
     }
 
     fn finish_word(&mut self, place: Range<usize>, marks: u8, vocabulary: Option<&Vocabulary>) {
-        let hash = hash(&self.word);
+        let letters = Letters::of_folded(&self.word);
         let code = match vocabulary {
-            Some(vocabulary) if self.word.len() <= WORD => Some(vocabulary.find(&mut self.word)),
+            Some(vocabulary) if self.word.len() <= WORD => Some(vocabulary.find(&mut self.word, &letters)),
             _ => None,
         };
-        self.push_code(code, vocabulary, hash, place, marks);
+        self.push_code(code, vocabulary, letters.hash, place, marks);
     }
 
     #[inline]
@@ -400,7 +407,7 @@ fn classify(text: &str, at: usize) -> (Kind, usize) {
             let Some(c) = text[at..].chars().next() else {
                 return (Kind::Space, at + 1);
             };
-            return (classify_char(fold::plain(c)), at + c.len_utf8());
+            return (Character::of(c).kind, at + c.len_utf8());
         }
     };
     (kind, at + 1)

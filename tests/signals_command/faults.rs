@@ -79,6 +79,42 @@ fn what_is_no_text_is_told_by_its_line() {
 }
 
 #[test]
+fn what_holds_no_text_is_no_good_conversation() {
+    let told = "planoai: -: holds no conversation with text";
+    for silent in [
+        r#"{"messages":[]}"#,
+        r#"{"messages":[{"role":"user","content":""}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"foo","content":"This is useless"}]}]}"#,
+        r#"{"messages":[{"role":"system","content":"Be kind."}]}"#,
+    ] {
+        check(&["--fail-on", "poor"], silent, 3, &["- -"], &[told]);
+        check(&[], format!("{silent}\n{THANKS}"), 0, &["- -", "b Excellent"], &[]);
+        let output = run(&["--quiet"], silent);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{silent}");
+        let shown = text(&run(&["--explain"], silent).stdout);
+        assert_eq!(
+            shown,
+            "-:1  holds no text\n\n1 conversation: 1 without text; 0 flagged\n"
+        );
+    }
+    let output = run(&["--json"], r#"{"messages":[]}"#);
+    let expected = r#"{"id":null,"quality":null,"quality_score":null,"flagged":false,"turn_count":0,"#;
+    assert!(text(&output.stdout).starts_with(expected));
+    let output = run(&[], format!("{{\"id\":\"x\",\"messages\":[]}}\n{THANKS}"));
+    let expected = "\
+CONVERSATION  QUALITY    SCORE  TURNS  FLAG  SIGNALS
+x             -              -      0
+b             Excellent     76      1        satisfaction 2
+
+2 conversations: 1 Excellent, 1 without text; 0 flagged
+";
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        (expected, Some(0))
+    );
+}
+
+#[test]
 fn many_faults_are_told_in_short() {
     let output = run(&[], "{}\n".repeat(40_000));
     let stderr = text(&output.stderr);
@@ -98,6 +134,15 @@ fn wrong_types_numbers_and_nesting() {
         (
             "{\"messages\":[{\"role\":\"user\",\"content\":true}]}",
             "the content of messages[0] is a boolean, ",
+        ),
+        (
+            "{\"messages\":[{\"role\":\"user\",\"text\":\"This is useless, I want a human\"}]}",
+            "messages[0] has neither \"content\" nor \"parts\" nor \"tool_calls\"",
+        ),
+        ("{\"role\":\"user\"}", "the reply has neither \"content\""),
+        (
+            "[{\"role\":\"user\",\"content\":[[[\"This is useless\"]]]}]",
+            "content[0] of messages[0] is a list, ",
         ),
         ("{\"input\":1e999}", "not valid JSON: number out of range at column "),
         ("{\"request\":{}}", "\"request\" holds no messages: "),

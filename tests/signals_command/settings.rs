@@ -35,24 +35,42 @@ fn phrases_of_ones_own_are_found() {
 fn languages_and_types_are_switched_off() {
     check(&["--languages", "en"], INSULT, 0, &["c Neutral*"], &[]);
     check(&["--languages", "de,fr"], INSULT, 0, &["c Good"], &[]);
-    check(
-        &["--languages", "klingon"],
-        INSULT,
-        1,
-        &[],
-        &["planoai: unknown language `klingon`"],
-    );
+    check(&["--languages", "de, EN"], INSULT, 0, &["c Neutral*"], &[]);
     let stance = "interaction.disengagement.negative_stance";
     check(&["--disable", stance], INSULT, 0, &["c Good"], &[]);
     let both = format!("{stance},interaction.disengagement.escalation");
     check(&["--disable", &both], COMPLAINT, 0, &["a Good"], &[]);
-    check(
-        &["--disable", "negative"],
-        INSULT,
-        1,
-        &[],
-        &["planoai: unknown signal type `negative`"],
-    );
+    let loose = format!("execution.loops.retry , {}", stance.to_uppercase());
+    check(&["--disable", &loose], INSULT, 0, &["c Good"], &[]);
+}
+
+#[test]
+fn what_an_option_does_not_take_is_a_fault_of_usage() {
+    for (args, told) in [
+        (
+            ["--languages", "en,klingon"],
+            "'klingon' for '--languages <LIST>': unknown language `klingon`; valid are en, de",
+        ),
+        (["--languages", ""], "'' for '--languages <LIST>': unknown language ``"),
+        (
+            ["--disable", "execution.loop.retry"],
+            "unknown signal type `execution.loop.retry` (did you mean `execution.loops.retry`?); valid are ",
+        ),
+        (["--fail-on", "good"], "'good' for '--fail-on <WHAT>'"),
+        (
+            ["--baseline-turns", "-1"],
+            "'-1' for '--baseline-turns <N>': -1 is not in ",
+        ),
+    ] {
+        let output = run(&args, INSULT);
+        let stderr = text(&output.stderr);
+        assert!(
+            stderr.starts_with("error: invalid value ") && stderr.contains(told),
+            "{stderr}"
+        );
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}");
+    }
+    assert_eq!(run(&["--fail-on", "Flag"], INSULT).status.code(), Some(5));
 }
 
 #[test]
@@ -71,5 +89,4 @@ fn the_baseline_moves_the_efficiency() {
             "{stdout}"
         );
     }
-    assert_eq!(run(&["--baseline-turns", "-1"], "").status.code(), Some(2));
 }

@@ -35,6 +35,8 @@ pub(super) struct Assessor {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) conversations: usize,
+    /// Those that hold nothing to report on.
+    pub(super) silent: usize,
     pub(super) by_quality: [usize; Quality::ALL.len()],
     pub(super) flagged: usize,
     /// Those of which the condition of `--fail-on` holds.
@@ -46,6 +48,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn add(&mut self, other: Tally) {
         self.conversations += other.conversations;
+        self.silent += other.silent;
         for (own, other) in self.by_quality.iter_mut().zip(other.by_quality) {
             *own += other;
         }
@@ -81,7 +84,10 @@ impl Assessor {
                 self.count(&transcript, &block.file, &report, &mut outcome.tally);
                 match self.style {
                     Style::Json => report::json(&mut outcome.out, &transcript, &report),
-                    Style::Table(ink) => rows.push(report::Row::new(name(&transcript, &block.file), &report, ink)),
+                    Style::Table(ink) => {
+                        let name = name(&transcript, &block.file);
+                        rows.push(report::Row::new(name, &transcript, &report, ink));
+                    }
                     Style::Explained(page) => {
                         let name = name(&transcript, &block.file);
                         explain::explain(&mut outcome.out, &name, &transcript, &report, &self.weights, page);
@@ -100,6 +106,10 @@ impl Assessor {
 
     fn count(&self, transcript: &Transcript<'_>, file: &str, report: &Report, tally: &mut Tally) {
         tally.conversations += 1;
+        if !transcript.is_telling() {
+            tally.silent += 1;
+            return;
+        }
         tally.by_quality[report.quality as usize] += 1;
         tally.flagged += usize::from(report.flagged());
         if self.fail_on.is_some_and(|condition| condition.holds(report)) {

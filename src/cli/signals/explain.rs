@@ -25,6 +25,11 @@ pub(super) fn explain(
     weights: &Weights,
     page: Page,
 ) {
+    if !transcript.is_telling() {
+        page.ink.put(out, Tint::Bold, name);
+        out.push_str("  holds no text\n\n");
+        return;
+    }
     heading(out, name, report, page.ink);
     for found in report
         .signals

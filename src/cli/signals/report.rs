@@ -15,8 +15,8 @@ use crate::{
 #[derive(Serialize)]
 struct Line<'a> {
     id: Option<&'a str>,
-    quality: &'static str,
-    quality_score: f64,
+    quality: Option<&'static str>,
+    quality_score: Option<f64>,
     flagged: bool,
     turn_count: usize,
     efficiency_score: f64,
@@ -40,8 +40,8 @@ pub(super) fn json(out: &mut String, transcript: &Transcript<'_>, report: &Repor
     });
     let line = Line {
         id: transcript.id.as_deref(),
-        quality: report.quality.name(),
-        quality_score: report.score,
+        quality: transcript.is_telling().then(|| report.quality.name()),
+        quality_score: transcript.is_telling().then_some(report.score),
         flagged: report.flagged(),
         turn_count: report.turn_count,
         efficiency_score: (report.efficiency * 1000.0).round() / 1000.0,
@@ -81,6 +81,9 @@ pub(super) fn heading(id_columns: usize, ink: Ink) -> String {
     out
 }
 
+/// In the place of a verdict on a conversation that holds nothing to report on.
+const SILENT: &str = "-";
+
 /// A line of the table.
 pub(super) struct Row {
     /// Harmless, and of limited width.
@@ -89,7 +92,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(name: String, report: &Report, ink: Ink) -> Row {
+    pub(super) fn new(name: String, transcript: &Transcript<'_>, report: &Report, ink: Ink) -> Row {
+        if !transcript.is_telling() {
+            let rest = format!("{SILENT:9}  {SILENT:>5}  {:5}", report.turn_count);
+            return Row { name, rest };
+        }
         let mut rest = String::new();
         ink.put(&mut rest, tint(report.quality), &format!("{:9}", report.quality.name()));
         let flag = if report.flagged() { "🚩" } else { "  " };
@@ -127,8 +134,10 @@ pub(super) fn tint(quality: Quality) -> Tint {
 pub(super) fn summary(total: &Tally) -> String {
     let qualities = Quality::ALL.into_iter().zip(total.by_quality);
     let counts: Vec<String> = qualities
+        .map(|(quality, count)| (quality.name(), count))
+        .chain([("without text", total.silent)])
         .filter(|(_, count)| *count > 0)
-        .map(|(quality, count)| format!("{count} {}", quality.name()))
+        .map(|(what, count)| format!("{count} {what}"))
         .collect();
     let conversations = counted(total.conversations, "conversation");
     format!("{conversations}: {}; {} flagged\n", counts.join(", "), total.flagged)

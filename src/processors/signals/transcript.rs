@@ -11,7 +11,7 @@ pub use documents::last_boundary;
 
 use self::documents::Document;
 use super::dialects::{Node, Tree as _};
-use crate::signals::{Conversation, Message, ModelFailure};
+use crate::signals::{Conversation, Message, ModelFailure, Role};
 
 /// One conversation of a text.
 #[derive(Debug)]
@@ -29,6 +29,18 @@ pub struct Transcript<'a> {
     pub indexes: Vec<usize>,
     /// What a span says of the failure of its model's call.
     pub failure: Option<ModelFailure<'a>>,
+}
+
+impl Transcript<'_> {
+    /// Whether there is anything that says how the conversation went: a text or a call of anyone but the system, or the failure
+    /// of the model's call. What is read of one without it is a report on nothing.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        let tells = |message: &Message<'_>| {
+            message.role != Role::System && (!message.tool_calls.is_empty() || !message.text.trim().is_empty())
+        };
+        self.failure.is_some() || self.conversation.messages.iter().any(tells)
+    }
 }
 
 /// A piece of the text that is no conversation.
@@ -65,8 +77,19 @@ fn read(document: &Document<'_>, sink: &mut Sink<'_>) {
                 one(item, document.line, Some(i), sink);
             }
         }
-        Node::Map(_) if is_request_of_spans(&document.tree) => spans::request(document.text, document.line, sink),
+        Node::Map(_) if !has_messages(&document.tree) && is_request_of_spans(&document.tree) => {
+            spans::request(document.text, document.line, sink);
+        }
         tree => one(tree, document.line, None, sink),
+    }
+}
+
+/// Whether there is something under `messages`; a list without any says nothing of what else is there.
+fn has_messages(tree: &Node<'_>) -> bool {
+    match tree.get("messages") {
+        None | Some(Node::Null) => false,
+        Some(Node::List(items)) => !items.is_empty(),
+        Some(_) => true,
     }
 }
 
@@ -90,7 +113,7 @@ fn is_conversation(item: &Node<'_>) -> bool {
 }
 
 fn one(tree: &Node<'_>, line: usize, item: Option<usize>, sink: &mut Sink<'_>) {
-    let is_traces = matches!(tree, Node::Map(_)) && tree.get("messages").is_none();
+    let is_traces = matches!(tree, Node::Map(_)) && !has_messages(tree);
     if is_traces && is_request_of_spans(tree) {
         let text = serde_json::to_string(tree).unwrap_or_default();
         return spans::request(&text, line, sink);

@@ -99,6 +99,34 @@ fn known_traps_take_linear_time() {
 }
 
 #[test]
+fn marks_that_nothing_closes_cost_no_more_than_prose() {
+    for unit in [
+        "«",
+        "„",
+        "“",
+        "‹",
+        "‘",
+        "(«",
+        "「",
+        "『",
+        "《",
+        "» «",
+        "«a ",
+        " 'a",
+        "a 'b c' d' 'e ",
+        "\"",
+        "`",
+        "«„“‹「",
+    ] {
+        for role in [Role::User, Role::Assistant] {
+            let text = unit.repeat(8192 / unit.len());
+            let per_byte = steps(vec![Message::new(role, text.as_str())]) / text.len();
+            assert!(per_byte < 40, "{per_byte} for {unit:?} as {role:?}");
+        }
+    }
+}
+
+#[test]
 fn of_a_long_text_a_bounded_part_is_read() {
     for role in SPOKEN {
         let of_length = |length: usize| steps(vec![Message::new(role, "a word ".repeat(length / 7))]);

@@ -1,12 +1,13 @@
 //! Finds the stretches of a text that are somebody else's words: quotation and code. Errs towards the user's own voice: a
 //! quote that never closes is none. Looks at each byte a bounded number of times.
 
+mod closings;
+
 use std::ops::Range;
 
-use crate::signals::steps::{counted, took};
+use closings::Closings;
 
-/// Longest quotation in one line that is still taken for one, in bytes.
-const LONGEST_QUOTE: usize = 600;
+use crate::signals::steps::took;
 
 /// A sign of code or of a quoted line: one of `;<=>{|}&`.
 const CODE: u8 = 1;
@@ -150,17 +151,11 @@ fn find_in_line(line: &str, signs: u8, base: usize, masks: &mut Vec<Range<usize>
             .iter()
             .position(|&byte| matches!(byte, b'"' | b'`' | b'\'' | 0xC2 | 0xE2 | 0xE3)),
     };
+    let mut closings = Closings::of(line);
     let mut at = 0;
     while let Some(ahead) = next(at) {
         at += ahead;
-        let close = match bytes[at] {
-            b'`' => closing(line, at + 1, "`"),
-            b'"' => closing(line, at + 1, "\""),
-            b'\'' if opens(bytes, at) => closing_apostrophe(line, at),
-            0..=0x7F => None,
-            _ => closing_pair(line, at),
-        };
-        match close {
+        match closings.behind(at) {
             Some(end) => {
                 masks.push(base + at..base + end);
                 at = end;
@@ -168,56 +163,4 @@ fn find_in_line(line: &str, signs: u8, base: usize, masks: &mut Vec<Range<usize>
             None => at += 1,
         }
     }
-}
-
-/// The place behind the closing mark.
-fn closing(line: &str, from: usize, mark: &str) -> Option<usize> {
-    // No further than a quotation may be long: many marks that nothing closes would each look at all the rest.
-    let rest = &line[from..line.floor_char_boundary(from + LONGEST_QUOTE)];
-    let length = rest.find(mark);
-    took(length.unwrap_or(rest.len()));
-    let length = length.filter(|&length| length > 0)?;
-    Some(from + length + mark.len())
-}
-
-/// Marks beyond ASCII that come in pairs; each begins with 0xC2, 0xE2 or 0xE3.
-fn closing_pair(line: &str, at: usize) -> Option<usize> {
-    const PAIRS: &[(&str, &str)] = &[
-        ("“", "”"),
-        ("„", "“"),
-        ("«", "»"),
-        ("「", "」"),
-        ("『", "』"),
-        ("《", "》"),
-        ("‹", "›"),
-        ("‘", "’ "),
-    ];
-    let rest = line.get(at..)?;
-    let (open, close) = PAIRS.iter().find(|(open, _)| rest.starts_with(open))?;
-    let end = closing(line, at + open.len(), close);
-    if *open == "‘" && end.is_none() && line.ends_with('’') {
-        Some(line.len())
-    } else {
-        end
-    }
-}
-
-/// An apostrophe that begins a quotation: behind a space, before a letter.
-fn opens(bytes: &[u8], at: usize) -> bool {
-    let before = at == 0 || matches!(bytes[at - 1], b' ' | b'(' | b'[' | b'\t' | b':' | b',' | b'=');
-    before
-        && bytes
-            .get(at + 1)
-            .is_some_and(|next| !next.is_ascii_whitespace() && *next != b'\'')
-}
-
-fn closing_apostrophe(line: &str, open: usize) -> Option<usize> {
-    let bytes = line.as_bytes();
-    let last = bytes.len().min(open + LONGEST_QUOTE);
-    let close = counted(open + 2..last).find(|&at| {
-        bytes[at] == b'\''
-            && bytes[at - 1] != b' '
-            && bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
-    })?;
-    Some(close + 1)
 }

@@ -31,9 +31,15 @@ fn eight(bytes: &[u8]) -> u64 {
     if let Some(first) = bytes.first_chunk() {
         return u64::from_le_bytes(*first);
     }
-    let mut padded = [0; 8];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(padded)
+    // A copy of so few bytes would be a call; where the pieces overlap, they are the same.
+    let at = |at: usize| u64::from(bytes[at]) << (8 * at);
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4))
+        }
+        _ if bytes.is_empty() => 0,
+        _ => at(0) | at(bytes.len() / 2) | at(bytes.len() - 1),
+    }
 }
 
 /// Letters that are held as numbers.
@@ -61,7 +67,7 @@ const KEEP: [[u64; 2]; HELD + 1] = {
 
 impl Letters {
     /// Of a word that is folded.
-    fn of_folded(word: &[u8]) -> Letters {
+    pub(super) fn of_folded(word: &[u8]) -> Letters {
         let (held, rest) = word.split_at(word.len().min(HELD));
         let first = [eight(held), eight(held.get(8..).unwrap_or_default())];
         let sum = mix(mix(0, first[0]), first[1]);
@@ -270,9 +276,9 @@ impl Vocabulary {
         self.exact(word, &Letters::of_folded(word))
     }
 
-    /// What a folded word stands for, in every usual spelling. `word` is scratch space.
-    pub(super) fn find(&self, word: &mut Vec<u8>) -> Code {
-        let mut found = self.folded(word).or_else(|| self.elongated(word));
+    /// What a folded word of these letters stands for, in every usual spelling. `word` is scratch space.
+    pub(super) fn find(&self, word: &mut Vec<u8>, letters: &Letters) -> Code {
+        let mut found = self.exact(word, letters).or_else(|| self.elongated(word));
         if found.is_none() && word.len() >= 4 && spells_with_digits(word) {
             found = self.folded(word);
         }

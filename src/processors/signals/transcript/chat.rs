@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Draft, EXPECTED, Node};
+use super::{Draft, EXPECTED, Node, has_messages};
 use crate::{
     processors::signals::dialects::{Tree as _, read_message, role},
     signals::{Message, Role, ToolCall},
@@ -18,7 +18,7 @@ pub(super) fn read<'a>(tree: &Node<'a>) -> Read<Draft<'a>> {
     match tree {
         Node::List(items) => list("messages", items, &mut draft)?,
         Node::Map(_) => match (tree.get("request"), tree.get("response")) {
-            (Some(request @ Node::Map(_)), reply) if tree.get("messages").is_none() => {
+            (Some(request @ Node::Map(_)), reply) if !has_messages(tree) => {
                 if !side(request, &mut draft).map_err(|reason| format!("request: {reason}"))? {
                     return Err(format!("\"request\" holds no messages: {EXPECTED}"));
                 }
@@ -96,12 +96,7 @@ fn item<'a>(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'a>, draft: &
                     "{place} has the unknown role {name:?}; known are system, developer, user, assistant, tool"
                 ));
             };
-            if let Some(content @ (Node::Number(_) | Node::Bool(_))) = tree.get("content") {
-                return Err(format!(
-                    "the content of {place} is {}, neither text nor a list",
-                    kind(content)
-                ));
-            }
+            check_content(place, tree)?;
             message(tree, role, draft);
         }
         (None, Some(kind)) => match kind.as_ref() {
@@ -113,6 +108,42 @@ fn item<'a>(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'a>, draft: &
         (None, None) => return Err(format!("{place} is no message: {EXPECTED}")),
     }
     draft.next += 1;
+    Ok(())
+}
+
+/// Refuses a message that has its words where nobody looks: a report on nothing would be a good one.
+fn check_content(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'_>) -> Read {
+    /// Where a message has what it says or does.
+    const KEYS: [&str; 7] = [
+        "content",
+        "parts",
+        "tool_calls",
+        "function_call",
+        "refusal",
+        "audio",
+        "message",
+    ];
+    if KEYS.iter().all(|key| tree.get(key).is_none()) {
+        return Err(format!(r#"{place} has neither "content" nor "parts" nor "tool_calls""#));
+    }
+    for key in ["content", "parts"] {
+        match tree.get(key) {
+            Some(content @ (Node::Number(_) | Node::Bool(_))) => {
+                return Err(format!(
+                    "the {key} of {place} is {}, neither text nor a list",
+                    kind(content)
+                ));
+            }
+            Some(Node::List(parts)) => {
+                let is_none = |part: &Node<'_>| matches!(part, Node::Number(_) | Node::Bool(_) | Node::List(_));
+                if let Some(at) = parts.iter().position(is_none) {
+                    let kind = kind(&parts[at]);
+                    return Err(format!("{key}[{at}] of {place} is {kind}, neither text nor an object"));
+                }
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 

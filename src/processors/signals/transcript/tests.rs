@@ -204,6 +204,10 @@ fn wrong_types_are_told() {
         r#"{"messages":[{"role":"user","content":3}]}"#,
         &["line 1: the content of messages[0] is a number, neither"],
     );
+    check(
+        r#"{"messages":[{"role":"user","parts":true}]}"#,
+        &["line 1: the parts of messages[0] is a boolean, neither"],
+    );
     check(r#"{"input":1e400}"#, &["line 1: not valid JSON: number out of range"]);
     check(
         r#"{"input":99999999999999999999}"#,
@@ -218,6 +222,77 @@ fn wrong_types_are_told() {
         &format!("{{\"messages\":{}", "[".repeat(100_000)),
         &["line 1: not valid JSON: recursion limit exceeded at column"],
     );
+}
+
+#[test]
+fn a_message_that_says_nothing_where_it_should_is_told() {
+    check(
+        r#"{"messages":[{"role":"user","content":"hi"},{"role":"user","text":"This is useless"}]}"#,
+        &[r#"line 1: messages[1] has neither "content" nor "parts" nor "tool_calls""#],
+    );
+    check(
+        r#"{"role":"user"}"#,
+        &[r#"line 1: the reply has neither "content" nor "parts" nor "tool_calls""#],
+    );
+    check(
+        r#"{"messages":[{"role":"user","content":[[["This is useless"]]]}]}"#,
+        &["line 1: content[0] of messages[0] is a list, neither text nor an object"],
+    );
+    check(
+        r#"{"messages":[{"role":"user","parts":["a",7]}]}"#,
+        &["line 1: parts[1] of messages[0] is a number, neither text nor an object"],
+    );
+    // What the APIs leave out or have beside it is no fault.
+    for message in [
+        r#"{"role":"assistant","content":null}"#,
+        r#"{"role":"assistant","tool_calls":[]}"#,
+        r#"{"role":"assistant","function_call":{"name":"f","arguments":"{}"}}"#,
+        r#"{"role":"assistant","refusal":"No."}"#,
+        r#"{"role":"assistant","audio":{"id":"x"}}"#,
+        r#"{"role":"assistant","content":[null,"a",{"type":"image_url"}]}"#,
+    ] {
+        check(&format!("[{message}]"), &["- a0"]);
+    }
+}
+
+#[test]
+fn an_empty_list_of_messages_hides_nothing() {
+    let messages = r#"[{"role":"user","content":"hi"}]"#;
+    for empty in ["[]", "null"] {
+        check(
+            &format!(r#"{{"messages":{empty},"request":{{"messages":{messages}}}}}"#),
+            &["- u0"],
+        );
+        let spans = format!(r#""resourceSpans":[{{"scopeSpans":[{{"spans":[{SPAN}]}}]}}]"#);
+        let id = "5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 u0";
+        check(&format!(r#"{{"messages":{empty},{spans}}}"#), &[id]);
+    }
+    check(&format!(r#"{{"messages":{messages},"resourceSpans":[]}}"#), &["- u0"]);
+    check(&format!(r#"{{"messages":{messages},"traces":[]}}"#), &["- u0"]);
+    check(r#"{"messages":[],"request":7}"#, &["-"]);
+}
+
+#[test]
+fn what_tells_something_of_a_conversation() {
+    for (message, expected) in [
+        (r#"{"role":"user","content":"hi"}"#, true),
+        (r#"{"role":"tool","content":"timeout"}"#, true),
+        (
+            r#"{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]}"#,
+            true,
+        ),
+        (r#"{"role":"user","content":" \n"}"#, false),
+        (
+            r#"{"role":"user","content":[{"type":"foo","content":"This is useless"}]}"#,
+            false,
+        ),
+        (r#"{"role":"system","content":"Be kind."}"#, false),
+        ("", false),
+    ] {
+        transcripts(format!(r#"{{"messages":[{message}]}}"#).as_bytes(), 1, &mut |read| {
+            assert_eq!(read.expect("a conversation").is_telling(), expected, "{message}");
+        });
+    }
 }
 
 /// What is read of a text: every conversation and every fault, in short.
