@@ -33,7 +33,11 @@ fn shown(batch: &TraceBatch) -> String {
                     .iter()
                     .map(|call| format!(" {}({})", call.name, call.arguments));
                 let index = found.places.of(at);
-                let place = if index == at { String::new() } else { format!("@{index}") };
+                let place = if index == at {
+                    String::new()
+                } else {
+                    format!("@{index}")
+                };
                 lines.push(format!(
                     "{:?}{place}{}: {}{}",
                     message.role,
