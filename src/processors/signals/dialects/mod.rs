@@ -15,6 +15,7 @@ mod items;
 mod langfuse;
 mod langtrace;
 mod litellm;
+mod mended;
 mod message;
 mod mlflow;
 mod node;
@@ -33,6 +34,7 @@ mod whole;
 
 pub(super) use self::{
     items::Places,
+    mended::{LineEnds, mended},
     message::{read as read_message, role},
     node::{Node, Tree},
     scopes::Scopes,

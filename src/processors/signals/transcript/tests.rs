@@ -193,6 +193,33 @@ fn a_fault_names_its_line_and_stops_nothing() {
 }
 
 #[test]
+fn half_a_character_is_no_fault() {
+    let half =
+        r#"{"id":"\ud83d","messages":[{"role":"user","content":"look \uD83D"},{"role":"assistant","content":"\t"}]}"#;
+    let half = half.replace("\\t", "\t");
+    let hello = r#"{"id":"a","messages":[{"role":"user","content":"\\ud83d \ud83d\ude00"}]}"#;
+    check(
+        &format!("{hello}\n{half}\nx\n[\n{half},\n{hello}]\n{hello}"),
+        &[
+            "a u0",
+            "\u{fffd} u0 a1",
+            "line 3: not valid JSON: expected value at column 1",
+            "\u{fffd} u0 a1",
+            "a u0",
+            "a u0",
+        ],
+    );
+    // A document that was cut off does not take the next one for its own.
+    check(
+        &format!("{{\"messages\":[{{\"role\":\"us\n{half}"),
+        &["line 1: not valid JSON: control character", "\u{fffd} u0 a1"],
+    );
+    let span = SPAN.replace("\"chat\"", r#""ch\udc00at""#);
+    let request = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+    check(&request, &["5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 u0"]);
+}
+
+#[test]
 fn wrong_types_are_told() {
     check(r#"{"messages":{}}"#, &["line 1: \"messages\" is an object, no list: "]);
     check(r#"{"messages":[{"role":7}]}"#, &["line 1: messages[0] is no message: "]);
