@@ -5,10 +5,14 @@ mod support;
 #[path = "gateway/model.rs"]
 mod model;
 
+#[path = "gateway/agents.rs"]
+mod agents;
 #[path = "gateway/context.rs"]
 mod context;
 #[path = "gateway/faults.rs"]
 mod faults;
+#[path = "gateway/filters.rs"]
+mod filters;
 #[path = "gateway/front.rs"]
 mod front;
 #[path = "gateway/hostile.rs"]
@@ -17,6 +21,12 @@ mod hostile;
 mod leaks;
 #[path = "gateway/passing.rs"]
 mod passing;
+#[path = "gateway/preferences.rs"]
+mod preferences;
+#[path = "gateway/responses.rs"]
+mod responses;
+#[path = "gateway/routing.rs"]
+mod routing;
 #[path = "gateway/streams.rs"]
 mod streams;
 #[path = "gateway/wire.rs"]
@@ -35,6 +45,7 @@ use support::{PATIENCE, sink::Mood, until};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
 const ANGRY: &str = "This is useless. I want to speak to a human!";
 
 /// A gateway in front of one model, with a sink behind it.
@@ -52,7 +63,8 @@ impl Stage {
         let model = Model::start(script);
         let address = model.address;
         let setup = Setup {
-            listener,
+            kind: "model",
+            listener: listener.to_owned(),
             sampling: 100,
             providers: vec![
                 format!(
@@ -62,7 +74,7 @@ impl Stage {
                     "{{model: anthropic/claude-sonnet-4-0, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"
                 ),
             ],
-            more: "model_aliases: {fast-llm: {target: gpt-4o}}",
+            more: "model_aliases: {fast-llm: {target: gpt-4o}}".to_owned(),
         };
         Stage {
             front: setup.start(),

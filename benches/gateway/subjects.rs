@@ -27,6 +27,8 @@ enum Tracing {
     Off,
     On,
     WithContent,
+    /// On, and each request is routed: the model is an alias for three targets by their latency.
+    Routed,
     /// On, and nobody takes the spans.
     Dead,
 }
@@ -90,6 +92,7 @@ pub(crate) fn start(runtime: &Runtime, upstream: u16) -> anyhow::Result<Vec<Subj
         ("planoai, tracing off", Tracing::Off),
         ("planoai, tracing on", Tracing::On),
         ("planoai, on with content", Tracing::WithContent),
+        ("planoai, on, three targets", Tracing::Routed),
         ("planoai, on, exporter dead", Tracing::Dead),
     ] {
         let sink = runtime.block_on(Sink::start())?;
@@ -114,10 +117,24 @@ async fn gateway(tracing: Tracing, upstream: u16, sink: u16, metrics: u16) -> an
     let no_signals = tracing == Tracing::Nothing;
     let content = tracing == Tracing::WithContent;
     let exporter = if tracing == Tracing::Dead { free_port()? } else { sink };
+    let names: &[&str] = if tracing == Tracing::Routed {
+        &["a", "b", "c"]
+    } else {
+        &["bench"]
+    };
+    let provider =
+        |name| format!("{{model: custom/{name}, base_url: 'http://127.0.0.1:{upstream}', provider_interface: openai}}");
+    let providers: Vec<String> = names.iter().map(provider).collect();
+    let providers = providers.join(", ");
+    let aliases = match tracing {
+        Tracing::Routed => "{bench: {targets: [custom/a, custom/b, custom/c], strategy: least-latency}}",
+        _ => "{}",
+    };
     let config = format!(
         "version: v0.4.0
 listeners: [{{type: model, name: bench, address: 127.0.0.1, port: {port}}}]
-model_providers: [{{model: custom/bench, base_url: 'http://127.0.0.1:{upstream}', provider_interface: openai}}]
+model_providers: [{providers}]
+model_aliases: {aliases}
 tracing:
   random_sampling: {sampling}
   opentracing_grpc_endpoint: http://127.0.0.1:{exporter}
@@ -159,7 +176,7 @@ impl Subject {
         let seen = load(self.port).with_context(|| self.name)?;
         self.answered += seen.requests;
         match self.tracing {
-            Some(Tracing::On | Tracing::WithContent) => runtime.block_on(self.sink.settle()),
+            Some(Tracing::On | Tracing::WithContent | Tracing::Routed) => runtime.block_on(self.sink.settle()),
             _ => std::thread::sleep(Duration::from_millis(100)),
         }
         Ok((seen, self.usage()?.since(&before)))

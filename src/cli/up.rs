@@ -18,6 +18,7 @@ Examples:
   planoai up                       plano_config.yaml, or the keys in the environment
   planoai up my_config.yaml
   planoai up --with-tracing        and look with `planoai trace`
+  planoai up --check my.yaml       tell what is wrong with it, and end
 ";
 
 /// Config files that are looked for in the working directory.
@@ -29,6 +30,9 @@ const FILES: [&str; 2] = ["plano_config.yaml", "config.yaml"];
 pub(super) struct UpArgs {
     /// Config file [default: plano_config.yaml or config.yaml here, else the keys in the environment]
     config: Option<String>,
+    /// Check the whole config, open no port, and end: 0 where it is sound, else 1
+    #[arg(long, conflicts_with = "with_tracing")]
+    check: bool,
     /// Start the local trace listener too, and send all traces to it
     #[arg(long)]
     with_tracing: bool,
@@ -55,6 +59,9 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
+    if args.check {
+        return Ok(ExitCode::SUCCESS);
+    }
     let launched = Launched::start(Plan {
         config,
         unset_sampling,

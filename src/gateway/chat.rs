@@ -1,89 +1,123 @@
-//! One exchange with a model: the client's request is checked, a provider is chosen and asked, its answer goes back. Everything
-//! that happens is noted in the record; nothing here waits for telemetry.
+//! One exchange with a model: the client's request is checked, a model is chosen and asked, its answer goes back. Everything that
+//! happens is noted in the record; nothing here waits for telemetry.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
-use subtle::ConstantTimeEq;
 
 use super::{
-    config::Choice as Found,
+    agents,
+    attempts::{self, Goal, Plan, Question},
+    auth::authorize,
+    choose::choose,
     exchange::Api,
-    headers,
+    filters::{Envelope, Rejected},
     http::{Answer, refuse},
     incoming,
+    limits::{self, Asked, Exceeded, Permit},
     providers::{self, BadRequest},
-    record::{Attempt, Call, Choice, Fault, Record, span_id},
+    record::{Call, Fault, Purpose, Record},
     relay,
-    spans::{Auth, ErrorType, Validation},
-    translate,
-    upstream::Failure,
+    spans::{Direction, ErrorType, Validation},
     whole,
 };
 use crate::net::compression::Encoding;
 
-/// Pause before the same provider is asked again, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 100..200;
-/// What stands before a key in `Authorization`.
-const BEARER: &[u8] = b"Bearer ";
-/// Longest `Retry-After` that is waited for; above it the answer is passed on.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Why a request is refused by the gateway itself.
-pub(super) struct Refusal {
+pub(super) struct Refusal(Box<Refused>);
+
+struct Refused {
     status: StatusCode,
     fault: Fault,
+    /// What the client reads, where that is not what spans say.
+    words: Option<String>,
     param: Option<String>,
     code: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, kind: ErrorType, message: impl Into<String>) -> Refusal {
-        Refusal {
+        Refusal::of(status, Fault::new(kind, message))
+    }
+
+    pub(super) fn of(status: StatusCode, fault: Fault) -> Refusal {
+        Refusal(Box::new(Refused {
             status,
-            fault: Fault::new(kind, message),
+            fault,
+            words: None,
             param: None,
             code: None,
-        }
+            headers: Vec::new(),
+        }))
+    }
+
+    /// A body that a filter refused.
+    pub(super) fn rejected(rejected: Rejected) -> Refusal {
+        let mut refusal = Refusal::of(rejected.status, rejected.fault);
+        refusal.0.words = Some(rejected.message);
+        refusal
+    }
+
+    /// With the field at fault.
+    pub(super) fn param(mut self, param: impl Into<Option<String>>) -> Refusal {
+        self.0.param = param.into();
+        self
+    }
+
+    /// With the error's code.
+    pub(super) fn code(mut self, code: impl Into<Option<&'static str>>) -> Refusal {
+        self.0.code = code.into();
+        self
+    }
+
+    pub(super) fn fault(&self) -> &Fault {
+        &self.0.fault
     }
 
     /// The answer, in the client's API; noted in the record.
     pub(super) fn answer(self, api: Api, record: &mut Record) -> Answer {
-        let (param, code) = (self.param.as_deref(), self.code);
-        refuse(api, record, self.status, self.fault, param, code)
+        let refused = *self.0;
+        let words = (refused.status, refused.words.as_deref());
+        let mut answer = refuse(
+            api,
+            record,
+            words,
+            refused.fault,
+            refused.param.as_deref(),
+            refused.code,
+        );
+        for (name, value) in refused.headers {
+            answer.headers_mut().insert(name, value);
+        }
+        answer
     }
-}
-
-/// What is sent, to whom, and what the client is owed.
-pub(super) struct Plan {
-    pub(super) client: Api,
-    pub(super) provider: Api,
-    pub(super) stream: bool,
-    /// Whether the chunk with usage is only for us.
-    pub(super) hide_usage: bool,
-    /// Whether the client asked for that chunk.
-    pub(super) include_usage: bool,
-    pub(super) deadline: Instant,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 /// Answers one request.
 pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
-    let refusal = match ask(api, &mut record, body, id).await {
-        Ok((plan, response)) if is_stream(&plan, &response) => return relay::stream(plan, record, response),
-        Ok((plan, response)) => match whole::answer(&plan, &mut record, response).await {
+    let asked = ask(api, &mut record, body, id).await;
+    let limits: Vec<_> = record.permit.iter().flat_map(Permit::headers).collect();
+    let mut answer = match asked {
+        Ok((plan, response)) if is_stream(&plan, &response) => relay::stream(plan, record, response),
+        Ok((mut plan, response)) => match whole::answer(&mut plan, &mut record, response).await {
             Ok(answer) => {
                 record.finish();
-                return answer;
+                answer
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refused(refusal, api, record),
         },
-        Err(refusal) => refusal,
+        Err(refusal) => refused(refusal, api, record),
     };
+    // The client's own limits say more to it than those of the gateway at a provider.
+    for (name, value) in limits {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+fn refused(refusal: Refusal, api: Api, mut record: Record) -> Answer {
     let answer = refusal.answer(api, &mut record);
     record.finish();
     answer
@@ -91,7 +125,7 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
 
 /// Whether the answer is relayed event by event. One that was not asked for goes through too where nothing is translated.
 fn is_stream(plan: &Plan, response: &Response<Incoming>) -> bool {
-    let wanted = plan.stream || plan.client == plan.provider;
+    let wanted = plan.stream || !plan.way.crosses();
     let plain = whole::encoding(response.headers()) == Some(Encoding::Identity);
     wanted && plain && response.status().is_success() && whole::holds_events(response.headers())
 }
@@ -102,247 +136,124 @@ async fn ask(
     body: &mut Incoming,
     id: &HeaderValue,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
+    let shared = Arc::clone(&record.shared);
+    let scope = shared.conversations.scope(record.listener, &record.client.headers);
     authorize(record)?;
     let body = incoming::read(record, body).await?;
     let request = providers::read_request(api, &body).map_err(|fault| {
         record.validation = Some(match fault {
             BadRequest::MissingModel => Validation::MissingModel,
-            BadRequest::TooManyValues => Validation::TooLarge,
+            ref fault if fault.is_too_large() => Validation::TooLarge,
             _ => Validation::InvalidJson,
         });
         bad_request(&fault)
     })?;
     record.validation = Some(Validation::Ok);
-    let plan = choose(record, &request, id);
-    record.facts = Some(request.facts);
-    let plan = plan?;
-    let response = attempts(record, &plan).await?;
-    Ok((plan, response))
-}
-
-fn bad_request(fault: &BadRequest) -> Refusal {
-    let (status, kind) = match fault {
-        BadRequest::TooManyValues => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
-        _ => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
-    };
-    Refusal {
-        param: fault.param().map(str::to_owned),
-        ..Refusal::new(status, kind, fault.to_string())
+    record.facts = Some(Arc::clone(&request.facts));
+    let listener = &shared.gateway.listeners[record.listener];
+    let timeout = listener.timeout;
+    let deadline = record.clock.begun() + timeout;
+    let request = filtered(record, request, &listener.input_filters, (id, deadline)).await?;
+    record.facts = Some(Arc::clone(&request.facts));
+    if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
+        admit(record, &request, None)?;
+        return agents::ask(record, &request, agents, (id, scope), deadline).await;
     }
+    let decision = choose(record, &request, (id, scope), deadline).await?;
+    admit(record, &request, decision.goals.first())?;
+    record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
+    let question = Question {
+        request: &request,
+        id,
+        scope,
+        deadline,
+        limit: ("the listener's timeout", timeout),
+    };
+    let answered = attempts::ask(record, &question, &decision.goals).await?;
+    decision.answered(record, answered.goal);
+    Ok((answered.plan, answered.response))
 }
 
-/// Compares the client's keys with each of the listener's, in a time that tells nothing of them. The one that lets it in is this
-/// listener's alone: it goes no further, though a provider may get the client's other key.
-pub(super) fn authorize(record: &mut Record) -> Result<(), Refusal> {
-    let keys = &record.shared.gateway.listeners[record.listener].api_keys;
-    if keys.is_empty() {
+/// The request as the filters leave it: what they change is read as if the client had sent it.
+pub(super) async fn filtered(
+    record: &mut Record,
+    request: providers::Request,
+    chain: &[usize],
+    (id, deadline): (&HeaderValue, Instant),
+) -> Result<providers::Request, Refusal> {
+    if chain.is_empty() {
+        return Ok(request);
+    }
+    let shared = Arc::clone(&record.shared);
+    let limit = shared.gateway.listeners[record.listener].max_request_body_size;
+    let envelope = Envelope::new(request.api.path(), id, &record.trace, record.clock, deadline);
+    let (api, body) = (request.api, request.body().clone());
+    let filters = &shared.filters;
+    let led = filters
+        .run(
+            chain,
+            &envelope,
+            (Direction::Input, limit),
+            body.clone(),
+            &mut record.filters,
+        )
+        .await;
+    let led = led.map_err(Refusal::rejected)?;
+    if led == body {
+        return Ok(request);
+    }
+    let request = providers::read_request(api, &led).map_err(|fault| {
+        let text = format!("what the filters made of the request cannot be served: {fault}");
+        Refusal::new(StatusCode::BAD_GATEWAY, ErrorType::InvalidResponse, text)
+    })?;
+    Ok(request)
+}
+
+/// Charges the rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
+fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>) -> Result<(), Refusal> {
+    let shared = Arc::clone(&record.shared);
+    if shared.limits.is_empty() {
         return Ok(());
     }
-    let is_known = |given: &[u8]| {
-        let known = keys.iter().fold(subtle::Choice::from(0), |known, key| {
-            known | key.reveal().as_bytes().ct_eq(given)
-        });
-        bool::from(known)
+    let (provider, model) = match goal {
+        Some(Goal::Model(target)) => {
+            let provider = &shared.gateway.models.providers[target.provider];
+            (provider.name.as_str(), target.model.as_str())
+        }
+        _ => ("", ""),
     };
-    let headers = &record.client.headers;
-    let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
-    let bearer = value(&header::AUTHORIZATION).and_then(|value| value.split_at_checked(BEARER.len()));
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
-    let plain = HeaderName::from_static("x-api-key");
-    let given = [
-        (header::AUTHORIZATION, bearer.map(|(_, key)| key)),
-        (plain.clone(), value(&plain)),
-    ];
-    let known = given.into_iter().find(|(_, key)| key.is_some_and(is_known));
-    let Some(name) = known.map(|(name, _)| name) else {
-        record.auth = Auth::Refused;
-        let text = "this listener wants one of its API keys, as `Authorization: Bearer` or `x-api-key`";
-        return Err(Refusal {
-            code: Some("invalid_api_key"),
-            ..Refusal::new(StatusCode::UNAUTHORIZED, ErrorType::Unauthorized, text)
-        });
+    let is_alias = record.choice.as_ref().is_some_and(|choice| choice.is_alias);
+    let asked = Asked {
+        alias: is_alias.then_some(request.facts.model.as_str()),
+        provider,
+        model,
     };
-    record.auth = Auth::Ok;
-    record.client.headers.remove(name);
-    Ok(())
-}
-
-/// Nobody serves the model.
-fn nobody(record: &mut Record, start: u64, message: String) -> Refusal {
-    let fault = Fault::new(ErrorType::UnknownModel, message);
-    record.choice = Some(Choice {
-        start,
-        end: record.clock.now(),
-        endpoint: None,
-        reason: "nobody serves it",
-        alias_resolved: None,
-        selected: None,
-        fault: Some(fault.clone()),
-    });
-    Refusal {
-        status: StatusCode::NOT_FOUND,
-        fault,
-        param: Some("model".to_owned()),
-        code: Some("model_not_found"),
-    }
-}
-
-fn choose(record: &mut Record, request: &providers::Request, id: &HeaderValue) -> Result<Plan, Refusal> {
-    let shared = std::sync::Arc::clone(&record.shared);
-    let start = record.clock.now();
-    let target = match shared.gateway.resolve(&request.facts.model) {
-        Ok(target) => target,
-        Err(unknown) => return Err(nobody(record, start, unknown.to_string())),
-    };
-    let upstream = target.provider.upstream(request.api);
-    let selected = format!("{}/{}", target.provider.name, target.model);
-    record.choice = Some(Choice {
-        start,
-        end: record.clock.now(),
-        endpoint: Some(upstream.uri().clone()),
-        reason: match target.choice {
-            Found::Exact => "exact model",
-            Found::Wildcard => "wildcard provider",
-            Found::Default => "default model",
-        },
-        alias_resolved: target.alias.map(|_| selected.clone()),
-        selected: Some(selected),
-        fault: None,
-    });
-    record.call = Some(Call {
-        span_id: span_id(),
-        start: record.clock.now(),
-        api: request.api,
-        provider: target.provider.name.clone(),
-        provider_id: target.provider.id(),
-        model: target.model.clone(),
-        url: upstream.uri().clone(),
-        attempts: Vec::new(),
-        reply: None,
-        first_token: None,
-        response_bytes: None,
-    });
-    let want_usage = target.provider.known.stream_usage && upstream.api == Api::Chat;
-    let body = translate::body_for(request, upstream.api, &target.model, want_usage);
-    let body = body.map_err(|fault| bad_request(&fault))?;
-    Ok(Plan {
-        client: request.api,
-        provider: upstream.api,
-        stream: request.facts.stream,
-        hide_usage: want_usage && request.facts.stream && !request.client_asked_usage(),
-        include_usage: request.client_asked_usage(),
-        deadline: record.clock.begun() + shared.gateway.listeners[record.listener].timeout,
-        headers: headers::to_provider(&record.client.headers, request.api, target.provider, upstream.api, id),
-        body,
-    })
-}
-
-/// Asks until there is an answer worth passing on: whatever is no failure, or the last failure.
-async fn attempts(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Refusal> {
-    let retries = record.shared.gateway.listeners[record.listener].max_retries;
-    for number in 0..=retries {
-        let outcome = attempt(record, plan).await;
-        let pause = match &outcome {
-            Ok(response) if !is_retryable(response.status()) => None,
-            Ok(response) => pause_of(response.headers()),
-            Err(fault) if fault.kind == ErrorType::InvalidResponse => None,
-            Err(_) => Some(Duration::from_millis(fastrand::u64(PAUSE))),
-        };
-        let left = plan.deadline.saturating_duration_since(Instant::now());
-        match pause.filter(|pause| number < retries && *pause < left) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return outcome.map_err(|fault| unreachable(&fault)),
+    let tokens = limits::estimate(&request.facts);
+    match shared
+        .limits
+        .admit(&record.client.headers, &asked, tokens, Instant::now())
+    {
+        Ok(permit) => {
+            record.permit = Some(permit);
+            Ok(())
+        }
+        Err(exceeded) => {
+            let text = exceeded.to_string();
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimited, text);
+            let mut refusal = refusal.code(Exceeded::CODE);
+            refusal.0.headers = exceeded.headers().collect();
+            Err(refusal)
         }
     }
-    Err(Refusal::new(
-        StatusCode::BAD_GATEWAY,
-        ErrorType::Internal,
-        "no attempt was made",
-    ))
 }
 
-fn is_retryable(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long to wait before the next attempt; none where the provider wants more patience than we have. What is neither
-/// seconds nor a date asks for nothing.
-fn pause_of(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let value = value.unwrap_or_default().trim();
-    let seconds = || value.parse().ok().map(Duration::from_secs);
-    let until = || {
-        let date = httpdate::parse_http_date(value).ok()?;
-        Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+pub(super) fn bad_request(fault: &BadRequest) -> Refusal {
+    let (status, kind) = match fault.is_too_large() {
+        true => (StatusCode::PAYLOAD_TOO_LARGE, ErrorType::TooLarge),
+        false => (StatusCode::BAD_REQUEST, ErrorType::InvalidRequest),
     };
-    let wanted = seconds().or_else(until).unwrap_or_default();
-    (wanted <= PATIENCE).then_some(wanted.max(Duration::from_millis(fastrand::u64(PAUSE))))
-}
-
-fn unreachable(fault: &Fault) -> Refusal {
-    let status = match fault.kind {
-        ErrorType::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::BAD_GATEWAY,
-    };
-    Refusal::new(
-        status,
-        fault.kind,
-        format!("no answer from the model's provider: {}", fault.message),
-    )
-}
-
-async fn attempt(record: &mut Record, plan: &Plan) -> Result<Response<Incoming>, Fault> {
-    let attempt = Attempt {
-        span_id: span_id(),
-        start: record.clock.now(),
-        end: None,
-        headers_at: None,
-        status: None,
-        request_size: plan.body.len() as u64,
-        response_size: None,
-        fault: None,
-    };
-    let (traceparent, tracestate) = record.trace.outgoing(attempt.span_id.0);
-    let call = record.call.as_mut().expect("a provider was chosen");
-    let mut request = Request::post(call.url.clone())
-        .body(Full::new(plan.body.clone()))
-        .expect("the URL was checked");
-    *request.headers_mut() = plan.headers.clone();
-    for (name, value) in [("traceparent", Some(traceparent.as_str())), ("tracestate", tracestate)] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-            request.headers_mut().insert(name, value);
-        }
-    }
-    call.attempts.push(attempt);
-    let left = plan.deadline.saturating_duration_since(Instant::now());
-    let outcome = record.shared.upstream.ask(request, left).await;
-    let now = record.clock.now();
-    let call = record.call.as_mut().expect("a provider was chosen");
-    let attempt = call.attempts.last_mut().expect("just pushed");
-    match outcome {
-        Ok(response) => {
-            let status = response.status().as_u16();
-            (attempt.status, attempt.headers_at) = (Some(status), Some(now));
-            if let Some(kind) = ErrorType::of_upstream_status(status) {
-                attempt.end = Some(now);
-                attempt.fault = Some(Fault::new(kind, format!("the provider answered {status}")));
-            }
-            Ok(response)
-        }
-        Err(failure) => {
-            let kind = match failure {
-                Failure::Timeout => ErrorType::Timeout,
-                Failure::Connect(_) | Failure::Broken(_) => ErrorType::Connect,
-                Failure::NotHttp(_) => ErrorType::InvalidResponse,
-            };
-            let listener = &record.shared.gateway.listeners[record.listener];
-            let text = match failure {
-                Failure::Timeout => format!("it took longer than the listener's timeout, {:?}", listener.timeout),
-                other => other.to_string(),
-            };
-            let fault = Fault::new(kind, text);
-            (attempt.end, attempt.fault) = (Some(now), Some(fault.clone()));
-            Err(fault)
-        }
-    }
+    let param = fault.param().map(str::to_owned);
+    Refusal::new(status, kind, fault.to_string())
+        .param(param)
+        .code(fault.code())
 }

@@ -1,39 +1,51 @@
 //! The gateway's config: read into plain structs, checked whole, resolved. Tells every fault at once, one a line, with its path
-//! and what would be right; opens no port, and no file but those that `file:` names for keys. Secrets are never printed.
+//! and what would be right; opens no port, and no file but those that `file:` names for keys and the one with prices. Secrets are never printed.
 //!
 //! ```no_run
 //! use plano::{config, gateway};
 //! # fn main() -> Result<(), Vec<String>> {
 //! let read = config::load_tree("plano_config.yaml", &config::process_env)?;
 //! let gateway = gateway::config::check(&read)?;
-//! let target = gateway.resolve("gpt-4o-mini").map_err(|unknown| vec![unknown.to_string()])?;
+//! let found = gateway.models.resolve("gpt-4o-mini").map_err(|unknown| vec![unknown.to_string()])?;
 //! # Ok(())
 //! # }
 //! ```
 
+mod agents;
+mod filters;
 mod forms;
 mod keys;
-mod later;
 mod listeners;
 mod models;
 mod providers;
+mod ratelimits;
 mod resolve;
+mod routes;
 mod secret;
+mod state_storage;
 mod tracing;
 mod upstream;
 mod written;
 
+pub use agents::{Agent, Agents, Candidate};
+pub use filters::{Filter, FilterKind, OnFailure, Window};
 pub use keys::{FromKeys, from_keys};
 pub use listeners::Listener;
 pub use models::Provider;
 pub use providers::{Auth, Known, PROVIDERS};
-pub use resolve::{Choice, Models, Target, Unknown};
+pub use ratelimits::{Limited, RateLimit, Selector, Unit};
+pub use resolve::{Choice, Found, Models, Target, Unknown};
+pub use routes::{Preference, Preferences, Route, Strategy};
+pub use state_storage::StateStorage;
 pub use tracing::Tracing;
 pub use upstream::Upstream;
+
+use std::time::Duration;
 
 use serde_json::Value;
 use written::File;
 
+use super::route::Prices;
 use crate::values::{
     Fault,
     reading::{Expanded, Paths, Reading},
@@ -48,26 +60,32 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub struct Gateway {
     /// Where clients connect.
     pub listeners: Vec<Listener>,
+    /// By listener: its agents; none where it serves models.
+    pub orchestrated: Vec<Option<Agents>>,
+    /// What looks at requests and answers on their way.
+    pub filters: Vec<Filter>,
     /// What is served, and under which names.
     pub models: Models,
+    /// Who answers on listeners of type agent.
+    pub agents: Vec<Agent>,
+    /// How many agents may stand behind each other.
+    pub max_agent_depth: u32,
+    /// What is kept of translated responses.
+    pub state_storage: StateStorage,
+    /// How many tokens may be used.
+    pub ratelimits: Vec<RateLimit>,
     /// What is recorded, and where it goes.
     pub tracing: Tracing,
     /// Whether conversations are looked at.
     pub signals: bool,
+    /// How long a model that fails again and again is left out at first.
+    pub cooling_time: Duration,
+    /// What models cost.
+    pub(super) prices: Prices,
     /// `host:port` where Prometheus scrapes; none: nowhere.
     pub metrics_address: Option<String>,
     /// What the user should know though it is no fault, one line each.
     pub warnings: Vec<String>,
-}
-
-impl Gateway {
-    /// Who serves a model; an empty one is the default's.
-    ///
-    /// # Errors
-    /// [`Unknown`], with the names that are near.
-    pub fn resolve(&self, model: &str) -> Result<Target<'_>, Unknown> {
-        self.models.resolve(model)
-    }
 }
 
 /// Checks a whole config.
@@ -92,23 +110,68 @@ pub fn check(read: &Expanded) -> Result<Gateway, Vec<String>> {
 }
 
 fn build(file: &File, raw: &Value) -> (Gateway, Vec<Fault>) {
-    let (mut faults, mut warnings) = (Vec::new(), later::idle(file));
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     if !is_version(&file.version) {
         let reason = format!("unknown version {:?}; write v0.4.0", file.version);
         faults.push(Fault::at("version", reason));
     }
     let listeners = listeners::check(file, raw, &mut faults);
     let providers = models::check(file, &mut warnings, &mut faults);
+    let models = routes::check(file, providers, &mut faults);
+    let agents = agents::check(file, &mut faults);
+    let prices = prices(file, &mut faults);
+    unpriced(file, &models, &prices, &mut warnings);
     let gateway = Gateway {
         listeners,
-        models: resolve::check(file, providers, &mut faults),
+        orchestrated: Agents::check(file, &agents, &models, &mut faults),
+        ratelimits: ratelimits::check(file, &models, &mut faults),
+        models,
+        agents,
+        max_agent_depth: file.overrides.max_agent_depth,
+        state_storage: state_storage::check(&file.state_storage, &mut faults),
+        filters: filters::check(file, &mut faults),
         tracing: tracing::check(file, &mut warnings, &mut faults),
         signals: !file.overrides.disable_signals,
+        cooling_time: file.overrides.cooling_time,
+        prices,
         metrics_address: listeners::opened(&file.telemetry.metrics_address),
         warnings,
     };
-    faults.extend(later::refuse(file));
     (gateway, faults)
+}
+
+/// One line for each model that is picked by its price and has none.
+fn unpriced(file: &File, models: &Models, prices: &Prices, warnings: &mut Vec<String>) {
+    let names = file
+        .model_aliases
+        .keys()
+        .filter_map(|name| Some((name, &models.routes[*models.aliases.get(name)?])));
+    for (name, route) in names.filter(|(_, route)| route.strategy == Strategy::CostOptimized) {
+        for target in &route.targets {
+            if prices
+                .price(&models.providers[target.provider].name, &target.model)
+                .is_none()
+            {
+                let id = models.id(target);
+                warnings.push(format!(
+                    "model_aliases.{name}: no price is known of {id}, so that it comes last; write one in overrides.model_prices"
+                ));
+            }
+        }
+    }
+}
+
+/// The prices that ship, with those of the user's file over them.
+fn prices(file: &File, faults: &mut Vec<Fault>) -> Prices {
+    let path = &file.overrides.model_prices;
+    if path.is_empty() {
+        return Prices::shipped().clone();
+    }
+    let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    read.and_then(|text| Prices::with_file(&text)).unwrap_or_else(|reason| {
+        faults.push(Fault::at("overrides::model_prices", format!("{path}: {reason}")));
+        Prices::shipped().clone()
+    })
 }
 
 /// Whether it is none, or one of the format that this program reads.

@@ -8,6 +8,8 @@ pub enum Api {
     Chat,
     /// Anthropic's `POST /v1/messages`.
     Messages,
+    /// OpenAI's `POST /v1/responses`.
+    Responses,
 }
 
 impl Api {
@@ -16,7 +18,68 @@ impl Api {
         match self {
             Api::Chat => "/v1/chat/completions",
             Api::Messages => "/v1/messages",
+            Api::Responses => "/v1/responses",
         }
+    }
+}
+
+/// The APIs on the two sides of an exchange. Nothing is translated *to* responses: who speaks them speaks chat completions too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The client's API is the provider's.
+    Straight(Api),
+    /// What is said is translated.
+    Across(Crossing),
+}
+
+/// Two APIs that can be translated between: a client's, and a provider's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crossing {
+    /// A client of chat completions, a provider of messages.
+    ChatToMessages,
+    /// A client of messages, a provider of chat completions.
+    MessagesToChat,
+    /// A client of responses, a provider of chat completions.
+    ResponsesToChat,
+    /// A client of responses, a provider of messages.
+    ResponsesToMessages,
+}
+
+impl Way {
+    /// The way from a client's API to a provider's; none where there is no translation.
+    pub fn between(client: Api, provider: Api) -> Option<Way> {
+        match (client, provider) {
+            (client, provider) if client == provider => Some(Way::Straight(client)),
+            (Api::Chat, Api::Messages) => Some(Way::Across(Crossing::ChatToMessages)),
+            (Api::Messages, Api::Chat) => Some(Way::Across(Crossing::MessagesToChat)),
+            (Api::Responses, Api::Chat) => Some(Way::Across(Crossing::ResponsesToChat)),
+            (Api::Responses, Api::Messages) => Some(Way::Across(Crossing::ResponsesToMessages)),
+            _ => None,
+        }
+    }
+
+    /// The API of the client.
+    pub fn client(self) -> Api {
+        match self {
+            Way::Straight(api) => api,
+            Way::Across(Crossing::ChatToMessages) => Api::Chat,
+            Way::Across(Crossing::MessagesToChat) => Api::Messages,
+            Way::Across(Crossing::ResponsesToChat | Crossing::ResponsesToMessages) => Api::Responses,
+        }
+    }
+
+    /// The API of the provider.
+    pub fn provider(self) -> Api {
+        match self {
+            Way::Straight(api) => api,
+            Way::Across(Crossing::MessagesToChat | Crossing::ResponsesToChat) => Api::Chat,
+            Way::Across(Crossing::ChatToMessages | Crossing::ResponsesToMessages) => Api::Messages,
+        }
+    }
+
+    /// Whether what is said is translated.
+    pub fn crosses(self) -> bool {
+        matches!(self, Way::Across(_))
     }
 }
 
@@ -31,7 +94,7 @@ pub struct RequestFacts {
     pub temperature: Option<f64>,
     /// `top_p`.
     pub top_p: Option<f64>,
-    /// `max_tokens`, `max_completion_tokens`.
+    /// `max_tokens`, `max_completion_tokens`, `max_output_tokens`.
     pub max_tokens: Option<i64>,
     /// Names of the tools that the model may call.
     pub tools: Vec<String>,

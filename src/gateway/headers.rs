@@ -24,7 +24,7 @@ const OF_ONE_HOP: [&str; 11] = [
 const OWN: [&str; 4] = ["accept-encoding", "traceparent", "tracestate", "x-request-id"];
 
 /// Headers that carry a client's key; a provider gets them only where `passthrough_auth` says so.
-const KEYS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+pub(super) const KEYS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 /// Names that `Connection` lists.
 fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
@@ -45,7 +45,7 @@ fn passing(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderVal
 /// How the names of headers begin that mean something in one API only.
 fn prefix_of(api: Api) -> &'static str {
     match api {
-        Api::Chat => "openai-",
+        Api::Chat | Api::Responses => "openai-",
         Api::Messages => "anthropic-",
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn to_provider(
     api: Api,
     request_id: &HeaderValue,
 ) -> HeaderMap {
-    let foreign = Some(prefix_of(client_api)).filter(|_| client_api != api);
+    let foreign = Some(prefix_of(client_api)).filter(|prefix| *prefix != prefix_of(api));
     let mut headers = HeaderMap::with_capacity(client.len() + 4);
     for (name, value) in passing(client) {
         let key = KEYS.contains(&name.as_str());
@@ -87,6 +87,26 @@ pub(super) fn to_provider(
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Replies are read on their way, so they come as they are.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert("x-request-id", request_id.clone());
+    headers
+}
+
+/// How many agents stand behind each other: a header that an agent shall send on with its calls back here.
+pub(super) const DEPTH: &str = "x-plano-depth";
+
+/// The headers of a request to an agent, but for trace context. `depth`: that of the request that it is part of.
+pub(super) fn to_agent(client: &HeaderMap, request_id: &HeaderValue, depth: u32) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    for (name, value) in passing(client) {
+        let name_text = name.as_str();
+        let stays = KEYS.contains(&name_text) || OWN.contains(&name_text) || is_forbidden_header(name_text);
+        if !stays {
+            headers.append(name, value.clone());
+        }
+    }
+    headers.insert(DEPTH, HeaderValue::from(depth + 1));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert("x-request-id", request_id.clone());
     headers
@@ -149,5 +169,11 @@ mod tests {
         check(Api::Chat, Api::Chat, &["openai-project", "anthropic-beta", "x-mine"]);
         check(Api::Chat, Api::Messages, &["anthropic-beta", "x-mine"]);
         check(Api::Messages, Api::Chat, &["openai-project", "x-mine"]);
+        check(
+            Api::Responses,
+            Api::Chat,
+            &["openai-project", "anthropic-beta", "x-mine"],
+        );
+        check(Api::Responses, Api::Messages, &["anthropic-beta", "x-mine"]);
     }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::{
-    chat,
+    auth, chat,
     exchange::Api,
     incoming,
     providers::errors::error_body,
@@ -50,6 +50,7 @@ async fn answer_to(
     let api = match path {
         "/v1/chat/completions" => Some(Api::Chat),
         "/v1/messages" => Some(Api::Messages),
+        "/v1/responses" => Some(Api::Responses),
         _ => None,
     };
     let allowed = match path {
@@ -69,7 +70,8 @@ async fn answer_to(
         }
         (_, method, path) => {
             let (status, text) = if allowed.is_empty() {
-                let served = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models, GET /healthz";
+                let served =
+                    "POST /v1/chat/completions, POST /v1/messages, POST /v1/responses, GET /v1/models, GET /healthz";
                 (StatusCode::NOT_FOUND, format!("no such path; served are {served}"))
             } else {
                 let text = format!("{path} does not take {method}; it takes {allowed}");
@@ -83,7 +85,7 @@ async fn answer_to(
             };
             let mut record = begin(shared, listener, head, peer.address, id);
             let fault = Fault::new(ErrorType::NotFound, text);
-            let mut answer = refuse(api, &mut record, status, fault, None, None);
+            let mut answer = refuse(api, &mut record, (status, None), fault, None, None);
             record.finish();
             if !allowed.is_empty() {
                 answer
@@ -130,7 +132,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// The models that the config names, in a shape that clients of either API read.
 fn models(mut record: Record) -> Answer {
-    let answer = match chat::authorize(&mut record) {
+    let answer = match auth::authorize(&mut record) {
         Ok(()) => {
             let listed = record.shared.gateway.models.listed();
             let (first, last) = (listed.first().map(|(id, _)| id), listed.last().map(|(id, _)| id));
@@ -160,16 +162,17 @@ pub(super) fn full(status: StatusCode, body: Bytes) -> Answer {
     answer
 }
 
-/// An error of the gateway's own, in the client's API; noted in the record.
+/// An error of the gateway's own, in the client's API; noted in the record. The client reads the fault's words, unless others are
+/// given.
 pub(super) fn refuse(
     api: Api,
     record: &mut Record,
-    status: StatusCode,
+    (status, words): (StatusCode, Option<&str>),
     fault: Fault,
     param: Option<&str>,
     code: Option<&str>,
 ) -> Answer {
-    let body = error_body(api, status.as_u16(), &fault.message, param, code);
+    let body = error_body(api, status.as_u16(), words.unwrap_or(&fault.message), param, code);
     if fault.kind != ErrorType::ClientCancelled {
         record.status = Some(status.as_u16());
         record.response_size = body.len() as u64;

@@ -9,7 +9,8 @@ use metrics::{
 
 use super::{
     config::Gateway,
-    record::{Attempt, Call, Record},
+    record::{Attempt, Call, Fault, Record},
+    spans::Strategy,
 };
 
 /// Methods that are told apart.
@@ -67,6 +68,14 @@ fn describe() {
         "plano_llm_usage_missing_total",
         "Replies whose provider did not count tokens."
     );
+    describe_counter!(
+        "plano_agent_requests_total",
+        "Requests to agents, by class of the last attempt's status."
+    );
+    describe_counter!(
+        "plano_router_decisions_total",
+        "Models that were chosen, by strategy, and whether they were not the first choice."
+    );
 }
 
 /// Every handle.
@@ -75,6 +84,8 @@ pub(super) struct Meters {
     /// By the provider's id in the config.
     providers: HashMap<String, Provider>,
     usage_missing: Counter,
+    /// By agent, then by class of status.
+    agents: Vec<[Counter; CLASSES.len()]>,
 }
 
 struct Client {
@@ -88,24 +99,29 @@ struct Provider {
     duration: Histogram,
     first_token: Histogram,
     tokens: [Counter; TOKENS.len()],
+    /// By strategy, and by whether it is a fallback.
+    decisions: [[Counter; 2]; Strategy::ALL.len()],
+}
+
+impl Client {
+    fn new(name: &str) -> Client {
+        let name = name.to_owned();
+        Client {
+            requests: METHODS.map(|method| {
+                CLASSES.map(|class| {
+                    counter!("plano_http_requests_total", "listener" => name.clone(), "method" => method, "status_class" => class)
+                })
+            }),
+            duration: histogram!("plano_http_request_duration_seconds", "listener" => name.clone()),
+            in_flight: gauge!("plano_http_in_flight_requests", "listener" => name.clone()),
+        }
+    }
 }
 
 impl Meters {
     /// Registers the metrics with the current recorder.
     pub(super) fn new(gateway: &Gateway) -> Meters {
         describe();
-        let client = |name: &str| {
-            let name = name.to_owned();
-            Client {
-                requests: METHODS.map(|method| {
-                    CLASSES.map(|class| {
-                        counter!("plano_http_requests_total", "listener" => name.clone(), "method" => method, "status_class" => class)
-                    })
-                }),
-                duration: histogram!("plano_http_request_duration_seconds", "listener" => name.clone()),
-                in_flight: gauge!("plano_http_in_flight_requests", "listener" => name.clone()),
-            }
-        };
         let provider = |provider: &super::config::Provider| {
             let labels = [
                 ("provider", provider.name.clone()),
@@ -125,6 +141,16 @@ impl Meters {
                 duration: histogram!("plano_llm_upstream_duration_seconds", &with(&[])),
                 first_token: histogram!("plano_llm_time_to_first_token_seconds", &with(&[])),
                 tokens: TOKENS.map(|kind| counter!("plano_llm_tokens_total", &with(&[("kind", kind)]))),
+                decisions: Strategy::ALL.map(|strategy| {
+                    ["false", "true"].map(|fallback| {
+                        let labels = [
+                            ("strategy", strategy.as_str().to_owned()),
+                            ("model", provider.id()),
+                            ("fallback", fallback.to_owned()),
+                        ];
+                        counter!("plano_router_decisions_total", &labels)
+                    })
+                }),
             };
             (provider.id(), handles)
         };
@@ -132,10 +158,19 @@ impl Meters {
             listeners: gateway
                 .listeners
                 .iter()
-                .map(|listener| client(&listener.name))
+                .map(|listener| Client::new(&listener.name))
                 .collect(),
             providers: gateway.models.providers.iter().map(provider).collect(),
             usage_missing: counter!("plano_llm_usage_missing_total"),
+            agents: gateway
+                .agents
+                .iter()
+                .map(|agent| {
+                    CLASSES.map(|class| {
+                        counter!("plano_agent_requests_total", "agent" => agent.id.clone(), "status_class" => class)
+                    })
+                })
+                .collect(),
         }
     }
 
@@ -151,18 +186,34 @@ impl Meters {
         let method = METHODS.iter().position(|method| *method == record.client.method);
         client.requests[method.unwrap_or(METHODS.len() - 1)][class(record.status)].increment(1);
         client.duration.record(record.clock.begun().elapsed());
+        for call in &record.calls {
+            self.call(call, record.fault_of(call), end);
+        }
         if let Some(call) = &record.call {
-            self.call(call, record, end);
+            self.call(call, record.fault_of(call), end);
+        }
+        if let Some(choice) = &record.choice
+            && let Some(provider) = choice
+                .selected
+                .as_ref()
+                .and_then(|model| self.providers.get(&model.provider_id))
+        {
+            provider.decisions[choice.strategy as usize][usize::from(choice.is_fallback)].increment(1);
         }
     }
 
-    fn call(&self, call: &Call, record: &Record, end: u64) {
-        let Some(provider) = self.providers.get(&call.provider_id) else {
+    fn call(&self, call: &Call, fault: Option<&Fault>, end: u64) {
+        if let Some(part) = &call.part {
+            let status = call.attempts.last().and_then(|attempt| attempt.status);
+            self.agents[part.agent][class(status)].increment(1);
             return;
-        };
+        }
         for (number, attempt) in call.attempts.iter().enumerate() {
             let last = number + 1 == call.attempts.len();
-            let fault = attempt.fault.as_ref().or(record.fault.as_ref().filter(|_| last));
+            let Some(provider) = self.providers.get(&attempt.callee.provider_id) else {
+                continue;
+            };
+            let fault = attempt.fault.as_ref().or(fault.filter(|_| last));
             let error = fault.map_or("none", |fault| fault.kind.as_str());
             let outcome = (CLASSES[class(attempt.status)], error);
             if let Some(index) = OUTCOMES.iter().position(|known| *known == outcome) {
@@ -170,6 +221,10 @@ impl Meters {
             }
             provider.duration.record(seconds(attempt, end));
         }
+        let last = call.attempts.last();
+        let Some(provider) = last.and_then(|last| self.providers.get(&last.callee.provider_id)) else {
+            return;
+        };
         if let Some(first) = call.first_token {
             provider
                 .first_token

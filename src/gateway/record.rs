@@ -1,21 +1,26 @@
 //! What is known of one request, from its first byte to its last, and the trace that becomes of it. Emits exactly once: when it is
 //! finished, or when it is dropped because the client went away. Offers; never waits.
 
+mod emit;
+
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, Uri, uri::Authority};
+use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
 
 use super::{
     exchange::{Api, ReplyError, ReplyFacts, RequestFacts},
+    filters,
+    limits::Permit,
     serve::Shared,
-    spans::{self, Auth, Common, ErrorType, Failure, Handoff, Inbound, Llm, Place, Preview, Routing, Validation},
+    spans::{Auth, ErrorType, Failure, Strategy, Validation},
 };
 use crate::{
-    otlp::{SpanId, TraceId},
+    otlp::SpanId,
     propagation::{self, nonzero},
 };
 
@@ -40,7 +45,7 @@ impl Fault {
         Fault::new(kind, format!("the provider told of an error ({})", error.status))
     }
 
-    fn shown(&self) -> Failure<'_> {
+    pub(super) fn shown(&self) -> Failure<'_> {
         Failure {
             kind: self.kind,
             message: &self.message,
@@ -95,36 +100,105 @@ pub(super) struct Client {
 /// How the model was chosen.
 #[derive(Debug)]
 pub(super) struct Choice {
+    pub(super) span_id: SpanId,
     pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) endpoint: Option<Uri>,
-    pub(super) reason: &'static str,
-    pub(super) alias_resolved: Option<String>,
-    pub(super) selected: Option<String>,
+    /// None while the routing model is asked.
+    pub(super) end: Option<u64>,
+    pub(super) strategy: Strategy,
+    pub(super) reason: Cow<'static, str>,
+    /// `provider/model` of each, the first one to ask first.
+    pub(super) candidates: Vec<String>,
+    /// Whether the client named an alias.
+    pub(super) is_alias: bool,
+    /// Who is asked, or was asked last.
+    pub(super) selected: Option<Arc<Callee>>,
+    /// Whether that is not the first of the candidates.
+    pub(super) is_fallback: bool,
+    /// Name of the preference.
+    pub(super) route: Option<String>,
     pub(super) fault: Option<Fault>,
 }
 
-/// A model call.
+/// Who is asked.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) span_id: SpanId,
-    pub(super) start: u64,
-    pub(super) api: Api,
+pub(super) struct Callee {
+    /// Name of the provider; id of an agent.
     pub(super) provider: String,
     /// As the config names it, for metrics.
     pub(super) provider_id: String,
     pub(super) model: String,
     pub(super) url: Uri,
+    /// Where it is measured; none where nobody chooses it.
+    pub(super) slot: Option<usize>,
+}
+
+impl Callee {
+    /// `provider/model`.
+    pub(super) fn id(&self) -> String {
+        format!("{}/{}", self.provider, self.model)
+    }
+}
+
+/// Whether a call's answer is the client's, or one that the gateway needs on the way there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Answer,
+    Step,
+}
+
+/// An agent's part.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) agent: usize,
+    /// Which of the chosen agents it is, from 1, and how many there are.
+    pub(super) sequence: (usize, usize),
+}
+
+/// How the agents were chosen.
+#[derive(Debug)]
+pub(super) struct Orchestration {
+    pub(super) span_id: SpanId,
+    pub(super) start: u64,
+    /// None while the orchestrating model is asked.
+    pub(super) end: Option<u64>,
+    pub(super) agents: Vec<usize>,
+    pub(super) reason: String,
+    /// The model that was asked.
+    pub(super) model: Option<String>,
+}
+
+/// A call of a model or of an agent, attempts included.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) span_id: SpanId,
+    /// None: the inbound span.
+    pub(super) parent: Option<SpanId>,
+    pub(super) purpose: Purpose,
+    /// None where a model is called.
+    pub(super) part: Option<Part>,
+    pub(super) start: u64,
+    /// None while it is under way.
+    pub(super) end: Option<u64>,
+    pub(super) api: Api,
+    /// What is asked where it is not what the client asks.
+    pub(super) request: Option<Arc<RequestFacts>>,
+    /// Who was asked last.
+    pub(super) callee: Option<Arc<Callee>>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) reply: Option<ReplyFacts>,
     pub(super) first_token: Option<u64>,
     pub(super) response_bytes: Option<u64>,
+    /// Whether its answer came whole: what fails after that is not its fault.
+    pub(super) is_sound: bool,
+    /// Why it failed, where that is not why the request failed.
+    pub(super) fault: Option<Fault>,
 }
 
 /// An attempt at an upstream.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) span_id: SpanId,
+    pub(super) callee: Arc<Callee>,
     pub(super) start: u64,
     /// None while it is under way.
     pub(super) end: Option<u64>,
@@ -145,14 +219,45 @@ pub(super) struct Record {
     pub(super) status: Option<u16>,
     pub(super) validation: Option<Validation>,
     pub(super) auth: Auth,
-    pub(super) facts: Option<RequestFacts>,
+    pub(super) facts: Option<Arc<RequestFacts>>,
+    /// What filters did.
+    pub(super) filters: Vec<filters::Step>,
+    /// What the rate limits are charged with.
+    pub(super) permit: Option<Permit>,
+    pub(super) orchestration: Option<Orchestration>,
     pub(super) choice: Option<Choice>,
+    /// The call whose answer the client gets, or the one under way.
     pub(super) call: Option<Call>,
+    /// Calls before it, ended.
+    pub(super) calls: Vec<Call>,
     pub(super) fault: Option<Fault>,
     pub(super) shared: Arc<Shared>,
     pub(super) listener: usize,
     root: SpanId,
     emitted: bool,
+}
+
+impl Call {
+    /// A call that begins.
+    pub(super) fn begin(purpose: Purpose, api: Api, start: u64) -> Call {
+        Call {
+            span_id: span_id(),
+            parent: None,
+            purpose,
+            part: None,
+            start,
+            end: None,
+            api,
+            request: None,
+            callee: None,
+            attempts: Vec::new(),
+            reply: None,
+            first_token: None,
+            response_bytes: None,
+            is_sound: false,
+            fault: None,
+        }
+    }
 }
 
 impl Record {
@@ -168,14 +273,24 @@ impl Record {
             validation: None,
             auth: Auth::None,
             facts: None,
+            filters: Vec::new(),
+            permit: None,
+            orchestration: None,
             choice: None,
             call: None,
+            calls: Vec::new(),
             fault: None,
             shared,
             listener,
             root: span_id(),
             emitted: false,
         }
+    }
+
+    /// What the calls of its filters have in common.
+    pub(super) fn envelope(&self, deadline: Instant) -> filters::Envelope {
+        let id = HeaderValue::from_str(&self.client.request_id).expect("it was a header's value");
+        filters::Envelope::new(&self.client.path, &id, &self.trace, self.clock, deadline)
     }
 
     /// Notes why it failed, unless something was noted before.
@@ -188,6 +303,15 @@ impl Record {
         self.emit();
     }
 
+    /// Ends a call on the way; the one before it, if there is one, is under way again.
+    pub(super) fn end_step(&mut self, before: Option<Call>, fault: Option<Fault>) {
+        let end = self.clock.now();
+        if let Some(mut call) = std::mem::replace(&mut self.call, before) {
+            (call.end, call.fault) = (Some(end), fault);
+            self.calls.push(call);
+        }
+    }
+
     fn session_id(&self) -> Option<String> {
         const HEADERS: [&str; 3] = ["x-model-affinity", "x-session-id", "x-claude-code-session-id"];
         let header = |name: &str| self.client.headers.get(name)?.to_str().ok();
@@ -195,171 +319,6 @@ impl Record {
         named
             .map(str::to_owned)
             .or_else(|| self.facts.as_ref()?.session_id.clone())
-    }
-
-    fn emit(&mut self) {
-        if std::mem::replace(&mut self.emitted, true) {
-            return;
-        }
-        let end = self.clock.now();
-        self.shared.meters.count(self, self.listener, end);
-        // What has no room is counted by the feed.
-        let _dropped = if self.trace.recorded {
-            let mut trace = spans::Trace::new(self.common());
-            self.add_routing(&mut trace);
-            self.add_handoffs(&mut trace, end);
-            self.add_llm(&mut trace, end);
-            self.add_inbound(&mut trace, end);
-            self.shared.feed.offer(trace.into_batch(&self.shared.resources))
-        } else if self.shared.gateway.signals {
-            let mut trace = spans::Trace::new(self.common());
-            self.add_llm(&mut trace, end);
-            self.shared.feed.measure(trace.into_batch(&self.shared.resources))
-        } else {
-            Ok(())
-        };
-    }
-
-    fn common(&self) -> Common {
-        let tracing = &self.shared.gateway.tracing;
-        Common {
-            trace_id: TraceId(self.trace.trace_id),
-            trace_state: self.trace.tracestate().unwrap_or_default().to_owned(),
-            trace_flags: self.trace.flags.bits(),
-            request_id: self.client.request_id.clone(),
-            session_id: self.session_id(),
-            custom: spans::custom_attributes(
-                &self.client.headers,
-                &tracing.header_prefixes,
-                &tracing.static_attributes,
-            ),
-        }
-    }
-
-    fn add_inbound(&self, trace: &mut spans::Trace, end: u64) {
-        let place = Place {
-            span_id: self.root,
-            parent: self.trace.parent_id.map(SpanId),
-            start_unix_nano: self.clock.unix_nano,
-            end_unix_nano: end,
-        };
-        trace.inbound(
-            place,
-            &Inbound {
-                method: &self.client.method,
-                path: &self.client.path,
-                query: self.client.query.as_deref(),
-                scheme: "http",
-                http_version: self.client.http_version,
-                authority: self.client.authority.as_ref(),
-                peer: Some(self.client.peer),
-                headers: &self.client.headers,
-                recorded_headers: &self.shared.recorded_headers,
-                listener: &self.shared.gateway.listeners[self.listener].name,
-                status: self.status,
-                request_size: self.request_size,
-                response_size: Some(self.response_size),
-                validation: self.validation,
-                auth: self.auth,
-                failure: self.fault.as_ref().map(Fault::shown),
-            },
-        );
-    }
-
-    fn add_routing(&self, trace: &mut spans::Trace) {
-        let (Some(choice), Some(facts)) = (&self.choice, &self.facts) else {
-            return;
-        };
-        let place = Place {
-            span_id: span_id(),
-            parent: Some(self.root),
-            start_unix_nano: choice.start,
-            end_unix_nano: choice.end,
-        };
-        let candidates: Vec<&str> = choice.selected.as_deref().into_iter().collect();
-        trace.routing(
-            place,
-            &Routing {
-                method: &self.client.method,
-                path: &self.client.path,
-                endpoint: choice.endpoint.as_ref(),
-                determination: std::time::Duration::from_nanos(choice.end.saturating_sub(choice.start)),
-                reason: Some(choice.reason),
-                candidates: &candidates,
-                requested: &facts.model,
-                alias_resolved: choice.alias_resolved.as_deref(),
-                selected: choice.selected.as_deref(),
-                failure: choice.fault.as_ref().map(Fault::shown),
-                ..Routing::default()
-            },
-        );
-    }
-
-    fn add_handoffs(&self, trace: &mut spans::Trace, end: u64) {
-        let Some(call) = &self.call else {
-            return;
-        };
-        let mut reason = None;
-        for (number, attempt) in (1_u32..).zip(&call.attempts) {
-            let place = Place {
-                span_id: attempt.span_id,
-                parent: Some(call.span_id),
-                start_unix_nano: attempt.start,
-                end_unix_nano: attempt.end.unwrap_or(end),
-            };
-            let last = number as usize == call.attempts.len();
-            // What broke the answer off broke the last attempt too.
-            let fault = attempt.fault.as_ref().or(self.fault.as_ref().filter(|_| last));
-            trace.handoff(
-                place,
-                &Handoff {
-                    method: &self.client.method,
-                    url: &call.url,
-                    status: attempt.status,
-                    request_size: Some(attempt.request_size),
-                    response_size: attempt.response_size,
-                    headers_unix_nano: attempt.headers_at,
-                    attempt: number,
-                    retry_reason: reason,
-                    failure: fault.map(Fault::shown),
-                },
-            );
-            reason = attempt.fault.as_ref().map(|fault| fault.kind);
-        }
-    }
-
-    fn add_llm(&self, trace: &mut spans::Trace, end: u64) {
-        let (Some(call), Some(facts)) = (&self.call, &self.facts) else {
-            return;
-        };
-        let place = Place {
-            span_id: call.span_id,
-            parent: Some(self.root),
-            start_unix_nano: call.start,
-            end_unix_nano: end,
-        };
-        let tracing = &self.shared.gateway.tracing;
-        trace.llm(
-            place,
-            &Llm {
-                method: &self.client.method,
-                path: &self.client.path,
-                api: call.api,
-                provider: &call.provider,
-                model: &call.model,
-                request: facts,
-                reply: call.reply.as_ref(),
-                status: call.attempts.last().and_then(|attempt| attempt.status),
-                first_token_unix_nano: call.first_token,
-                response_bytes: call.response_bytes,
-                preview: if tracing.capture_content || tracing.message_preview {
-                    Preview::Shown
-                } else {
-                    Preview::Hidden
-                },
-                failure: self.fault.as_ref().map(Fault::shown),
-            },
-        );
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -16,14 +16,15 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::{
-    chat::Plan,
+    attempts::Plan,
+    filters::{Out, Windows},
     headers,
     http::Answer,
-    providers::{ReplyReader, errors::error_event},
+    providers::ReplyReader,
     record::{Fault, Record},
     spans::ErrorType,
     stream::{Event, Parser},
-    translate::{ChatOptions, StreamTranslator},
+    translate::{Back, StreamTranslator},
     upstream::causes,
 };
 
@@ -41,26 +42,30 @@ struct Relay {
     plan: Plan,
     deadline: Pin<Box<Sleep>>,
     received: u64,
+    /// The filters' part; none where there are none.
+    windows: Option<Windows>,
+    /// Whether the provider's stream has ended, and why it broke off, while the filters still hold some of it.
+    is_over: bool,
+    fault: Option<Fault>,
     /// None once the answer is whole.
     record: Option<Record>,
 }
 
 /// The answer to a client that wants a stream, with the provider's head.
-pub(super) fn stream(plan: Plan, mut record: Record, response: Response<Incoming>) -> Answer {
+pub(super) fn stream(mut plan: Plan, mut record: Record, response: Response<Incoming>) -> Answer {
     let (head, body) = response.into_parts();
     record.status = Some(head.status.as_u16());
     let left = plan.deadline.saturating_duration_since(Instant::now());
-    let options = ChatOptions {
-        created: record.clock.now() / 1_000_000_000,
-        include_usage: plan.include_usage,
-    };
     let relay = Relay {
         body,
         parser: Some(Parser::default()),
-        reader: ReplyReader::new(plan.provider),
-        translation: (plan.client != plan.provider).then(|| StreamTranslator::new(plan.provider, options)),
+        reader: ReplyReader::new(plan.way.provider()),
+        translation: plan.back.take().map(Back::stream),
         deadline: Box::pin(tokio::time::sleep(left)),
         received: 0,
+        windows: windows(&record, &plan),
+        is_over: false,
+        fault: None,
         record: Some(record),
         plan,
     };
@@ -72,6 +77,15 @@ pub(super) fn stream(plan: Plan, mut record: Record, response: Response<Incoming
     answer
 }
 
+fn windows(record: &Record, plan: &Plan) -> Option<Windows> {
+    let chain = &record.shared.gateway.listeners[record.listener].output_filters;
+    if chain.is_empty() {
+        return None;
+    }
+    let envelope = record.envelope(plan.deadline);
+    Windows::new(&record.shared.filters, chain, envelope, plan.way.client())
+}
+
 impl HttpBody for Relay {
     type Data = Bytes;
     type Error = Cut;
@@ -79,27 +93,37 @@ impl HttpBody for Relay {
     fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let relay = &mut *self;
         while relay.record.is_some() {
-            let mut out = BytesMut::new();
-            if relay.deadline.as_mut().poll(task).is_ready() {
-                let fault = Fault::new(ErrorType::Timeout, "the provider's stream did not end in time");
-                relay.fail(504, fault, &mut out);
-            } else {
-                match Pin::new(&mut relay.body).poll_frame(task) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Ok(data) = frame.into_data() {
-                            relay.take(&data, &mut out);
-                        }
+            if let Some(windows) = &mut relay.windows {
+                match windows.poll(task) {
+                    Poll::Ready(Some(Out::Events(events))) => return relay.frame(events),
+                    Poll::Ready(Some(Out::Refused(event, rejected))) => {
+                        relay.fault.get_or_insert(rejected.fault);
+                        let frame = relay.frame(event);
+                        relay.close();
+                        return frame;
                     }
-                    Poll::Ready(Some(Err(error))) => {
-                        let text = format!("the provider's stream broke: {}", causes(&error));
-                        relay.fail(502, Fault::new(ErrorType::StreamInterrupted, text), &mut out);
+                    Poll::Ready(None) => {
+                        relay.close();
+                        break;
                     }
-                    Poll::Ready(None) => relay.end(&mut out),
+                    Poll::Pending if relay.is_over || !windows.wants_more() => return Poll::Pending,
+                    Poll::Pending => {}
                 }
             }
-            if !out.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(relay.sent(out)))));
+            let mut out = BytesMut::new();
+            if relay.read(task, &mut out).is_pending() {
+                return Poll::Pending;
+            }
+            let out = out.freeze();
+            match &mut relay.windows {
+                Some(windows) => {
+                    windows.push(out);
+                    if relay.is_over {
+                        windows.end();
+                    }
+                }
+                None if out.is_empty() => {}
+                None => return relay.frame(out),
             }
         }
         Poll::Ready(None)
@@ -107,11 +131,34 @@ impl HttpBody for Relay {
 }
 
 impl Relay {
-    fn sent(&mut self, out: BytesMut) -> Bytes {
+    /// A piece for the client.
+    fn frame(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(record) = &mut self.record {
-            record.response_size += out.len() as u64;
+            record.response_size += piece.len() as u64;
         }
-        out.freeze()
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    /// What comes next of the provider's stream, as the client shall have it.
+    fn read(&mut self, task: &mut Context<'_>, out: &mut BytesMut) -> Poll<()> {
+        if self.deadline.as_mut().poll(task).is_ready() {
+            let fault = Fault::new(ErrorType::Timeout, "the provider's stream did not end in time");
+            self.fail(504, fault, out);
+            return Poll::Ready(());
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(task)) {
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    self.take(&data, out);
+                }
+            }
+            Some(Err(error)) => {
+                let text = format!("the provider's stream broke: {}", causes(&error));
+                self.fail(502, Fault::new(ErrorType::StreamInterrupted, text), out);
+            }
+            None => self.end(out),
+        }
+        Poll::Ready(())
     }
 
     fn take(&mut self, data: &[u8], out: &mut BytesMut) {
@@ -120,7 +167,13 @@ impl Relay {
         parser.feed(data);
         loop {
             match self.parser.as_mut().map(Parser::next_event) {
-                Some(Ok(Some(event))) => self.event(&event, out),
+                Some(Ok(Some(event))) => {
+                    self.event(&event, out);
+                    // A window is made of whole events.
+                    if let Some(windows) = &mut self.windows {
+                        windows.push(out.split().freeze());
+                    }
+                }
                 Some(Err(error)) => {
                     let text = format!("the provider's stream cannot be read: {error}");
                     return self.fail(502, Fault::new(ErrorType::InvalidResponse, text), out);
@@ -145,6 +198,16 @@ impl Relay {
             None if seen.usage_only && self.plan.hide_usage => {}
             None => out.extend_from_slice(event.raw()),
         }
+        self.keep();
+    }
+
+    /// A response is kept before the client knows of it.
+    fn keep(&mut self) {
+        if let Some(response) = self.translation.as_mut().and_then(StreamTranslator::take_response)
+            && let Some(keeper) = self.plan.keeper.take()
+        {
+            keeper.keep(response.to_string().as_bytes());
+        }
     }
 
     /// The provider's stream has ended. What is left of it goes out too where it is whole; an answer that is not says so.
@@ -160,6 +223,7 @@ impl Relay {
         if let Some(translation) = &mut self.translation {
             out.extend_from_slice(&translation.finish());
         }
+        self.keep();
         let facts = self.reader.facts();
         let fault = match (&facts.error, facts.complete) {
             (Some(error), _) => Some(Fault::told(error)),
@@ -170,7 +234,7 @@ impl Relay {
             (None, true) => None,
         };
         if let (Some(fault), None, None) = (&fault, &facts.error, &self.translation) {
-            out.extend_from_slice(&error_event(self.plan.client, 502, &fault.message, None));
+            out.extend_from_slice(&self.reader.error_event(502, &fault.message));
         }
         self.finish(fault, out.len());
     }
@@ -181,25 +245,45 @@ impl Relay {
         if facts.complete || facts.error.is_some() {
             return self.end(out);
         }
-        out.extend_from_slice(&error_event(self.plan.client, status, &fault.message, None));
+        let told = match &mut self.translation {
+            Some(translation) => translation.fail(status, &fault.message),
+            None => self.reader.error_event(status, &fault.message),
+        };
+        out.extend_from_slice(&told);
         self.finish(Some(fault), out.len());
     }
 
-    /// Notes what was seen. `unsent`: bytes that go out after this.
+    /// The provider's stream is over. `unsent`: bytes that go out after this. Where filters hold some of it, the answer is whole
+    /// only when they have let it go.
     fn finish(&mut self, fault: Option<Fault>, unsent: usize) {
         self.parser = None;
-        if let Some(mut record) = self.record.take() {
-            record.response_size += unsent as u64;
-            self.note(&mut record);
-            if let Some(fault) = fault {
-                record.fail(fault);
-            }
-            record.finish();
+        if let Some(call) = self.record.as_mut().and_then(|record| record.call.as_mut()) {
+            call.is_sound = fault.is_none();
         }
+        self.fault = fault;
+        if self.windows.is_some() {
+            self.is_over = true;
+            return;
+        }
+        if let Some(record) = &mut self.record {
+            record.response_size += unsent as u64;
+        }
+        self.close();
+    }
+
+    /// The answer is whole.
+    fn close(&mut self) {
+        let Some(mut record) = self.record.take() else { return };
+        self.note(&mut record);
+        if let Some(fault) = self.fault.take() {
+            record.fail(fault);
+        }
+        record.finish();
     }
 
     fn note(&self, record: &mut Record) {
         let now = record.clock.now();
+        record.filters.extend(self.windows.iter().flat_map(Windows::steps));
         if let Some(call) = &mut record.call {
             call.response_bytes = Some(self.received);
             call.reply = Some(self.reader.facts().clone());
@@ -216,7 +300,7 @@ impl Drop for Relay {
             return;
         };
         self.note(&mut record);
-        if self.reader.facts().complete {
+        if self.reader.facts().complete && self.windows.is_none() {
             // Clients close as soon as they have read the end.
             return record.finish();
         }

@@ -11,8 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config,
+    filters::Filters,
     http::answer,
+    limits::Limits,
     meters::Meters,
+    responses::Conversations,
+    route::Router,
     spans::{Emitter, Resources},
     upstream::Upstream,
 };
@@ -32,9 +36,13 @@ pub(super) struct Shared {
     pub(super) sampling: Vec<Sampling>,
     pub(super) recorded_headers: Vec<String>,
     pub(super) upstream: Upstream,
+    pub(super) filters: Filters,
     pub(super) feed: Feed,
     pub(super) resources: Resources,
     pub(super) meters: Meters,
+    pub(super) conversations: Arc<Conversations>,
+    pub(super) router: Router,
+    pub(super) limits: Limits,
 }
 
 /// A gateway that has taken no port yet.
@@ -64,11 +72,16 @@ impl Gateway {
             .listeners
             .iter()
             .map(|listener| listener.sampling(unset_sampling));
+        let upstream = Upstream::new()?;
         let shared = Shared {
             sampling: percents.map(Sampling::percent).collect(),
             recorded_headers: gateway.tracing.headers.iter().map(ToString::to_string).collect(),
-            upstream: Upstream::new()?,
+            filters: Filters::new(&gateway.filters, &upstream),
+            upstream,
             meters: Meters::new(&gateway),
+            conversations: Arc::new(Conversations::new(&gateway.state_storage)),
+            router: Router::new(&gateway),
+            limits: Limits::new(&gateway.ratelimits),
             feed,
             resources: emitter.resources(),
             gateway,
@@ -128,5 +141,6 @@ impl Server {
                 stop.cancel();
             }
         }
+        self.shared.filters.close().await;
     }
 }

@@ -9,13 +9,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
-    chat::{Plan, Refusal},
+    attempts::Plan,
+    chat::Refusal,
     headers,
     http::{Answer, full},
     providers::{self, errors},
     record::{Fault, Record},
-    spans::ErrorType,
-    translate,
+    spans::{Direction, ErrorType},
     upstream::causes,
 };
 use crate::net::{
@@ -46,7 +46,11 @@ pub(super) fn holds_events(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// Where what the provider sent is no answer, or broke off.
-pub(super) async fn answer(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<Answer, Refusal> {
+pub(super) async fn answer(
+    plan: &mut Plan,
+    record: &mut Record,
+    response: Response<Incoming>,
+) -> Result<Answer, Refusal> {
     let (head, body) = response.into_parts();
     if let Some(reason) = unusable(plan, &head) {
         return Err(invalid(reason));
@@ -62,21 +66,51 @@ pub(super) async fn answer(plan: &Plan, record: &mut Record, response: Response<
     }
     let body = inflated(&head.headers, wire)?;
     let answer = if head.status.is_success() {
-        accepted(plan, record, body, now)?
+        let answer = accepted(plan, record, body)?;
+        filtered(plan, record, answer).await?
     } else {
         record.fault = fault;
-        errors::translate_error(plan.provider, plan.client, head.status.as_u16(), &body)
+        errors::translate_error(plan.way.provider(), plan.way.client(), head.status.as_u16(), &body)
     };
     record.status = Some(head.status.as_u16());
     record.response_size = answer.len() as u64;
     let mut answer = full(head.status, answer);
     let through = headers::to_client(&head.headers);
-    if plan.client == plan.provider {
+    if !plan.way.crosses() {
         answer.headers_mut().extend(through);
     } else if let Some(wait) = through.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
     }
     Ok(answer)
+}
+
+/// What an answer says, for a question of the gateway's own.
+///
+/// # Errors
+/// Where it says nothing.
+pub(super) async fn text(plan: &Plan, record: &mut Record, response: Response<Incoming>) -> Result<String, Fault> {
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    if let Some(kind) = ErrorType::of_upstream_status(status) {
+        return Err(Fault::new(kind, format!("the provider answered {status}")));
+    }
+    let read = async { inflated(&head.headers, read(plan, body).await?) };
+    let body = read.await.map_err(|refusal: Refusal| refusal.fault().clone())?;
+    let now = record.clock.now();
+    let facts = providers::read_reply(plan.way.provider(), &body);
+    let facts = facts.ok_or_else(|| Fault::new(ErrorType::InvalidResponse, "the answer is no JSON object"))?;
+    if let Some(error) = &facts.error {
+        return Err(Fault::told(error));
+    }
+    let text = facts.text.clone();
+    if let Some(call) = &mut record.call {
+        call.response_bytes = Some(body.len() as u64);
+        call.reply = Some(facts);
+        if let Some(attempt) = call.attempts.last_mut() {
+            (attempt.end, attempt.response_size) = (Some(now), Some(body.len() as u64));
+        }
+    }
+    Ok(text)
 }
 
 fn invalid(reason: impl Into<String>) -> Refusal {
@@ -138,9 +172,30 @@ fn inflated(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refusal> {
     }
 }
 
+/// The answer as the filters leave it.
+async fn filtered(plan: &Plan, record: &mut Record, answer: Bytes) -> Result<Bytes, Refusal> {
+    let shared = std::sync::Arc::clone(&record.shared);
+    let chain = &shared.gateway.listeners[record.listener].output_filters;
+    if let Some(call) = record.call.as_mut().filter(|_| record.fault.is_none()) {
+        call.is_sound = true;
+    }
+    if chain.is_empty() {
+        return Ok(answer);
+    }
+    let envelope = record.envelope(plan.deadline);
+    let led = shared.filters.run(
+        chain,
+        &envelope,
+        (Direction::Output, MAX_ANSWER),
+        answer,
+        &mut record.filters,
+    );
+    led.await.map_err(Refusal::rejected)
+}
+
 /// A reply, noted and in the client's API.
-fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<Bytes, Refusal> {
-    let Some(facts) = providers::read_reply(plan.provider, &body) else {
+fn accepted(plan: &mut Plan, record: &mut Record, body: Bytes) -> Result<Bytes, Refusal> {
+    let Some(facts) = providers::read_reply(plan.way.provider(), &body) else {
         return Err(invalid("the provider's answer is no JSON object"));
     };
     let error = facts.error.clone();
@@ -152,13 +207,15 @@ fn accepted(plan: &Plan, record: &mut Record, body: Bytes, now: u64) -> Result<B
         let fault = Fault::told(&error);
         let kind = fault.kind;
         record.fail(fault);
-        if plan.client != plan.provider {
+        if plan.way.crosses() {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
             return Err(Refusal::new(status, kind, error.message));
         }
     }
-    if plan.client == plan.provider {
-        return Ok(body);
+    let Some(back) = &plan.back else { return Ok(body) };
+    let reply = back.reply(&body).map_err(|bad| invalid(bad.to_string()))?;
+    if let Some(keeper) = plan.keeper.take() {
+        keeper.keep(&reply);
     }
-    translate::reply(plan.provider, &body, now / 1_000_000_000).map_err(|bad| invalid(bad.to_string()))
+    Ok(reply)
 }

@@ -91,10 +91,30 @@ pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
 // Gateway: what it did with a request.
 
+/// Which of the chosen agents it is, and of how many: `1/2`.
+pub const AGENT_SEQUENCE: &str = "agent.sequence";
+/// Replies and rounds of tools that an agent's messages show.
+pub const AGENT_STEPS: &str = "agent.steps";
+/// Names of the tools that an agent called.
+pub const AGENT_TOOLS: &str = "agent.tools";
+/// Name of an agent, as the gateway has it.
+pub const AGENT_ID: &str = "agent_id";
 /// Number of the attempt, from 1.
 pub const ATTEMPT: &str = "attempt";
 /// What became of the client's key: none, ok or refused.
 pub const AUTH_RESULT: &str = "auth.result";
+/// What the filter looked at: input or output.
+pub const FILTER_DIRECTION: &str = "filter.direction";
+/// Id of the filter.
+pub const FILTER_NAME: &str = "filter.name";
+/// What the filter did: passed, changed, rejected or failed.
+pub const FILTER_OUTCOME: &str = "filter.outcome";
+/// Name of the tool that was called as a filter.
+pub const FILTER_TOOL: &str = "filter.tool";
+/// How the filter is spoken to: http or mcp.
+pub const FILTER_TYPE: &str = "filter.type";
+/// URL of the filter, without secrets.
+pub const FILTER_URL: &str = "filter.url";
 /// Id of the request, as Envoy names it.
 pub const GUID_X_REQUEST_ID: &str = "guid:x-request-id";
 /// Name of the listener.
@@ -105,6 +125,12 @@ pub const MODEL_ALIAS_RESOLVED: &str = "model.alias_resolved";
 pub const MODEL_REQUESTED: &str = "model.requested";
 /// Address of the client, as Envoy names it.
 pub const PEER_ADDRESS: &str = "peer.address";
+/// The part of the gateway that did it.
+pub const COMPONENT: &str = "component";
+/// How long something took.
+pub const DURATION_MS: &str = "duration_ms";
+/// Number of messages in a request.
+pub const MESSAGE_COUNT: &str = "message_count";
 /// Name of the routing preference that matched.
 pub const PLANO_ROUTE_NAME: &str = "plano.route.name";
 /// Size of the request body, in bytes.
@@ -127,6 +153,16 @@ pub const ROUTING_SELECTION_REASON: &str = "routing.selection_reason";
 pub const ROUTING_STRATEGY: &str = "routing.strategy";
 /// URL that the request goes to.
 pub const ROUTING_UPSTREAM_ENDPOINT: &str = "routing.upstream_endpoint";
+/// Number of agents that were chosen.
+pub const SELECTION_AGENT_COUNT: &str = "selection.agent_count";
+/// Names of the agents that were chosen, joined by commas.
+pub const SELECTION_AGENTS: &str = "selection.agents";
+/// How long the choice of agents took.
+pub const SELECTION_DETERMINATION_MS: &str = "selection.determination_ms";
+/// The listener whose agents were chosen among.
+pub const SELECTION_LISTENER: &str = "selection.listener";
+/// Why these agents.
+pub const SELECTION_REASON: &str = "selection.reason";
 /// Time to the last byte from upstream, in milliseconds.
 pub const UPSTREAM_DURATION_MS: &str = "upstream.duration_ms";
 /// Time to the headers from upstream, in milliseconds.

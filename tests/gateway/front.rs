@@ -17,27 +17,30 @@ pub(crate) type Trace = BTreeMap<String, Vec<Span>>;
 
 /// What a test sets of the config.
 pub(crate) struct Setup {
+    /// `type` of the listener.
+    pub(crate) kind: &'static str,
     /// More settings of the listener, as `key: value, …`.
-    pub(crate) listener: &'static str,
+    pub(crate) listener: String,
     /// Percent of new traces.
     pub(crate) sampling: u8,
     /// Items of `model_providers`.
     pub(crate) providers: Vec<String>,
     /// More lines.
-    pub(crate) more: &'static str,
+    pub(crate) more: String,
 }
 
 impl Setup {
     /// Every model of either provider at that address.
     pub(crate) fn any_model(address: SocketAddr, listener: &'static str) -> Setup {
         Setup {
-            listener,
+            kind: "model",
+            listener: listener.to_owned(),
             sampling: 100,
             providers: vec![
                 format!("{{model: openai/*, access_key: secret-of-openai, base_url: 'http://{address}/v1'}}"),
                 format!("{{model: anthropic/*, access_key: secret-of-anthropic, base_url: 'http://{address}'}}"),
             ],
-            more: "",
+            more: String::new(),
         }
     }
 
@@ -45,14 +48,14 @@ impl Setup {
         let (sink, folder) = (Sink::start(), Folder::new());
         let mut config = format!(
             "version: v0.4.0
-listeners: [{{type: model, name: llm, port: 0, {}}}]
+listeners: [{{type: {}, name: llm, port: 0, {}}}]
 tracing: {{random_sampling: {}, opentracing_grpc_endpoint: 'http://{}', receiver: none,
   span_attributes: {{header_prefixes: [x-acme-], static: {{environment: test}}}}}}
 telemetry: {{metrics_address: '127.0.0.1:0'}}
 {}
 model_providers:
 ",
-            self.listener, self.sampling, sink.address, self.more
+            self.kind, self.listener, self.sampling, sink.address, self.more
         );
         for provider in &self.providers {
             writeln!(config, "  - {provider}").expect("text");

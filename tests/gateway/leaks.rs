@@ -25,8 +25,8 @@ const WARM_UP: usize = 2_000;
 const AT_A_TIME: usize = 50;
 
 /// Reads a stream until its first words are there, then is gone.
-async fn abort(port: u16) {
-    let body = r#"{"model":"openai/endless","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+pub(super) async fn abort(port: u16, model: &str) {
+    let body = format!(r#"{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"Hi"}}]}}"#);
     let request = format!(
         "POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
@@ -51,7 +51,7 @@ async fn abort_many(port: u16, streams: usize) {
         tasks.spawn(async move {
             let order = std::sync::atomic::Ordering::Relaxed;
             while left.try_update(order, order, |left| left.checked_sub(1)).is_ok() {
-                abort(port).await;
+                abort(port, "openai/endless").await;
             }
         });
     }

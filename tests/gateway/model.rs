@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub(crate) struct Script {
     headers: Vec<(&'static str, String)>,
     chunks: Vec<Bytes>,
     hangs: bool,
+    delay: Duration,
     next: Option<Box<Script>>,
 }
 
@@ -39,6 +41,7 @@ impl Script {
             headers: vec![("content-type", "application/json".to_owned())],
             chunks: vec![body.to_string().into()],
             hangs: false,
+            delay: Duration::ZERO,
             next: None,
         }
     }
@@ -52,12 +55,25 @@ impl Script {
                 .map(|chunk| Bytes::from_static(chunk.as_bytes()))
                 .collect(),
             hangs: false,
+            delay: Duration::ZERO,
             next: None,
         }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Script {
         self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Says nothing.
+    pub(crate) fn without_body(mut self) -> Script {
+        self.chunks.clear();
+        self
+    }
+
+    /// Takes so long to begin.
+    pub(crate) fn after(mut self, delay: Duration) -> Script {
+        self.delay = delay;
         self
     }
 
@@ -138,6 +154,11 @@ impl Model {
         self.state.asked.lock().expect("a list").clone()
     }
 
+    /// Answers so from now on.
+    pub(crate) fn becomes(&self, script: Script) {
+        *self.state.script.lock().expect("a script") = script;
+    }
+
     /// Answers that are under way.
     pub(crate) fn open(&self) -> usize {
         self.state.open.load(Ordering::SeqCst)
@@ -176,6 +197,7 @@ async fn answer(
     });
     state.open.fetch_add(1, Ordering::SeqCst);
     let open = Open(state);
+    tokio::time::sleep(script.delay).await;
     let frames = futures_util::stream::iter(script.chunks).map(|chunk| Ok(Frame::data(chunk)));
     let rest = if script.hangs {
         futures_util::stream::pending().left_stream()

@@ -29,6 +29,7 @@ TWICE = {
 class Gateway:
     """A running gateway: `port` wants no key, `keyed` LISTENER_KEY, `silent` records nothing; traces go to `viewer`.
 
+    `custom/plain` is the stand-in again, as a provider that speaks chat completions only and wants no key.
     A provider may be started on `suite`, which serves the model `custom/suite`.
     """
 
@@ -48,6 +49,7 @@ listeners:
   - {{type: model, name: silent, port: {self.silent}, random_sampling: 0}}
 model_providers:
 {self.providers()}
+  - {{model: custom/plain, base_url: "http://127.0.0.1:{self.model}/v1", provider_interface: openai}}
   - {{model: custom/suite, base_url: "http://127.0.0.1:{self.suite}/v1", provider_interface: openai}}
   - {{model: custom/nobody, base_url: "http://127.0.0.1:{nobody}/v1", provider_interface: openai}}
 tracing: {{random_sampling: 100, opentracing_grpc_endpoint: "http://127.0.0.1:{self.viewer}", receiver: none}}
@@ -140,7 +142,7 @@ class Request:
         for secret in [*KEYS, *CONTENT]:
             assert secret not in shown, f"{self.what}: {secret!r} is on a span: {shown}"
 
-    def check_call(self, told, path, provider, flagged=False):
+    def check_call(self, told, path, provider, flagged=False, upstream=None):
         """A request that was answered: names, numbers and signals."""
         what = self.what
         model = told["model"]
@@ -148,7 +150,7 @@ class Request:
         expect(f"{what}: inbound's name", self.inbound["name"], f"POST {path}")
         expect(f"{what}: routing's name", self.routing["name"], f"POST {path}")
         expect(f"{what}: llm's name", self.llm["name"], f"POST {path} {model}" + (f" {FLAG}" if flagged else ""))
-        upstream = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[provider]
+        upstream = upstream or {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[provider]
         assert self.handoff["name"].endswith(upstream), f"{what}: handoff's name is {self.handoff['name']}"
         for key, wanted in [
             ("llm.model", model),

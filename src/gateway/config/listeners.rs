@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
+    filters,
     forms::Opens,
     secret,
     written::{self, File},
@@ -24,12 +25,18 @@ pub struct Listener {
     pub timeout: Duration,
     /// Attempts after the first.
     pub max_retries: u32,
+    /// Longest time for one attempt to answer with its head; none: as much as is left, half of that while others are left to ask.
+    pub attempt_timeout: Option<Duration>,
     /// Largest body of a request, in bytes.
     pub max_request_body_size: usize,
     /// Keys of which a client must have one; empty: everybody may ask.
     pub api_keys: Vec<Secret>,
     /// Percent of new traces that are recorded, 0–100; none where neither the listener nor `tracing` says.
     pub random_sampling: Option<f64>,
+    /// Filters of requests, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub input_filters: Vec<usize>,
+    /// Filters of answers, in order: indices into [`Gateway::filters`](super::Gateway::filters).
+    pub output_filters: Vec<usize>,
 }
 
 impl Listener {
@@ -70,11 +77,8 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
         } else if let Some(first) = listeners.iter().position(|other| other.name == written.name) {
             fault("name", format!("{:?} is the name of listeners[{first}]", written.name));
         }
-        if written.timeout.is_zero() {
-            fault("timeout", "must be longer than 0s".to_owned());
-        }
-        if written.max_request_body_size == 0 {
-            fault("max_request_body_size", "must be more than 0".to_owned());
+        for (key, reason) in nothing(written) {
+            fault(key, reason.to_owned());
         }
         let address = written.address.trim_start_matches('[').trim_end_matches(']').to_owned();
         if !is_host(&address) {
@@ -98,18 +102,42 @@ pub(super) fn check(file: &File, raw: &Value, faults: &mut Vec<Fault>) -> Vec<Li
             }
         }
         let random_sampling = sampling(file, written, &path, faults);
+        let mut chain = |key: &str, ids: &[String]| filters::chain(file, ids, &format!("{path}::{key}"), faults);
+        let input_filters = chain("input_filters", &written.input_filters);
+        let output_filters = chain("output_filters", &written.output_filters);
         listeners.push(Listener {
             name: written.name.clone(),
             address,
             port: written.port.unwrap_or_default(),
             timeout: written.timeout,
             max_retries: written.max_retries,
+            attempt_timeout: written.attempt_timeout.map(|span| span.0),
             max_request_body_size: written.max_request_body_size,
             api_keys: api_keys(written, raw.pointer(&format!("/listeners/{index}")), &path, faults),
             random_sampling,
+            input_filters,
+            output_filters,
         });
     }
     listeners
+}
+
+/// Limits that leave nothing.
+fn nothing(written: &written::Listener) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let attempt = written.attempt_timeout.map_or(Duration::MAX, |span| span.0);
+    let limits = [
+        ("timeout", "must be longer than 0s", written.timeout.is_zero()),
+        ("attempt_timeout", "must be longer than 0s", attempt.is_zero()),
+        (
+            "max_request_body_size",
+            "must be more than 0",
+            written.max_request_body_size == 0,
+        ),
+    ];
+    limits
+        .into_iter()
+        .filter(|(.., is_nothing)| *is_nothing)
+        .map(|(key, reason, _)| (key, reason))
 }
 
 fn is_host(text: &str) -> bool {

@@ -6,10 +6,10 @@ use super::{
     providers::{self, Auth, CUSTOM, Known, PROVIDERS},
     secret,
     upstream::{self, Upstream},
-    written::{File, ModelProvider},
+    written::{File, Kind, ModelProvider},
 };
 use crate::{
-    gateway::exchange::Api,
+    gateway::exchange::{Api, Way},
     values::{Fault, Secret, suggest},
 };
 
@@ -61,10 +61,13 @@ impl Provider {
         format!("{}/{}", self.name, self.model.as_deref().unwrap_or("*"))
     }
 
-    /// Where a client's request goes: to the same API where the provider speaks it, else to the provider's own.
-    pub fn upstream(&self, client: Api) -> &Upstream {
-        let same = self.upstreams.iter().find(|upstream| upstream.api == client);
-        same.unwrap_or(&self.upstreams[0])
+    /// Where a client's request goes and on which way: to the same API where the provider speaks it, else to the first that the
+    /// client's can be translated to.
+    pub fn upstream(&self, client: Api) -> (&Upstream, Way) {
+        let upstreams = self.upstreams.iter();
+        let ways = upstreams.filter_map(|upstream| Some((upstream, Way::between(client, upstream.api)?)));
+        ways.min_by_key(|(_, way)| way.crosses())
+            .expect("a provider's own API is one that all others can be translated to")
     }
 
     /// The header that carries `access_key`, if there is one and the client's is not passed on.
@@ -93,7 +96,11 @@ impl Provider {
 
 /// Checks `model_providers`. `None` in the place of those with faults.
 pub(super) fn check(file: &File, warnings: &mut Vec<String>, faults: &mut Vec<Fault>) -> Vec<Option<Provider>> {
-    if file.model_providers.is_empty() {
+    let serves_models = file
+        .listeners
+        .iter()
+        .any(|listener| listener.r#type != Some(Kind::Agent));
+    if file.model_providers.is_empty() && (serves_models || file.listeners.is_empty()) {
         faults.push(Fault::at("model_providers", "must have at least one model"));
     }
     let mut default = None;

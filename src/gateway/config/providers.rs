@@ -25,6 +25,9 @@ pub struct Known {
     pub chat: Option<&'static str>,
     /// Path of Anthropic's messages API; none where it is not spoken.
     pub messages: Option<&'static str>,
+    /// Path of OpenAI's responses API; none where it is not spoken, or without a memory: a provider that knows no
+    /// `previous_response_id` is asked for chat completions, so that the gateway can remember for it.
+    pub responses: Option<&'static str>,
     /// How the key is sent.
     pub auth: Auth,
     /// Whether it answers nobody without a key.
@@ -51,6 +54,7 @@ const COMPATIBLE: Known = Known {
     base_url: None,
     chat: Some("/v1/chat/completions"),
     messages: None,
+    responses: None,
     auth: Auth::Bearer,
     needs_key: true,
     key_variable: None,
@@ -80,6 +84,7 @@ pub static PROVIDERS: &[Known] = &[
     Known {
         name: "azure_openai",
         chat: Some("/openai/v1/chat/completions"),
+        responses: Some("/openai/v1/responses"),
         auth: Auth::ApiKey,
         key_variable: Some("AZURE_OPENAI_API_KEY"),
         base_url_variable: Some("AZURE_OPENAI_ENDPOINT"),
@@ -105,7 +110,7 @@ pub static PROVIDERS: &[Known] = &[
         families: &["gemini-", "gemma-"],
         ..COMPATIBLE
     },
-    // https://console.groq.com/docs/openai
+    // https://console.groq.com/docs/openai; its responses are stateless
     Known {
         name: "groq",
         base_url: Some("https://api.groq.com"),
@@ -133,7 +138,7 @@ pub static PROVIDERS: &[Known] = &[
         stream_usage: false,
         ..COMPATIBLE
     },
-    // https://docs.ollama.com/api/openai-compatibility
+    // https://docs.ollama.com/api/openai-compatibility; its responses are stateless
     Known {
         name: "ollama",
         base_url: Some("http://localhost:11434"),
@@ -145,12 +150,13 @@ pub static PROVIDERS: &[Known] = &[
     Known {
         name: "openai",
         base_url: Some("https://api.openai.com"),
+        responses: Some("/v1/responses"),
         key_variable: Some("OPENAI_API_KEY"),
         families: &["chatgpt-", "codex-", "ft:gpt-", "gpt-", "o1", "o3", "o4"],
         max_tokens: "max_completion_tokens",
         ..COMPATIBLE
     },
-    // https://openrouter.ai/docs/quickstart
+    // https://openrouter.ai/docs/quickstart; its responses are stateless
     Known {
         name: "openrouter",
         base_url: Some("https://openrouter.ai"),
@@ -171,6 +177,7 @@ pub static PROVIDERS: &[Known] = &[
     Known {
         name: "xai",
         base_url: Some("https://api.x.ai"),
+        responses: Some("/v1/responses"),
         key_variable: Some("XAI_API_KEY"),
         families: &["grok-"],
         max_tokens: "max_completion_tokens",
@@ -196,10 +203,11 @@ impl Known {
         match api {
             Api::Chat => self.chat,
             Api::Messages => self.messages,
+            Api::Responses => self.responses,
         }
     }
 
-    /// The API that is its own; others are spoken beside it.
+    /// The API that is its own, chat completions or messages: every client's can be translated to it. Others are spoken beside it.
     pub fn native(&self) -> Api {
         match self.chat {
             Some(_) => Api::Chat,
@@ -223,9 +231,13 @@ mod tests {
         for known in PROVIDERS {
             let name = known.name;
             assert!(known.path(known.native()).is_some(), "{name} speaks an API");
-            for path in [known.chat, known.messages].into_iter().flatten() {
+            for path in [known.chat, known.messages, known.responses].into_iter().flatten() {
                 assert!(path.starts_with('/') && !path.ends_with('/'), "{name}: {path}");
             }
+            assert!(
+                known.chat.is_some() || known.responses.is_none(),
+                "{name}: who speaks responses speaks chat completions"
+            );
             match (known.base_url, known.base_url_variable) {
                 (Some(url), None) => assert!(!url.ends_with('/') && url.matches('/').count() == 2, "{name}: {url}"),
                 (None, Some(_)) => {}

@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{models::Provider, written::File};
-use crate::values::{Fault, foreign::harmless, suggest};
+use super::{
+    models::Provider,
+    routes::{Preferences, Route},
+};
+use crate::values::{foreign::harmless, suggest};
 
 /// Most names that an answer lists.
 const MAX_LISTED: usize = 12;
@@ -17,12 +20,22 @@ const MAX_ASKED: usize = 100;
 pub struct Models {
     /// In the order of the file.
     pub providers: Vec<Provider>,
-    aliases: BTreeMap<String, Place>,
+    /// What aliases and preferences stand for.
+    pub routes: Vec<Route>,
+    /// Which route a request takes that asks for no model; none where nobody chooses.
+    pub preferences: Option<Preferences>,
+    /// Index of the route, by alias.
+    pub(super) aliases: BTreeMap<String, usize>,
 }
 
-/// A provider's index, the model to ask it for, and how it was found.
-#[derive(Debug, Clone)]
-struct Place(usize, String, Choice);
+/// Who is asked, and for what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Index of the provider.
+    pub provider: usize,
+    /// The model's name at the provider.
+    pub model: String,
+}
 
 /// How a model was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +48,13 @@ pub enum Choice {
     Default,
 }
 
-/// Who is asked, and for what.
-#[derive(Debug, Clone)]
-pub struct Target<'a> {
-    /// Who serves it.
-    pub provider: &'a Provider,
-    /// The model's name at the provider.
-    pub model: String,
-    /// The alias that the client named, if it was one.
-    pub alias: Option<&'a str>,
-    /// How it was found, behind the alias.
-    pub choice: Choice,
+/// What a name leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// One model.
+    Model(Target, Choice),
+    /// What an alias stands for: its name, and the index of its route.
+    Alias(&'a str, usize),
 }
 
 /// Nobody serves that model.
@@ -78,25 +87,28 @@ impl Models {
     ///
     /// # Errors
     /// [`Unknown`], with the names that are near.
-    pub fn resolve(&self, model: &str) -> Result<Target<'_>, Unknown> {
-        let alias = self.aliases.get_key_value(model);
-        let place = match alias {
-            Some((_, place)) => Some(place.clone()),
-            None if model.is_empty() => self.default(),
-            None => self.find(model),
+    pub fn resolve(&self, model: &str) -> Result<Found<'_>, Unknown> {
+        if let Some((alias, route)) = self.aliases.get_key_value(model) {
+            return Ok(Found::Alias(alias, *route));
+        }
+        let found = match model {
+            "" => self.default_target().map(|target| (target, Choice::Default)),
+            named => self.find(named),
         };
-        let Place(index, model, choice) = place.ok_or_else(|| self.unknown(model))?;
-        Ok(Target {
-            provider: &self.providers[index],
-            model,
-            alias: alias.map(|(name, _)| name.as_str()),
-            choice,
-        })
+        let (target, choice) = found.ok_or_else(|| self.unknown(model))?;
+        Ok(Found::Model(target, choice))
     }
 
-    /// The names that a client may ask for, with who serves them: aliases and models, no wildcards.
+    /// `provider/model` of a target.
+    pub fn id(&self, target: &Target) -> String {
+        format!("{}/{}", self.providers[target.provider].name, target.model)
+    }
+
+    /// The names that a client may ask for, with who serves them: aliases and models, no wildcards. Of an alias for several
+    /// models, who serves the first.
     pub fn listed(&self) -> Vec<(String, &str)> {
-        let aliases = self.aliases.iter().map(|(name, place)| (name.clone(), place.0));
+        let first = |route: usize| self.routes[route].targets[0].provider;
+        let aliases = self.aliases.iter().map(|(name, &route)| (name.clone(), first(route)));
         let models = self
             .providers
             .iter()
@@ -109,33 +121,31 @@ impl Models {
             .collect()
     }
 
-    fn default(&self) -> Option<Place> {
-        let index = self.providers.iter().position(|provider| provider.default)?;
-        Some(Place(index, self.providers[index].model.clone()?, Choice::Default))
+    /// The model of a request that names none.
+    pub fn default_target(&self) -> Option<Target> {
+        let provider = self.providers.iter().position(|provider| provider.default)?;
+        let model = self.providers[provider].model.clone()?;
+        Some(Target { provider, model })
     }
 
-    fn find(&self, asked: &str) -> Option<Place> {
-        let by_id = self
-            .providers
-            .iter()
-            .position(|provider| provider.model.is_some() && provider.id() == asked);
-        let by_name = || {
-            self.providers
-                .iter()
-                .position(|provider| provider.model.as_deref() == Some(asked))
+    /// A model, wherever it is served; aliases are none.
+    pub(super) fn find(&self, asked: &str) -> Option<(Target, Choice)> {
+        let target = |provider, model: &str, choice| {
+            let model = model.to_owned();
+            Some((Target { provider, model }, choice))
         };
-        if let Some(index) = by_id {
-            return Some(Place(index, self.providers[index].model.clone()?, Choice::Exact));
+        let exact = |matches: &dyn Fn(&Provider) -> bool| self.providers.iter().position(matches);
+        if let Some(index) = exact(&|provider| provider.model.is_some() && provider.id() == asked) {
+            return target(index, self.providers[index].model.as_deref()?, Choice::Exact);
         }
         if let Some((name, model)) = asked.split_once('/').filter(|(name, _)| self.has(name)) {
             let index = self.wildcard(|provider| provider.name == name)?;
-            return Some(Place(index, model.to_owned(), Choice::Wildcard)).filter(|_| !model.is_empty());
+            return target(index, model, Choice::Wildcard).filter(|_| !model.is_empty());
         }
-        if let Some(index) = by_name() {
-            return Some(Place(index, asked.to_owned(), Choice::Exact));
+        if let Some(index) = exact(&|provider| provider.model.as_deref() == Some(asked)) {
+            return target(index, asked, Choice::Exact);
         }
-        let index = self.wildcard_for(asked)?;
-        Some(Place(index, asked.to_owned(), Choice::Wildcard))
+        target(self.wildcard_for(asked)?, asked, Choice::Wildcard)
     }
 
     /// The wildcard for a name without a provider: whose family it is, else the only one, else that of the default's provider.
@@ -174,7 +184,7 @@ impl Models {
         Some(harmless(&format!("{meant}/{model}"), MAX_ASKED))
     }
 
-    fn unknown(&self, asked: &str) -> Unknown {
+    pub(super) fn unknown(&self, asked: &str) -> Unknown {
         let ids: Vec<String> = self.providers.iter().map(Provider::id).collect();
         let models = self.providers.iter().filter_map(|provider| provider.model.as_deref());
         let aliases = self.aliases.keys().map(String::as_str);
@@ -198,40 +208,11 @@ impl Models {
     }
 }
 
-/// Checks `model_aliases`. Targets are looked up only where every provider is sound, so that one fault is told once.
-pub(super) fn check(file: &File, providers: Vec<Option<Provider>>, faults: &mut Vec<Fault>) -> Models {
-    let are_sound = providers.iter().all(Option::is_some) && !providers.is_empty();
-    let mut models = Models {
-        providers: providers.into_iter().flatten().collect(),
-        aliases: BTreeMap::new(),
-    };
-    for (name, alias) in &file.model_aliases {
-        let path = format!("model_aliases::{name}::target");
-        let Some(alias) = alias.as_ref().filter(|alias| !alias.target.is_empty()) else {
-            if alias.as_ref().is_none_or(|alias| alias.targets.is_empty()) {
-                faults.push(Fault::at(path, "requires the model that is meant"));
-            }
-            continue;
-        };
-        let target = alias.target.as_str();
-        match models.find(target) {
-            Some(place) => {
-                models.aliases.insert(name.clone(), place);
-            }
-            None if are_sound && file.model_aliases.contains_key(target) => {
-                faults.push(Fault::at(path, format!("{target:?} is an alias itself; name a model")));
-            }
-            None if are_sound => faults.push(Fault::at(path, models.unknown(target).to_string())),
-            None => {}
-        }
-    }
-    models
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::Found;
     use crate::{gateway::config, values::reading::Expanded};
 
     /// Asks for a model; the answer is `provider model alias choice`, or what is told.
@@ -249,14 +230,18 @@ mod tests {
             "model_providers": providers.collect::<Vec<_>>(), "model_aliases": aliases,
         });
         let gateway = config::check(&Expanded::from(tree)).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let found = match gateway.resolve(asked) {
-            Ok(to) => format!(
-                "{} {} {} {:?}",
-                to.provider.name,
-                to.model,
-                to.alias.unwrap_or("-"),
-                to.choice
-            ),
+        let found = match gateway.models.resolve(asked) {
+            Ok(Found::Model(to, choice)) => {
+                let provider = &gateway.models.providers[to.provider].name;
+                format!("{provider} {} - {choice:?}", to.model)
+            }
+            Ok(Found::Alias(alias, route)) => {
+                let ids = gateway.models.routes[route]
+                    .targets
+                    .iter()
+                    .map(|to| gateway.models.id(to));
+                format!("{alias} {}", ids.collect::<Vec<_>>().join(" "))
+            }
             Err(unknown) => unknown.to_string(),
         };
         assert_eq!(found, expected, "{asked} of {models:?}");
@@ -272,7 +257,7 @@ mod tests {
 
     #[test]
     fn alias_then_name_then_wildcard() {
-        check("fast-llm", SOME, "openai gpt-4o fast-llm Exact");
+        check("fast-llm", SOME, "fast-llm openai/gpt-4o");
         check("openai/gpt-4o", SOME, "openai gpt-4o - Exact");
         check("gpt-4o", SOME, "openai gpt-4o - Exact");
         check("test-model", SOME, "custom test-model - Exact");

@@ -1,5 +1,7 @@
 //! Whole configs: what a user writes in; the gateway, or the lines that they read, out.
 
+mod filters;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -75,20 +77,32 @@ fn the_reference_loads() {
     assert!(first.api_keys.is_empty());
     assert_eq!(gateway.listeners[1].api_keys, [Secret::new("007"), Secret::new("k2")]);
 
-    let target = gateway.resolve("smart-llm").expect("an alias");
-    assert_eq!(
-        (target.alias, target.provider.id().as_str()),
-        (Some("smart-llm"), "anthropic/claude-sonnet-4-0")
-    );
-    let (name, value) = target.provider.auth_header().expect("a key");
+    let models = &gateway.models;
+    let Ok(Found::Alias("smart-llm", route)) = models.resolve("smart-llm") else {
+        panic!("an alias");
+    };
+    let target = &models.routes[route].targets[0];
+    assert_eq!(models.id(target), "anthropic/claude-sonnet-4-0");
+    let smart = &models.providers[target.provider];
+    let (name, value) = smart.auth_header().expect("a key");
     assert_eq!((name.as_str(), value.to_str().expect("text")), ("x-api-key", "123456"));
     assert_eq!(
-        target.provider.upstream(Api::Chat).to_string(),
+        smart.upstream(Api::Chat).0.to_string(),
         "https://api.anthropic.com/v1/messages"
     );
-    let own = gateway.resolve("custom/test-model").expect("a model").provider;
+    let state = StateStorage {
+        max_responses: 500,
+        max_bytes: 64 << 20,
+        ttl: Duration::from_secs(3600),
+    };
+    assert_eq!(gateway.state_storage, state);
+    let provider = |model: &str| match models.resolve(model) {
+        Ok(Found::Model(target, _)) => &models.providers[target.provider],
+        other => panic!("{other:?}"),
+    };
+    let own = provider("custom/test-model");
     assert_eq!(
-        own.upstream(Api::Chat).uri(),
+        own.upstream(Api::Chat).0.uri(),
         "http://localhost:11223/v1/chat/completions"
     );
     assert_eq!(own.http_host.as_ref().expect("written"), "models.internal");
@@ -96,14 +110,7 @@ fn the_reference_loads() {
         own.headers,
         [("x-team".parse().expect("a name"), "blue".parse().expect("a value"))]
     );
-    assert!(
-        gateway
-            .resolve("mistral/x")
-            .expect("a wildcard")
-            .provider
-            .auth_header()
-            .is_none()
-    );
+    assert!(provider("mistral/x").auth_header().is_none());
     let listed: Vec<String> = gateway.models.listed().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         listed,
@@ -128,13 +135,7 @@ fn the_reference_loads() {
     );
     assert_eq!((gateway.metrics_address.as_deref(), gateway.signals), (None, true));
     assert_eq!(tracing.static_attributes["build"], "42");
-    assert_eq!(
-        gateway.warnings,
-        [
-            "overrides.agent_orchestration_model: has no effect yet in this version",
-            "overrides.llm_routing_model: has no effect yet in this version",
-        ]
-    );
+    assert!(gateway.warnings.is_empty(), "{:?}", gateway.warnings);
     let printed = format!("{gateway:?}");
     assert!(
         printed.contains("[REDACTED]") && !printed.contains("hunter2"),
@@ -154,6 +155,69 @@ fn a_small_config_has_the_defaults() {
     assert!(gateway.warnings.is_empty());
     let closed = "tracing: {receiver: none}\nlisteners: [{type: model, name: a, port: 4327}]\nmodel_providers: [{model: ollama/*}]";
     assert_eq!(good(closed).tracing.receiver_grpc, None);
+}
+
+#[test]
+fn state_is_kept_in_memory() {
+    let plain = good("listeners: [{type: model, name: a, port: 1}]\nmodel_providers: [{model: ollama/*}]");
+    let state = StateStorage {
+        max_responses: 10_000,
+        max_bytes: 256 << 20,
+        ttl: Duration::from_secs(86_400),
+    };
+    assert_eq!(plain.state_storage, state);
+    for (written, expected) in [
+        (
+            json!({"type": "postgres", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.type: PostgreSQL comes in a later version; use memory"][..],
+        ),
+        (
+            json!({"type": "memory", "connection_string": "postgresql://u:hunter2@db"}),
+            &["state_storage.connection_string: is for PostgreSQL; remove it"],
+        ),
+        (
+            json!({"tll": "1h"}),
+            &["state_storage.tll: unknown key (did you mean \"ttl\"?)"],
+        ),
+        (
+            json!({"max_responses": 0, "max_bytes": 0, "ttl": "0s"}),
+            &[
+                "state_storage.max_responses: must be at least 1",
+                "state_storage.max_bytes: must be at least 1",
+                "state_storage.ttl: must be longer than nothing, such as 24h",
+            ],
+        ),
+    ] {
+        check_with(&[("/state_storage", written)], expected);
+    }
+}
+
+#[test]
+fn responses_go_where_they_are_spoken() {
+    let gateway = good(include_str!("tests/reference.yaml"));
+    for (model, expected) in [
+        (
+            "openai/gpt-4o",
+            "Responses https://api.openai.com/v1/responses, straight",
+        ),
+        (
+            "anthropic/claude-sonnet-4-0",
+            "Messages https://api.anthropic.com/v1/messages, across",
+        ),
+        ("mistral/x", "Chat https://api.mistral.ai/v1/chat/completions, across"),
+        (
+            "custom/test-model",
+            "Chat http://localhost:11223/v1/chat/completions, across",
+        ),
+    ] {
+        let Ok(Found::Model(target, _)) = gateway.models.resolve(model) else {
+            panic!("{model}");
+        };
+        let (upstream, way) = gateway.models.providers[target.provider].upstream(Api::Responses);
+        assert_eq!((way.client(), way.provider()), (Api::Responses, upstream.api));
+        let crosses = if way.crosses() { "across" } else { "straight" };
+        assert_eq!(format!("{:?} {}, {crosses}", upstream.api, upstream.uri()), expected);
+    }
 }
 
 #[test]
@@ -351,12 +415,33 @@ fn aliases_must_lead_somewhere() {
     alias(
         json!({"a": null, "b": {}, "c": {"target": "anthropic/claude"}, "d": {"target": "groq/x/y"}, "e": {"target": "opena/gpt-4o"}}),
         &[
-            "model_aliases.a.target: requires the model that is meant",
-            "model_aliases.b.target: requires the model that is meant",
+            "model_aliases.a.target: requires the model that is meant, or targets",
+            "model_aliases.b.target: requires the model that is meant, or targets",
             "model_aliases.c.target: unknown model \"anthropic/claude\"; served are openai/gpt-4o, openai/*",
             "model_aliases.d.target: unknown model \"groq/x/y\"; served are openai/gpt-4o, openai/*",
             "model_aliases.e.target: unknown model \"opena/gpt-4o\" (did you mean \"openai/gpt-4o\"?); served are \
              openai/gpt-4o, openai/*",
+        ],
+    );
+    alias(
+        json!({"a": {"targets": ["gpt-4o", "openai/x"], "strategy": "least-latency"}, "b": {"targets": ["openai/x"]}}),
+        &[],
+    );
+    alias(
+        json!({"a": {"targets": ["gpt-4o", "openai/*", "openai/gpt-4o", "groq/b"]}, "groq/b": {"target": "gpt-4o", "targets": ["openai/x"]},
+            "c": {"target": "gpt-4o", "strategy": "round-robin"}}),
+        &[
+            "model_aliases.a.targets[1]: \"openai/*\" is not one model; name one",
+            "model_aliases.a.targets[2]: \"openai/gpt-4o\" stands twice",
+            "model_aliases.a.targets[3]: \"groq/b\" is an alias itself; name a model",
+            "model_aliases.c.strategy: picks among targets; there is one target only",
+            "model_aliases.groq/b.targets: stands beside target; keep one of them",
+        ],
+    );
+    alias(
+        json!({"a": {"targets": ["gpt-4o"], "strategy": "fastest"}}),
+        &[
+            "model_aliases.a.strategy: unknown value \"fastest\" (valid values: [round-robin least-latency cost-optimized])",
         ],
     );
     // With a provider in doubt nothing is said of aliases, which may have meant it.
@@ -369,6 +454,159 @@ fn aliases_must_lead_somewhere() {
             "model_providers[2].model: unknown provider \"groqq\" (did you mean \"groq\"?); a provider of your own needs \
            base_url and provider_interface",
         ],
+    );
+}
+
+#[test]
+fn preferences_must_lead_somewhere() {
+    let one = |changes: Value| {
+        let mut one = json!({"name": "code", "description": "new code", "models": ["gpt-4o"]});
+        one.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
+        one
+    };
+    let router = ("/overrides", json!({"llm_routing_model": "gpt-4o"}));
+    let check = |list: Value, lines: &[&str]| check_with(&[("/routing_preferences", list), router.clone()], lines);
+    check(
+        json!([
+            one(json!({})),
+            one(json!({"name": "b", "selection_policy": {"prefer": "cheapest"}}))
+        ]),
+        &[],
+    );
+    check(
+        json!([
+            one(json!({})),
+            one(json!({})),
+            one(json!({"name": "", "description": "", "models": []})),
+            one(json!({"name": "d", "models": ["gpt-4p", "openai/*"]}))
+        ]),
+        &[
+            "routing_preferences[1].name: \"code\" is the name of routing_preferences[0]",
+            "routing_preferences[2].name: requires a name",
+            "routing_preferences[2].description: requires what kind of request it is for, in words for a model",
+            "routing_preferences[2].models: requires at least one model",
+            "routing_preferences[3].models[1]: \"openai/*\" is not one model; name one",
+        ],
+    );
+    check_with(
+        &[("/routing_preferences", json!([one(json!({}))]))],
+        &["overrides.llm_routing_model: requires the model that chooses among routing_preferences"],
+    );
+    check_with(
+        &[(
+            "/overrides",
+            json!({"llm_routing_model": "groq/x", "model_prices": "/no/such/file"}),
+        )],
+        &[
+            "overrides.llm_routing_model: unknown model \"groq/x\"; served are openai/gpt-4o, openai/*",
+            "overrides.model_prices: /no/such/file: No such file or directory (os error 2)",
+        ],
+    );
+}
+
+#[test]
+fn agents_must_be_there_and_chosen_by_somebody() {
+    let listener = |agents: Value| json!({"type": "agent", "name": "travel", "port": 8001, "agents": agents});
+    let agents = json!([{"id": "weather", "url": "http://localhost:10510"}, {"id": "flight", "url": "http://localhost:10520/base"}]);
+    let check = |listener: Value, overrides: Value, lines: &[&str]| {
+        let changes = [
+            ("/listeners/-", listener),
+            ("/agents", agents.clone()),
+            ("/overrides", overrides),
+        ];
+        check_with(&changes, lines);
+    };
+    let two =
+        json!([{"id": "weather", "description": "rain"}, {"id": "flight", "description": "planes", "default": true}]);
+    let model = json!({"agent_orchestration_model": "gpt-4o"});
+    check(listener(two.clone()), model.clone(), &[]);
+    check(listener(json!([{"id": "weather"}])), json!({}), &[]);
+    check(
+        listener(two),
+        json!({}),
+        &["overrides.agent_orchestration_model: requires the model that chooses among the agents of a listener"],
+    );
+    check(
+        listener(
+            json!([{"id": "wether", "description": "x"}, {"id": "flight"}, {"id": "flight", "description": "x", "default": true},
+            {"id": "weather", "description": "x", "default": true, "descripton": "x"}]),
+        ),
+        model,
+        &[
+            "listeners[1].agents[3].descripton: unknown key (did you mean \"description\"?)",
+            "listeners[1].agents[0].id: \"wether\" is none of agents (did you mean \"weather\"?)",
+            "listeners[1].agents[1].description: requires what the agent is good for, in words for a model",
+            "listeners[1].agents[2].id: \"flight\" stands twice",
+            "listeners[1].agents[3].default: another agent is the default already",
+        ],
+    );
+    check(
+        listener(json!([])),
+        json!({}),
+        &["listeners[1].agents: must have at least one agent"],
+    );
+    check_with(
+        &[
+            (
+                "/agents",
+                json!([{"id": "", "url": ""}, {"id": "a", "url": "localhost:1"}, {"id": "a", "url": "http://u:p@h"}]),
+            ),
+            (
+                "/listeners/-",
+                json!({"type": "model", "name": "m", "port": 0, "router": "x", "agents": [{"id": "a"}]}),
+            ),
+        ],
+        &[
+            "agents[0].id: requires a name",
+            "agents[0].url: requires where the agent is, such as http://localhost:10510",
+            "agents[1].url: \"localhost:1\" is no URL of http or https; write it as https://host or http://host:port",
+            "agents[2].id: \"a\" is the name of agents[1]",
+            "agents[2].url: \"http://[REDACTED]@h\" holds credentials; write them as access_key or headers",
+            "listeners[1].agents: is for listeners of type agent",
+            "listeners[1].router: is for listeners of type agent",
+        ],
+    );
+}
+
+#[test]
+fn a_gateway_for_one_agent_needs_no_model() {
+    let gateway = good(
+        "
+listeners: [{type: agent, name: travel, port: 0, agents: [{id: weather}]}]
+agents: [{id: weather, url: 'http://localhost:10520/base/'}]
+",
+    );
+    assert_eq!(gateway.agents[0].url, "http://localhost:10520/base/v1/chat/completions");
+}
+
+#[test]
+fn preferences_of_the_older_form_gather_the_models_that_name_them() {
+    let gateway = good(
+        "
+listeners: [{type: model, name: llm, port: 0}]
+model_providers:
+  - {model: openai/gpt-4o, access_key: k, routing_preferences: [{name: code, description: new code}]}
+  - {model: groq/llama, access_key: k, routing_preferences: [{name: code, description: new code}, {name: chat, description: talk}]}
+overrides: {llm_routing_model: gpt-4o}
+",
+    );
+    let models = &gateway.models;
+    let list = &models.preferences.as_ref().expect("preferences").list;
+    let found: Vec<_> = list
+        .iter()
+        .map(|it| {
+            let targets = models.routes[it.route].targets.iter().map(|target| models.id(target));
+            (it.name.as_str(), targets.collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("code", "openai/gpt-4o groq/llama".to_owned()),
+            ("chat", "groq/llama".to_owned())
+        ]
     );
 }
 
@@ -443,42 +681,91 @@ fn the_endpoint_is_the_first_that_is_set() {
 }
 
 #[test]
-fn what_is_not_served_yet_is_said_with_its_path() {
-    let text = "
-listeners:
-  - {type: model, name: llm, port: 12000, input_filters: [guard], output_filters: [pii]}
-  - type: agent
-    name: travel_booking_service
-    port: 8001
-    router: plano_orchestrator_v1
-    agents:
-      - {id: weather_agent, description: weather questions, default: true, input_filters: [guard, rewrite]}
-      - {id: flight_agent, descripton: flight questions}
-model_providers: [{model: openai/gpt-4o, access_key: $OPENAI_API_KEY, routing_preferences: [{name: a, description: b}]}]
-model_aliases:
-  smart-llm: {targets: [openai/gpt-4o, anthropic/claude-sonnet-4-0], strategy: least-latency}
-agents: [{id: weather_agent, url: 'http://localhost:10510'}]
-filters: [{id: rewrite, url: 'http://localhost:10501/mcp', type: mcp, tool: rewrite, on_failure: pass}]
-routing_preferences:
-  - {name: code, description: new code, models: [openai/gpt-4o], selection_policy: {prefer: cheapest}}
-ratelimits: [{model: openai/gpt-4o, selector: {key: x-user, value: a}, limit: {tokens: 10, unit: minute}}]
-";
+fn rate_limits_know_what_they_are_about() {
+    let limits = good(include_str!("tests/reference.yaml")).ratelimits;
+    let about: Vec<&Limited> = limits.iter().map(|limit| &limit.model).collect();
+    let model = Limited::Model {
+        provider: "openai".to_owned(),
+        model: "gpt-4o".to_owned(),
+    };
+    let alias = Limited::Alias("smart-llm".to_owned());
     assert_eq!(
-        load(text).expect_err("a later version's"),
-        [
-            "listeners[1].agents[1].descripton: unknown key (did you mean \"description\"?)",
-            "listeners[0].input_filters: filters are not available yet in this version; remove it",
-            "listeners[0].output_filters: filters are not available yet in this version; remove it",
-            "model_providers[0].routing_preferences: routing by preference is not available yet in this version; remove it",
-            "model_aliases.smart-llm.targets: several targets are not available yet in this version; write one as target",
-            "model_aliases.smart-llm.strategy: strategies are not available yet in this version; remove it",
-            "agents: agents are not available yet in this version; remove it",
-            "filters: filters are not available yet in this version; remove it",
-            "routing_preferences: routing by preference is not available yet in this version; remove it",
-            "ratelimits: rate limits are not available yet in this version; remove it",
-            "listeners[1].type: listeners of type agent are not available yet in this version; remove the listener",
-        ]
+        about,
+        [&model, &alias, &Limited::Provider("mistral".to_owned()), &Limited::All]
     );
+    let selector = |index: usize| limits[index].selector.as_ref();
+    assert_eq!(selector(0).expect("written").header, "x-user-id");
+    assert_eq!(selector(0).and_then(|it| it.value.clone()).expect("written"), "alice");
+    assert_eq!(selector(1).map(|it| it.value.clone()), Some(None));
+    assert_eq!(selector(2), None);
+    let amounts: Vec<_> = limits.iter().map(|limit| (limit.tokens, limit.unit.as_str())).collect();
+    assert_eq!(
+        amounts,
+        [(1000, "minute"), (100_000, "hour"), (50, "second"), (2_000_000, "day")]
+    );
+    assert_eq!(limits[3].unit.duration(), Duration::from_secs(86_400));
+    assert_eq!(
+        (limits[0].name.as_deref(), limits[1].name.as_deref()),
+        (Some("alice"), None)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_rate_limits_is_told_with_its_path() {
+    let check = |limits: Value, expected: &[&str]| check_with(&[("/ratelimits", limits)], expected);
+    let limit = json!({"tokens": 10, "unit": "minute"});
+    check(json!([{"limit": limit}, {"model": "*", "limit": limit}]), &[]);
+    check(
+        json!([{}, {"limit": {"tokens": 0, "unit": "minute"}, "selector": {}}]),
+        &[
+            "ratelimits[0].limit.tokens: requires a number of tokens, more than 0",
+            "ratelimits[0].limit.unit: requires second, minute, hour or day",
+            "ratelimits[1].limit.tokens: requires a number of tokens, more than 0",
+            "ratelimits[1].selector.key: requires the name of a header; without a selector all requests count together",
+        ],
+    );
+    check(
+        json!([{"limit": {"tokens": 1, "unit": "minutes"}}]),
+        &[
+            "ratelimits[0].limit.unit: unknown value \"minutes\" (did you mean \"minute\"?) (valid values: [second minute hour day])",
+        ],
+    );
+    check(
+        json!([{"model": "openia/*", "limit": limit}, {"model": "openia/gpt-4o", "limit": limit}]),
+        &[
+            "ratelimits[0].model: no model of a provider \"openia\" is served (did you mean \"openai\"?)",
+            "ratelimits[1].model: unknown model \"openia/gpt-4o\" (did you mean \"openai/gpt-4o\"?); served are openai/gpt-4o, openai/*",
+        ],
+    );
+    check(
+        json!([
+            {"name": "a", "limit": limit, "selector": {"key": "Authorization"}},
+            {"name": "a", "limit": limit, "selector": {"key": "x user", "value": " a"}},
+        ]),
+        &[
+            "ratelimits[0].selector.key: \"Authorization\" carries credentials; select by a header that does not",
+            "ratelimits[1].name: \"a\" is the name of ratelimits[0]",
+            "ratelimits[1].selector.key: \"x user\" is no name of a header",
+            "ratelimits[1].selector.value: \" a\" is no value of a header",
+        ],
+    );
+    check(
+        json!([{"limit": limit, "selectr": {}}]),
+        &["ratelimits[0].selectr: unknown key (did you mean \"selector\"?)"],
+    );
+}
+
+#[test]
+fn the_examples_of_the_documentation_load() {
+    let page = include_str!("../../../docs/gateway.md");
+    let examples: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(!examples.is_empty());
+    let limits: usize = examples.into_iter().map(|text| good(text).ratelimits.len()).sum();
+    assert_eq!(limits, 3);
 }
 
 #[test]
@@ -500,9 +787,12 @@ fn without_a_file_the_keys_say_what_is_served() {
         (listener.endpoint().as_str(), listener.sampling(0.0)),
         ("127.0.0.1:12000", 100.0)
     );
-    let target = from.gateway.resolve("gpt-4o-mini").expect("a model of openai");
-    assert_eq!(target.provider.auth_header().expect("a key").1, "Bearer 0123");
-    assert!(from.gateway.resolve("claude-sonnet-4-0").is_ok());
+    let Ok(Found::Model(target, _)) = from.gateway.models.resolve("gpt-4o-mini") else {
+        panic!("a model of openai");
+    };
+    let provider = &from.gateway.models.providers[target.provider];
+    assert_eq!(provider.auth_header().expect("a key").1, "Bearer 0123");
+    assert!(from.gateway.models.resolve("claude-sonnet-4-0").is_ok());
     let faults = from_keys(&|_| None).expect_err("no keys");
     assert!(
         faults[0].starts_with("no config file, and no key of a provider"),

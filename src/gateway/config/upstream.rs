@@ -37,7 +37,8 @@ impl fmt::Debug for Upstream {
 }
 
 /// The APIs of a provider at a base URL, its own first. Where the URL has a path, that replaces the provider's up to
-/// the last words (`/chat/completions`, `/v1/messages`), as clients of these APIs read a base URL.
+/// the last words (`/chat/completions`, `/v1/messages`), as clients of these APIs read a base URL; responses are beside chat
+/// completions there where it ends in `/v1`.
 ///
 /// # Errors
 /// Why there could be no connection.
@@ -46,9 +47,16 @@ pub(super) fn upstreams(known: &Known, base_url: &str) -> Result<Vec<Upstream>, 
     let native = known.native();
     let path = base.path().trim_end_matches('/');
     if !path.is_empty() {
-        return Ok(vec![at(&base, native, &completed(native, path))?]);
+        let beside = known
+            .responses
+            .filter(|_| path.ends_with("/v1"))
+            .map(|_| Api::Responses);
+        let apis = std::iter::once(native).chain(beside);
+        return apis.map(|api| at(&base, api, &completed(api, path))).collect();
     }
-    let apis = [native, Api::Chat, Api::Messages].into_iter().enumerate();
+    let apis = [native, Api::Chat, Api::Messages, Api::Responses]
+        .into_iter()
+        .enumerate();
     let spoken = apis.filter(|(index, api)| *index == 0 || *api != native);
     let paths = spoken.filter_map(|(_, api)| known.path(api).map(|path| (api, path)));
     paths.map(|(api, path)| at(&base, api, path)).collect()
@@ -58,6 +66,7 @@ pub(super) fn upstreams(known: &Known, base_url: &str) -> Result<Vec<Upstream>, 
 fn completed(api: Api, path: &str) -> String {
     let end = match api {
         Api::Chat => "/chat/completions",
+        Api::Responses => "/responses",
         Api::Messages if path.ends_with("/v1") => "/messages",
         Api::Messages => "/v1/messages",
     };
@@ -67,15 +76,32 @@ fn completed(api: Api, path: &str) -> String {
     }
 }
 
+/// A path below a URL, unless the URL ends with it.
+///
+/// # Errors
+/// Where that is no URL.
+pub(super) fn below(base: &Uri, path: &str) -> Result<Uri, String> {
+    let own = base.path().trim_end_matches('/');
+    let whole = match own.ends_with(path) {
+        true => own.to_owned(),
+        false => format!("{own}{path}"),
+    };
+    with_path(base, &whole)
+}
+
 fn at(base: &Uri, api: Api, path: &str) -> Result<Upstream, String> {
+    let uri = with_path(base, path)?;
+    Ok(Upstream { api, uri })
+}
+
+fn with_path(base: &Uri, path: &str) -> Result<Uri, String> {
     let mut parts = base.clone().into_parts();
     let whole = match base.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
     parts.path_and_query = Some(whole.parse().map_err(|_| "is no URL".to_owned())?);
-    let uri = Uri::from_parts(parts).map_err(|_| "is no URL".to_owned())?;
-    Ok(Upstream { api, uri })
+    Uri::from_parts(parts).map_err(|_| "is no URL".to_owned())
 }
 
 /// Reads an address that may be connected to over HTTP.
@@ -115,7 +141,22 @@ mod tests {
 
     #[test]
     fn a_base_url_replaces_what_it_says() {
-        check("openai", None, &["Chat https://api.openai.com/v1/chat/completions"]);
+        check(
+            "openai",
+            None,
+            &[
+                "Chat https://api.openai.com/v1/chat/completions",
+                "Responses https://api.openai.com/v1/responses",
+            ],
+        );
+        check(
+            "openai",
+            Some("https://proxy/llm/v1"),
+            &[
+                "Chat https://proxy/llm/v1/chat/completions",
+                "Responses https://proxy/llm/v1/responses",
+            ],
+        );
         check("anthropic", None, &["Messages https://api.anthropic.com/v1/messages"]);
         check(
             "deepseek",
@@ -133,22 +174,35 @@ mod tests {
         check(
             "openai",
             Some("http://localhost:11223"),
-            &["Chat http://localhost:11223/v1/chat/completions"],
+            &[
+                "Chat http://localhost:11223/v1/chat/completions",
+                "Responses http://localhost:11223/v1/responses",
+            ],
         );
         check(
             "openai",
             Some("http://[::1]:9/"),
-            &["Chat http://[::1]:9/v1/chat/completions"],
+            &[
+                "Chat http://[::1]:9/v1/chat/completions",
+                "Responses http://[::1]:9/v1/responses",
+            ],
         );
         check(
             "groq",
             Some("https://proxy/llm/v1/"),
             &["Chat https://proxy/llm/v1/chat/completions"],
         );
+    }
+
+    #[test]
+    fn customers_have_hosts_and_paths_of_their_own() {
         check(
             "azure_openai",
             Some("https://me.openai.azure.com"),
-            &["Chat https://me.openai.azure.com/openai/v1/chat/completions"],
+            &[
+                "Chat https://me.openai.azure.com/openai/v1/chat/completions",
+                "Responses https://me.openai.azure.com/openai/v1/responses",
+            ],
         );
         check(
             "azure_openai",

@@ -1,13 +1,13 @@
-//! The config file as users write it: plain structs, unknown keys refused, defaults beside the fields. What is not served yet
-//! is in `later.rs`.
+//! The config file as users write it: plain structs, unknown keys refused, defaults beside the fields.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
 use super::{
+    filters,
     forms::{self, Opens, Receiver},
-    later::{Agent, Filter, ListenerAgent, Preference, RateLimit, Strategy},
+    ratelimits, state_storage,
 };
 use crate::values::{Endpoint, Secret, duration};
 
@@ -26,11 +26,13 @@ pub(super) struct File {
     /// Where agents are.
     pub(super) agents: Vec<Agent>,
     /// What looks at requests and replies on their way.
-    pub(super) filters: Vec<Filter>,
+    pub(super) filters: Vec<filters::Written>,
     /// Which models are good for what.
     pub(super) routing_preferences: Vec<Preference>,
     /// How many tokens may be used.
-    pub(super) ratelimits: Vec<RateLimit>,
+    pub(super) ratelimits: Vec<ratelimits::Written>,
+    /// Where the conversations behind `previous_response_id` are kept, where a provider keeps none.
+    pub(super) state_storage: state_storage::Written,
     /// What is recorded, and where it goes.
     pub(super) tracing: Tracing,
     /// Changes to what the gateway does by itself.
@@ -64,6 +66,9 @@ pub(super) struct Listener {
     pub(super) timeout: Duration,
     /// Attempts after the first. 3.
     pub(super) max_retries: u32,
+    /// Longest time for one attempt to answer with its head. While other models are left to ask, half of what is left of `timeout`;
+    /// else all of it.
+    pub(super) attempt_timeout: Option<duration::Span>,
     /// Largest body of a request, in bytes or with a unit. 20MiB.
     #[serde(deserialize_with = "forms::bytes")]
     pub(super) max_request_body_size: usize,
@@ -73,13 +78,13 @@ pub(super) struct Listener {
     pub(super) random_sampling: Option<f64>,
     /// The same, one level deeper.
     pub(super) tracing: ListenerTracing,
-    /// Ids of filters before the model. Not served yet.
+    /// Ids of filters before the model, in order. None.
     pub(super) input_filters: Vec<String>,
-    /// Ids of filters after the model. Not served yet.
+    /// Ids of filters after the model, in order. None.
     pub(super) output_filters: Vec<String>,
-    /// Model that chooses among agents. Not served yet.
+    /// Model that chooses among agents; `plano_orchestrator_v1` is the one of `overrides`. That one.
     pub(super) router: String,
-    /// Agents of the listener. Not served yet.
+    /// Agents of the listener; at least one where it is of type agent.
     pub(super) agents: Vec<ListenerAgent>,
 }
 
@@ -92,6 +97,7 @@ impl Default for Listener {
             port: None,
             timeout: Duration::from_secs(300),
             max_retries: 3,
+            attempt_timeout: None,
             max_request_body_size: 20 << 20,
             api_keys: None,
             random_sampling: None,
@@ -110,6 +116,30 @@ impl Default for Listener {
 pub(super) struct ListenerTracing {
     /// Percent of new traces that are recorded, 0–100. As in `tracing`.
     pub(super) random_sampling: Option<f64>,
+}
+
+/// One of `agents`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Agent {
+    /// Its name; must be there.
+    pub(super) id: String,
+    /// Where it is: requests go to `/v1/chat/completions` below it; must be there.
+    pub(super) url: Endpoint,
+}
+
+/// One of `agents` of a listener.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ListenerAgent {
+    /// Name of one of `agents`; must be there.
+    pub(super) id: String,
+    /// What it is good for, in words for a model; must be there where there are several.
+    pub(super) description: String,
+    /// Whether it is asked where no other is chosen. false.
+    pub(super) default: bool,
+    /// Ids of filters before it.
+    pub(super) input_filters: Vec<String>,
 }
 
 /// One of `model_providers`.
@@ -132,7 +162,7 @@ pub(super) struct ModelProvider {
     pub(super) passthrough_auth: bool,
     /// Whether this model is asked where a request names none. false.
     pub(super) default: bool,
-    /// What the model is good for, in the older form. Not served yet.
+    /// What the model is good for, in the older form: the models of a preference are those that name it.
     pub(super) routing_preferences: Vec<Preference>,
 }
 
@@ -140,12 +170,53 @@ pub(super) struct ModelProvider {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Alias {
-    /// The model that is meant.
+    /// The model that is meant; this or `targets` must be there.
     pub(super) target: String,
-    /// Models of which one is picked. Not served yet.
+    /// Models of which one is picked for each request.
     pub(super) targets: Vec<String>,
-    /// How it is picked. Not served yet.
+    /// How it is picked. round-robin.
     pub(super) strategy: Option<Strategy>,
+}
+
+/// How one of several targets is picked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Strategy {
+    #[default]
+    RoundRobin,
+    LeastLatency,
+    CostOptimized,
+}
+
+/// Which of a preference's models comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Prefer {
+    Cheapest,
+    Fastest,
+    None,
+}
+
+/// `selection_policy` of a preference.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SelectionPolicy {
+    /// Which model comes first. none: the first.
+    pub(super) prefer: Option<Prefer>,
+}
+
+/// One of `routing_preferences`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Preference {
+    /// Its name; must be there.
+    pub(super) name: String,
+    /// What kind of request it is for, in words for a model; must be there.
+    pub(super) description: String,
+    /// Models that are good for it, the best first; must be there, but for the older form below a provider.
+    pub(super) models: Vec<String>,
+    /// How they are ranked.
+    pub(super) selection_policy: SelectionPolicy,
 }
 
 /// `tracing`.
@@ -200,15 +271,35 @@ pub(super) struct SpanAttributes {
 }
 
 /// `overrides`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Overrides {
     /// Whether conversations are not looked at. false.
     pub(super) disable_signals: bool,
-    /// Model that chooses among agents. No effect yet.
+    /// Model that chooses among the agents of a listener; must be there where one has several.
     pub(super) agent_orchestration_model: String,
-    /// Model that chooses among models. No effect yet.
+    /// Model that chooses among `routing_preferences`; must be there where those are.
     pub(super) llm_routing_model: String,
+    /// How long a model that fails three times in a row is left out, doubled each time it goes on failing. 10s.
+    #[serde(with = "duration")]
+    pub(super) cooling_time: Duration,
+    /// How many agents may stand behind each other, calling back here, before a request is refused. 8.
+    pub(super) max_agent_depth: u32,
+    /// File with prices of models, which replace those that ship or add to them. None.
+    pub(super) model_prices: String,
+}
+
+impl Default for Overrides {
+    fn default() -> Overrides {
+        Overrides {
+            disable_signals: false,
+            agent_orchestration_model: String::new(),
+            llm_routing_model: String::new(),
+            cooling_time: Duration::from_secs(10),
+            max_agent_depth: 8,
+            model_prices: String::new(),
+        }
+    }
 }
 
 /// `telemetry`.

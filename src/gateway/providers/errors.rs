@@ -1,4 +1,4 @@
-//! Errors in an API's own shape: those of the gateway, and those of a provider that speaks the other API.
+//! Errors in an API's own shape: those of the gateway, and those of a provider that speaks another API.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -15,10 +15,18 @@ pub fn error_body(api: Api, status: u16, message: &str, param: Option<&str>, cod
     error_tree(api, status, message, param, code).to_string().into()
 }
 
-fn error_tree(api: Api, status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Value {
+pub(in crate::gateway) fn error_tree(
+    api: Api,
+    status: u16,
+    message: &str,
+    param: Option<&str>,
+    code: Option<&str>,
+) -> Value {
     let kind = kind(api, status);
     match api {
-        Api::Chat => json!({"error": {"message": message, "type": kind, "param": param, "code": code}}),
+        Api::Chat | Api::Responses => {
+            json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
+        }
         Api::Messages => json!({"type": "error", "error": {"type": kind, "message": message}}),
     }
 }
@@ -26,10 +34,10 @@ fn error_tree(api: Api, status: u16, message: &str, param: Option<&str>, code: O
 /// The API's word for a status.
 fn kind(api: Api, status: u16) -> &'static str {
     match (api, status) {
-        (Api::Chat, 401) => "authentication_error",
-        (Api::Chat, 403) => "permission_error",
-        (Api::Chat, 429) => "rate_limit_error",
-        (Api::Chat, 500..) => "server_error",
+        (Api::Chat | Api::Responses, 401) => "authentication_error",
+        (Api::Chat | Api::Responses, 403) => "permission_error",
+        (Api::Chat | Api::Responses, 429) => "rate_limit_error",
+        (Api::Chat | Api::Responses, 500..) => "server_error",
         (Api::Messages, 401) => "authentication_error",
         (Api::Messages, 402) => "billing_error",
         (Api::Messages, 403) => "permission_error",
@@ -108,11 +116,36 @@ pub fn error_event(api: Api, status: u16, message: &str, code: Option<&str>) -> 
     event_of(api, &error_tree(api, status, message, None, code))
 }
 
+/// An error of the gateway's own as an event of a stream of responses.
+pub(super) fn own_numbered_event(status: u16, message: &str, number: u64) -> Vec<u8> {
+    numbered_event(
+        &error_tree(Api::Responses, status, message, None, None)["error"],
+        number,
+    )
+}
+
+/// An error as an event of a stream of responses, which has a number. `error`: what stands below that key in a body.
+pub(in crate::gateway) fn numbered_event(error: &Value, number: u64) -> Vec<u8> {
+    let kind = &error["type"];
+    let code = Some(&error["code"]).filter(|code| !code.is_null()).unwrap_or(kind);
+    let tree = json!({
+        "type": "error",
+        "sequence_number": number,
+        "code": code,
+        "message": error["message"],
+        "param": error["param"],
+    });
+    let mut out = Vec::new();
+    crate::gateway::stream::write(&mut out, "error", &tree.to_string());
+    out
+}
+
 /// An error's tree as an event.
 pub(in crate::gateway) fn event_of(api: Api, tree: &Value) -> Vec<u8> {
     let name = match api {
         Api::Chat => "",
         Api::Messages => "error",
+        Api::Responses => return numbered_event(&tree["error"], 0),
     };
     let mut out = Vec::new();
     crate::gateway::stream::write(&mut out, name, &tree.to_string());

@@ -10,13 +10,17 @@ mod conversation;
 pub(super) mod json;
 pub(super) mod messages;
 mod reader;
+pub(super) mod responses;
 mod splice;
 mod values;
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 pub use reader::{ReplyReader, Seen};
+pub(super) use values::are_too_many;
 
 use self::{json::Json, splice::Places};
 use super::exchange::{Api, ReplyError, ReplyFacts, RequestFacts};
@@ -38,7 +42,7 @@ pub enum BadRequest {
     /// It is JSON, but no object.
     #[error("the body is no JSON object")]
     NotAnObject,
-    /// `model` is not there, empty, or no text.
+    /// `model` is not there or empty where it must be given, or no text.
     #[error("`model` is missing: it must be the name of a model")]
     MissingModel,
     /// It holds more values than a tree is built of.
@@ -47,6 +51,21 @@ pub enum BadRequest {
     /// `messages` is not there or no list.
     #[error("`messages` must be a list")]
     MessagesNotAList,
+    /// `input` is not there where it must be, or neither text nor a list.
+    #[error("`input` must be text or a list of items")]
+    NoInput,
+    /// The conversation that it goes on with is not known, or not any more.
+    #[error("Previous response with id {id:?} not found: it was not kept, or not for this client")]
+    UnknownResponse {
+        /// As the client wrote it, made harmless and cut.
+        id: String,
+    },
+    /// The conversation that it goes on with is too long with it.
+    #[error("the conversation behind `previous_response_id` is larger than max_request_body_size, {limit} bytes")]
+    ConversationTooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     /// It holds something that the provider's API has no place for.
     #[error("`{place}` cannot be sent to this model's provider: {reason}")]
     Untranslatable {
@@ -64,8 +83,25 @@ impl BadRequest {
             BadRequest::InvalidJson { .. } | BadRequest::NotAnObject | BadRequest::TooManyValues => None,
             BadRequest::MissingModel => Some("model"),
             BadRequest::MessagesNotAList => Some("messages"),
+            BadRequest::NoInput => Some("input"),
+            BadRequest::UnknownResponse { .. } | BadRequest::ConversationTooLarge { .. } => {
+                Some("previous_response_id")
+            }
             BadRequest::Untranslatable { place, .. } => Some(place),
         }
+    }
+
+    /// The error's `code`, where there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        matches!(self, BadRequest::UnknownResponse { .. }).then_some("previous_response_not_found")
+    }
+
+    /// Whether it asks for more than is served, rather than being wrong.
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            BadRequest::TooManyValues | BadRequest::ConversationTooLarge { .. }
+        )
     }
 }
 
@@ -87,7 +123,7 @@ pub struct Request {
     /// The API it is spoken in.
     pub api: Api,
     /// What it says.
-    pub facts: RequestFacts,
+    pub facts: Arc<RequestFacts>,
     client_asked_usage: bool,
     /// Whether `model` stands there more than once.
     repeats_model: bool,
@@ -98,7 +134,7 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// [`BadRequest`] says which rule it breaks.
+/// [`BadRequest`] says which rule it breaks. A request may name no model: whether one is chosen for it is not known here.
 pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
     if values::are_too_many(body) {
         return Err(BadRequest::TooManyValues);
@@ -108,18 +144,18 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
         return Err(BadRequest::NotAnObject);
     }
     let model = tree.text_at("model");
-    if model.is_empty() {
+    if model.is_empty()
+        && tree
+            .get("model")
+            .is_some_and(|model| !model.is_null() && model.as_str().is_none())
+    {
         return Err(BadRequest::MissingModel);
     }
-    let Some(list) = tree.get("messages").and_then(Node::as_array) else {
-        return Err(BadRequest::MessagesNotAList);
-    };
-    let (messages, tools) = match api {
-        Api::Chat => (chat::input_messages(list), chat::tool_names(&tree)),
-        Api::Messages => (
-            messages::input_messages(tree.get("system"), list),
-            messages::tool_names(&tree),
-        ),
+    let (messages, message_count) = conversation_of(api, &tree)?;
+    let tools = match api {
+        Api::Chat => chat::tool_names(&tree),
+        Api::Messages => messages::tool_names(&tree),
+        Api::Responses => responses::tool_names(&tree),
     };
     let metadata = |name: &str| tree.at(&["metadata", name])?.as_str().map(str::to_owned);
     let facts = RequestFacts {
@@ -127,26 +163,65 @@ pub fn read_request(api: Api, body: &Bytes) -> Result<Request, BadRequest> {
         stream: tree.get("stream").and_then(Node::as_bool).unwrap_or_default(),
         temperature: tree.get("temperature").and_then(Node::as_f64),
         top_p: tree.get("top_p").and_then(Node::as_f64),
-        max_tokens: ["max_completion_tokens", "max_tokens"]
+        max_tokens: ["max_completion_tokens", "max_tokens", "max_output_tokens"]
             .iter()
             .find_map(|name| tree.get(name)?.as_i64()),
         tools,
         session_id: metadata("user_id").or_else(|| metadata("session_id")),
         last_user_text: conversation::last_user_text(&messages),
-        message_count: list.len(),
+        message_count,
         messages: conversation::to_json(&messages),
     };
     let asked = tree.at(&["stream_options", "include_usage"]).and_then(Node::as_bool);
     Ok(Request {
         api,
-        facts,
+        facts: Arc::new(facts),
         client_asked_usage: asked.unwrap_or_default(),
         repeats_model: tree.repeats("model"),
         body: body.clone(),
     })
 }
 
+/// The messages of a request, and how many its client counts.
+fn conversation_of<'a>(api: Api, tree: &'a Node<'a>) -> Result<(Vec<conversation::Message<'a>>, usize), BadRequest> {
+    let list = || {
+        let list = tree.get("messages").and_then(Node::as_array);
+        list.ok_or(BadRequest::MessagesNotAList)
+    };
+    match api {
+        Api::Chat => list().map(|list| (chat::input_messages(list), list.len())),
+        Api::Messages => list().map(|list| (messages::input_messages(tree.get("system"), list), list.len())),
+        Api::Responses => {
+            // What these name is input too.
+            let elsewhere = ["previous_response_id", "conversation", "prompt"];
+            let is_there = |key: &&str| tree.get(key).is_some_and(|value| *value != Node::Null);
+            match tree.get("input") {
+                Some(Node::Text(_) | Node::List(_)) => {}
+                None | Some(Node::Null) if elsewhere.iter().any(is_there) => {}
+                _ => return Err(BadRequest::NoInput),
+            }
+            Ok(responses::input_messages(tree.get("instructions"), tree.get("input")))
+        }
+    }
+}
+
 impl Request {
+    /// The same request of responses with other input, a list of items as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_request`]: it may have become too large.
+    pub(super) fn with_input(&self, items: &str) -> Result<Request, BadRequest> {
+        let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.body)?;
+        fields.insert("input".to_owned(), serde_json::from_str(items)?);
+        read_request(self.api, &serde_json::to_vec(&fields)?.into())
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
     /// The body as a tree, its keys in the client's order.
     ///
     /// # Errors
@@ -167,7 +242,10 @@ impl Request {
         let mut edits = Vec::new();
         if renames {
             let name = Value::from(model).to_string();
-            edits.extend(places.model.into_iter().map(|place| (place, name.clone())));
+            match places.model.as_slice() {
+                [] => edits.push((places.end..places.end, format!(r#","model":{name}"#))),
+                named => edits.extend(named.iter().map(|place| (place.clone(), name.clone()))),
+            }
         }
         if asks {
             // Of those that stand twice, the last is what was read; what is no object is no wish.
@@ -197,6 +275,7 @@ pub fn read_reply(api: Api, body: &[u8]) -> Option<ReplyFacts> {
     let mut facts = match api {
         Api::Chat => chat::read_reply(&tree),
         Api::Messages => messages::read_reply(&tree),
+        Api::Responses => responses::read_reply(&tree),
     };
     facts.error = error_of(&tree);
     Some(facts)

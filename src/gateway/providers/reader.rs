@@ -2,8 +2,8 @@
 //!
 //! Promises never to fail: what is no event of the API is passed over. Keeps a bounded part of the reply.
 
-use super::{chat, error_of, json::Json, messages};
-use crate::gateway::exchange::{Api, Call, ReplyFacts};
+use super::{chat, error_of, errors, json::Json, messages, responses};
+use crate::gateway::exchange::{Api, Call, ReplyError, ReplyFacts};
 use crate::gateway::stream::Event;
 use crate::values::json::{self, Node};
 
@@ -30,6 +30,8 @@ pub struct ReplyReader {
     counts: messages::Counts,
     /// The index on the wire of each call in `facts.calls`.
     indices: Vec<Option<u64>>,
+    /// What the next event of a stream of responses is numbered.
+    next_number: u64,
     /// Whether anything of the reply came.
     begun: bool,
     kept: usize,
@@ -43,6 +45,7 @@ impl ReplyReader {
             facts: ReplyFacts::default(),
             counts: messages::Counts::default(),
             indices: Vec::new(),
+            next_number: 0,
             begun: false,
             kept: 0,
         }
@@ -56,6 +59,14 @@ impl ReplyReader {
     /// What the reply said.
     pub fn into_facts(self) -> ReplyFacts {
         self.facts
+    }
+
+    /// An error of the gateway's own as the stream's next event.
+    pub fn error_event(&self, status: u16, message: &str) -> Vec<u8> {
+        match self.api {
+            Api::Chat | Api::Messages => errors::error_event(self.api, status, message, None),
+            Api::Responses => errors::own_numbered_event(status, message, self.next_number),
+        }
     }
 
     /// Reads the next event.
@@ -79,6 +90,10 @@ impl ReplyReader {
             Api::Chat => self.read_chunk(&tree),
             Api::Messages => {
                 self.read_messages_event(&tree);
+                false
+            }
+            Api::Responses => {
+                self.read_responses_event(&tree);
                 false
             }
         };
@@ -208,6 +223,65 @@ impl ReplyReader {
         }
     }
 
+    fn read_responses_event(&mut self, tree: &Node<'_>) {
+        if let Some(number) = tree.get("sequence_number").and_then(Json::as_i64) {
+            self.next_number = u64::try_from(number).unwrap_or_default().saturating_add(1);
+        }
+        let part = |key: &str| tree.get(key).unwrap_or(&Node::Null);
+        let index = number_at(tree, "output_index");
+        match tree.text_at("type") {
+            "response.created" | "response.in_progress" => self.take_name(part("response")),
+            "response.output_item.added" => {
+                if let Some(call) = responses::call(part("item")) {
+                    self.add_call(index, call);
+                }
+            }
+            "response.output_text.delta" | "response.refusal.delta" => self.add_text(tree.text_at("delta")),
+            "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
+                self.begun |= !tree.text_at("delta").is_empty();
+            }
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                if let Some(at) = self.indices.iter().rposition(|known| *known == index) {
+                    self.add_arguments(at, tree.text_at("delta"));
+                }
+            }
+            "response.output_item.done" => self.end_item(index, part("item")),
+            "response.completed" | "response.incomplete" => {
+                self.take_end(part("response"));
+                self.facts.complete = true;
+            }
+            "response.failed" => {
+                self.take_end(part("response"));
+                self.facts.error = error_of(part("response")).or(self.facts.error.take());
+            }
+            "error" if self.facts.error.is_none() => {
+                self.facts.error = Some(ReplyError {
+                    message: tree.text_at("message").to_owned(),
+                    status: errors::status_told(tree),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// A call that came without pieces has its arguments at its end.
+    fn end_item(&mut self, index: Option<u64>, item: &Node<'_>) {
+        let Some(call) = responses::call(item) else { return };
+        match self.indices.iter().rposition(|known| *known == index) {
+            None => drop(self.add_call(index, call)),
+            Some(at) if self.facts.calls[at].arguments.is_empty() => self.add_arguments(at, &call.arguments),
+            Some(_) => {}
+        }
+    }
+
+    fn take_end(&mut self, response: &Node<'_>) {
+        self.take_name(response);
+        self.facts.finish_reason = responses::finish_reason(response);
+        if let Some(usage) = response.get("usage") {
+            responses::read_usage(usage, &mut self.facts.usage);
+        }
+    }
+
     fn take_counts(&mut self, usage: Option<&Node<'_>>) {
         if let Some(usage) = usage {
             self.counts.read(usage);
@@ -245,5 +319,9 @@ impl ReplyReader {
 }
 
 fn index_of(tree: &Node<'_>) -> Option<u64> {
-    u64::try_from(tree.get("index")?.as_i64()?).ok()
+    number_at(tree, "index")
+}
+
+fn number_at(tree: &Node<'_>, key: &str) -> Option<u64> {
+    u64::try_from(tree.get(key)?.as_i64()?).ok()
 }

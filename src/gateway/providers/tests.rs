@@ -125,13 +125,10 @@ fn bad_requests_say_which() {
         "the body is no valid JSON: EOF while parsing a value (line 1, column 0)",
     );
     check("[]", "the body is no JSON object");
-    for body in [
-        r#"{"messages":[]}"#,
-        r#"{"model":"","messages":[]}"#,
+    check(
         r#"{"model":7,"messages":[]}"#,
-    ] {
-        check(body, "`model` is missing: it must be the name of a model");
-    }
+        "`model` is missing: it must be the name of a model",
+    );
     for body in [r#"{"model":"m"}"#, r#"{"model":"m","messages":{}}"#] {
         check(body, "`messages` must be a list");
     }
@@ -151,6 +148,12 @@ fn only_the_model_changes() {
     check(
         r#"{"model":"x","mod\u0065l":"y","messages":[]}"#,
         r#"{"model":"a \"b\"","mod\u0065l":"a \"b\"","messages":[]}"#,
+    );
+    // Where none is named, one may have been chosen.
+    check(r#"{"messages":[] }"#, r#"{"messages":[] ,"model":"a \"b\""}"#);
+    check(
+        r#"{"model":null,"messages":[]}"#,
+        r#"{"model":"a \"b\"","messages":[]}"#,
     );
     check(
         r#"{"model":"x","messages":[],"stream":true }"#,

@@ -8,7 +8,7 @@ pub(super) const MAX_VALUES: usize = 250_000;
 const CERTAIN: usize = MAX_VALUES;
 
 /// Whether a body holds more values than it may. Of what is no JSON any answer will do.
-pub(super) fn are_too_many(body: &[u8]) -> bool {
+pub(in crate::gateway) fn are_too_many(body: &[u8]) -> bool {
     if body.len() < CERTAIN {
         return false;
     }

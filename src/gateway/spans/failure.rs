@@ -29,13 +29,17 @@ pub enum ErrorType {
     UnknownModel,
     /// The client's body is above the limit.
     TooLarge,
+    /// A filter refused the request or the answer.
+    FilterRejected,
+    /// Agents call each other without end.
+    AgentLoop,
     /// A fault of the gateway itself.
     Internal,
 }
 
 impl ErrorType {
     /// All of them.
-    pub const ALL: [ErrorType; 14] = [
+    pub const ALL: [ErrorType; 16] = [
         ErrorType::Timeout,
         ErrorType::Connect,
         ErrorType::Upstream4xx,
@@ -49,6 +53,8 @@ impl ErrorType {
         ErrorType::NotFound,
         ErrorType::UnknownModel,
         ErrorType::TooLarge,
+        ErrorType::FilterRejected,
+        ErrorType::AgentLoop,
         ErrorType::Internal,
     ];
 
@@ -68,6 +74,8 @@ impl ErrorType {
             ErrorType::NotFound => "not_found",
             ErrorType::UnknownModel => "unknown_model",
             ErrorType::TooLarge => "too_large",
+            ErrorType::FilterRejected => "filter_rejected",
+            ErrorType::AgentLoop => "agent_loop",
             ErrorType::Internal => "internal",
         }
     }

@@ -47,6 +47,9 @@ pub struct Llm<'a> {
     pub first_token_unix_nano: Option<u64>,
     /// Bytes of the provider's answer, as far as they came.
     pub response_bytes: Option<u64>,
+    /// Whether it is a conversation with the client, rather than a question of the gateway's own, whose messages stay off the
+    /// span: signals would take them for a conversation.
+    pub conversation: bool,
     /// Whether the user message is previewed.
     pub preview: Preview,
     /// Why it failed.
@@ -77,7 +80,8 @@ impl Llm<'_> {
             Some(reply) => used(answered(draft, reply), &reply.usage),
             None => draft,
         };
-        self.conversation(draft).failure(self.failure)
+        let draft = if self.conversation { self.messages(draft) } else { draft };
+        draft.failure(self.failure)
     }
 
     /// Duration, and the time to the first token.
@@ -94,7 +98,7 @@ impl Llm<'_> {
     }
 
     /// The messages, and the first words of the last of them.
-    fn conversation(&self, draft: Draft) -> Draft {
+    fn messages(&self, draft: Draft) -> Draft {
         let last = &self.request.last_user_text;
         let end = last.char_indices().nth(PREVIEW).map_or(last.len(), |(at, _)| at);
         let preview = (self.preview == Preview::Shown).then_some(&last[..end]);
@@ -110,7 +114,7 @@ impl Llm<'_> {
 /// The kind of operation, as OTel names it.
 fn operation(api: Api) -> &'static str {
     match api {
-        Api::Chat | Api::Messages => "chat",
+        Api::Chat | Api::Messages | Api::Responses => "chat",
     }
 }
 
@@ -214,16 +218,18 @@ fn output_messages(reply: &ReplyFacts) -> String {
     let message = Message {
         role: "assistant",
         parts,
-        finish_reason: finish_reason(reply.finish_reason.as_deref()),
+        finish_reason: finish_reason(reply),
     };
     serde_json::to_string(&[message]).unwrap_or_default()
 }
 
 /// Why a reply ended, in OpenTelemetry's words; `error` for one that was cut off.
-fn finish_reason(reason: Option<&str>) -> &str {
-    match reason {
-        Some("stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
-        Some("length" | "max_tokens" | "model_context_window_exceeded") => "length",
+fn finish_reason(reply: &ReplyFacts) -> &str {
+    match reply.finish_reason.as_deref() {
+        // A response does not say that it ends with calls.
+        Some("completed") if !reply.calls.is_empty() => "tool_call",
+        Some("completed" | "stop" | "end_turn" | "stop_sequence" | "pause_turn") => "stop",
+        Some("length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded") => "length",
         Some("tool_calls" | "tool_use" | "function_call") => "tool_call",
         Some("content_filter" | "refusal") => "content_filter",
         Some(other) => other,

@@ -1,20 +1,26 @@
 //! The spans of one request: facts in, OTLP out. One file per kind of span; what all kinds share is here. Pure: times and ids are
 //! arguments. Keys are unique on every span, absent facts are left out, and credentials never get here.
 
+mod agent;
 mod custom;
 mod draft;
 mod failure;
+mod filter;
 mod handoff;
 mod inbound;
 mod llm;
+mod orchestrator;
 mod routing;
 mod url;
 
+pub use agent::Agent;
 pub use custom::{FORBIDDEN_HEADERS, custom_attributes, is_forbidden_header};
 pub use failure::{ErrorType, Failure};
+pub use filter::{Direction, Filter, FilterOutcome};
 pub use handoff::Handoff;
 pub use inbound::{Auth, Inbound, Validation};
 pub use llm::{Llm, Preview};
+pub use orchestrator::Orchestrator;
 pub use routing::{Routing, Strategy};
 
 use crate::otlp::{BatchHead, SpanId, TraceBatch, TraceId, Value, keys};
@@ -29,6 +35,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub enum Component {
     /// Takes the client's request.
     Inbound,
+    /// Chooses the agents.
+    Orchestrator,
+    /// Looks at a request or an answer.
+    Filter,
+    /// Has an agent do its part.
+    Agent,
     /// Chooses the model.
     Routing,
     /// Calls the model.
@@ -39,8 +51,11 @@ pub enum Component {
 
 impl Component {
     /// All of them, in the order of their resources in a batch.
-    pub const ALL: [Component; 4] = [
+    pub const ALL: [Component; 7] = [
         Component::Inbound,
+        Component::Orchestrator,
+        Component::Filter,
+        Component::Agent,
         Component::Routing,
         Component::Llm,
         Component::Handoff,
@@ -50,6 +65,9 @@ impl Component {
     pub fn service_name(self) -> &'static str {
         match self {
             Component::Inbound => "plano(inbound)",
+            Component::Orchestrator => "plano(orchestrator)",
+            Component::Filter => "plano(filter)",
+            Component::Agent => "plano(agent)",
             Component::Routing => "plano(routing)",
             Component::Llm => "plano(llm)",
             Component::Handoff => "plano(handoff)",
@@ -125,7 +143,25 @@ impl Trace {
         self.spans.push((Component::Inbound, draft));
     }
 
-    /// Adds the span of a choice.
+    /// Adds the span of a filter's look.
+    pub fn filter(&mut self, place: Place, facts: &Filter<'_>) {
+        let draft = facts.draft(&self.common, place);
+        self.spans.push((Component::Filter, draft));
+    }
+
+    /// Adds the span of a choice of agents.
+    pub fn orchestrator(&mut self, place: Place, facts: &Orchestrator<'_>) {
+        let draft = facts.draft(&self.common, place);
+        self.spans.push((Component::Orchestrator, draft));
+    }
+
+    /// Adds the span of an agent's part.
+    pub fn agent(&mut self, place: Place, facts: &Agent<'_>) {
+        let draft = facts.draft(&self.common, place);
+        self.spans.push((Component::Agent, draft));
+    }
+
+    /// Adds the span of a choice of a model.
     pub fn routing(&mut self, place: Place, facts: &Routing<'_>) {
         let draft = facts.draft(&self.common, place);
         self.spans.push((Component::Routing, draft));

@@ -25,6 +25,15 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 5] = [
+        Strategy::Direct,
+        Strategy::RoundRobin,
+        Strategy::LeastLatency,
+        Strategy::CostOptimized,
+        Strategy::Preference,
+    ];
+
     /// The value of `routing.strategy`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! Between the APIs: requests, replies and streams of chat completions as messages, and the other way.
+//! Between the APIs: requests, replies and streams of chat completions as messages and the other way, responses as either.
 //!
 //! What has a counterpart survives, fields that are an extension of the source's API included where the target has a place for
 //! them. Sampling parameters without a counterpart are left out; content without one is refused, since leaving it out would
-//! change what was asked.
+//! change what was asked. Nothing is translated to responses; see [`Way`].
 
 mod content_to_chat;
 mod content_to_messages;
@@ -10,31 +10,81 @@ mod ends;
 mod reply;
 mod request_to_chat;
 mod request_to_messages;
+mod responses;
+mod stream;
 mod stream_to_chat;
 mod stream_to_messages;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use self::stream_to_chat::ToChat;
-use self::stream_to_messages::ToMessages;
-use super::exchange::Api;
+use self::responses::{Base, Envelope};
+use super::exchange::{Crossing, Way};
 use super::providers::{BadRequest, Request, chat, messages};
-use super::stream::Event;
 
-/// The body of a request for a provider that speaks `to`: its own bytes with the model's name where the APIs are the same,
-/// translated where not. `want_usage` as in [`Request::body_for`]; a translated stream always asks, since the other API tells.
+pub use stream::StreamTranslator;
+
+/// How a request is sent, beside what it says itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// Whether a stream of chat completions shall tell its usage, where nothing is translated; a translated one always does,
+    /// since the other API tells. See [`Request::body_for`].
+    pub want_usage: bool,
+    /// When the reply began to be made, in seconds since 1970.
+    pub created: u64,
+    /// A number that no other request has; the ids that the gateway gives are made of it.
+    pub seed: u128,
+}
+
+/// What is sent to a provider.
+#[derive(Debug)]
+pub struct Sent {
+    /// The body in the provider's API.
+    pub body: Bytes,
+    /// What turns the answer into the client's API; none where that is the provider's.
+    pub back: Option<Back>,
+}
+
+/// The body of a request for a provider: its own bytes with the model's name where the APIs are the same, translated where not.
 ///
 /// # Errors
 ///
-/// [`BadRequest::Untranslatable`] where the request holds content that `to` has no place for.
-pub fn body_for(request: &Request, to: Api, model: &str, want_usage: bool) -> Result<Bytes, BadRequest> {
-    let tree = match (request.api, to) {
-        (Api::Chat, Api::Messages) => request_to_messages::request(&request.tree()?, model)?,
-        (Api::Messages, Api::Chat) => request_to_chat::request(&request.tree()?, model)?,
-        (Api::Chat, Api::Chat) | (Api::Messages, Api::Messages) => return Ok(request.body_for(model, want_usage)),
+/// [`BadRequest::Untranslatable`] where the request holds content that the provider's API has no place for.
+pub fn request(request: &Request, way: Way, terms: Terms<'_>) -> Result<Sent, BadRequest> {
+    let Way::Across(crossing) = way else {
+        let body = request.body_for(terms.model, terms.want_usage);
+        return Ok(Sent { body, back: None });
     };
-    Ok(Value::Object(tree).to_string().into())
+    let tree = request.tree()?;
+    let (tree, back) = match crossing {
+        Crossing::ChatToMessages => {
+            let options = ChatOptions {
+                created: terms.created,
+                include_usage: request.client_asked_usage(),
+            };
+            (
+                request_to_messages::request(&tree, terms.model)?,
+                Back::MessagesToChat(options),
+            )
+        }
+        Crossing::MessagesToChat => (request_to_chat::request(&tree, terms.model)?, Back::ChatToMessages),
+        Crossing::ResponsesToChat => (
+            responses::request::request(&tree, terms.model, Base::Chat)?,
+            Back::ChatToResponses(Envelope::new(&tree, terms)),
+        ),
+        Crossing::ResponsesToMessages => {
+            let chat = responses::request::request(&tree, terms.model, Base::Messages)?;
+            let sent = request_to_messages::request(&chat, terms.model).map_err(|fault| match fault {
+                BadRequest::Untranslatable { reason, .. } => untranslatable("input", reason),
+                other => other,
+            })?;
+            (sent, Back::MessagesToResponses(Envelope::new(&tree, terms)))
+        }
+    };
+    let body = Value::Object(tree).to_string().into();
+    Ok(Sent { body, back: Some(back) })
 }
 
 /// A provider's answer of success that is no reply of its API.
@@ -42,38 +92,20 @@ pub fn body_for(request: &Request, to: Api, model: &str, want_usage: bool) -> Re
 #[error("the provider's answer is no reply of its API")]
 pub struct BadReply;
 
-/// A reply in one piece in the other API. `created` (seconds since 1970) is what only chat completions carry.
-///
-/// # Errors
-///
-/// [`BadReply`] where the body is no reply.
-pub fn reply(from: Api, body: &[u8], created: u64) -> Result<Bytes, BadReply> {
-    let tree: Value = serde_json::from_slice(body).map_err(|_| BadReply)?;
-    let facts = match from {
-        Api::Chat => chat::read_reply(&tree),
-        Api::Messages => messages::read_reply(&tree),
-    };
-    if !facts.complete {
-        return Err(BadReply);
-    }
-    let tree = match from {
-        Api::Chat => reply::to_messages(&tree, &facts),
-        Api::Messages => reply::to_chat(&tree, &facts, created),
-    };
-    Ok(tree.to_string().into())
+/// Turns what a provider answers to one request into its client's API.
+#[derive(Debug, Clone)]
+pub enum Back {
+    /// For a client of messages.
+    ChatToMessages,
+    /// For a client of chat completions.
+    MessagesToChat(ChatOptions),
+    /// For a client of responses, from chat completions.
+    ChatToResponses(Envelope),
+    /// For a client of responses, from messages.
+    MessagesToResponses(Envelope),
 }
 
-/// Turns the events of one provider's stream into those of the other API.
-#[derive(Debug)]
-pub struct StreamTranslator(Direction);
-
-#[derive(Debug)]
-enum Direction {
-    ToChat(ToChat),
-    ToMessages(ToMessages),
-}
-
-/// What a client of chat completions gets of a stream that the events do not tell.
+/// What a client of chat completions gets of a reply that the provider does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChatOptions {
     /// Seconds since 1970.
@@ -82,43 +114,35 @@ pub struct ChatOptions {
     pub include_usage: bool,
 }
 
-impl StreamTranslator {
-    /// A translator of a stream of `from`; `options` are for clients of chat completions.
-    pub fn new(from: Api, options: ChatOptions) -> Self {
-        Self(match from {
-            Api::Chat => Direction::ToMessages(ToMessages::default()),
-            Api::Messages => Direction::ToChat(ToChat::new(options)),
-        })
-    }
-
-    /// What the client gets for one event: bytes of none, one or several events.
-    pub fn event(&mut self, event: &Event) -> Vec<u8> {
-        let mut out = Vec::new();
-        let Some(data) = event.data().map(<[u8]>::trim_ascii) else {
-            return out;
+impl Back {
+    /// A reply in one piece.
+    ///
+    /// # Errors
+    ///
+    /// [`BadReply`] where the body is no reply.
+    pub fn reply(&self, body: &[u8]) -> Result<Bytes, BadReply> {
+        let tree: Value = serde_json::from_slice(body).map_err(|_| BadReply)?;
+        let facts = match self {
+            Back::ChatToMessages | Back::ChatToResponses(_) => chat::read_reply(&tree),
+            Back::MessagesToChat(_) | Back::MessagesToResponses(_) => messages::read_reply(&tree),
         };
-        if data == b"[DONE]" {
-            if let Direction::ToMessages(stream) = &mut self.0 {
-                stream.done(&mut out);
-            }
-        } else if let Ok(tree @ Value::Object(_)) = serde_json::from_slice(data) {
-            match &mut self.0 {
-                Direction::ToChat(stream) => stream.event(&tree, &mut out),
-                Direction::ToMessages(stream) => stream.chunk(&tree, &mut out),
-            }
+        if !facts.complete {
+            return Err(BadReply);
         }
-        out
+        let tree = match self {
+            Back::ChatToMessages => reply::to_messages(&tree, &facts),
+            Back::MessagesToChat(options) => reply::to_chat(&tree, &facts, options.created),
+            Back::ChatToResponses(envelope) => responses::reply::from_chat(&tree, envelope),
+            Back::MessagesToResponses(envelope) => {
+                responses::reply::from_chat(&reply::to_chat(&tree, &facts, envelope.created()), envelope)
+            }
+        };
+        Ok(tree.to_string().into())
     }
 
-    /// What the client gets when the provider's stream has ended: nothing where that was regular, the missing end where only
-    /// that is missing, an error where the reply was cut off.
-    pub fn finish(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        match &mut self.0 {
-            Direction::ToChat(stream) => stream.finish(&mut out),
-            Direction::ToMessages(stream) => stream.done(&mut out),
-        }
-        out
+    /// A stream.
+    pub fn stream(self) -> StreamTranslator {
+        StreamTranslator::new(self)
     }
 }
 

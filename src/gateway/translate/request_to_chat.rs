@@ -64,7 +64,7 @@ pub(super) fn request(tree: &Map<String, Value>, model: &str) -> Result<Map<Stri
 }
 
 /// OpenAI's newer models refuse `max_tokens`, other providers may know nothing else.
-fn max_tokens_key(model: &str) -> &'static str {
+pub(super) fn max_tokens_key(model: &str) -> &'static str {
     let name = base_name(model);
     if name.starts_with("gpt-") || name.starts_with("chatgpt-") || is_o_series(name) {
         "max_completion_tokens"

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::ends::{chat_usage, finish_reason};
+use super::stream::ChatEvent;
 use super::{CUT_OFF, ChatOptions};
 use crate::gateway::exchange::Api;
 use crate::gateway::providers::{errors, messages, text_at};
-use crate::gateway::stream;
 
 /// How far the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl ToChat {
         }
     }
 
-    pub(super) fn event(&mut self, tree: &Value, out: &mut Vec<u8>) {
+    pub(super) fn event(&mut self, tree: &Value, out: &mut Vec<ChatEvent>) {
         if self.state == State::Closed {
             return;
         }
@@ -79,36 +79,47 @@ impl ToChat {
                     self.chunk(json!([choice]), None, out);
                 }
             }
-            "message_stop" => self.close(out),
+            "message_stop" => self.end(out),
             "error" => {
                 self.state = State::Closed;
                 let error = errors::translate_tree(Api::Chat, None, part("error"));
-                out.extend(errors::event_of(Api::Chat, &error));
+                out.push(ChatEvent::Error(error));
             }
             _ => {}
         }
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn finish(&mut self, out: &mut Vec<ChatEvent>) {
         match self.state {
             State::Open => {
                 self.state = State::Closed;
-                out.extend(errors::error_event(Api::Chat, 502, CUT_OFF, None));
+                out.push(ChatEvent::Error(errors::error_tree(
+                    Api::Chat,
+                    502,
+                    CUT_OFF,
+                    None,
+                    None,
+                )));
             }
-            State::Stopped => self.close(out),
+            State::Stopped => self.end(out),
             State::Closed => {}
         }
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    /// Nothing comes any more.
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
+    fn end(&mut self, out: &mut Vec<ChatEvent>) {
         self.state = State::Closed;
         if self.options.include_usage {
             self.chunk(json!([]), Some(chat_usage(&self.counts.usage())), out);
         }
-        stream::write(out, "", "[DONE]");
+        out.push(ChatEvent::Done);
     }
 
-    fn block_start(&mut self, block: Option<u64>, content: &Value, out: &mut Vec<u8>) {
+    fn block_start(&mut self, block: Option<u64>, content: &Value, out: &mut Vec<ChatEvent>) {
         match text_at(content, "type") {
             "text" => self.text("content", text_at(content, "text"), out),
             "thinking" => self.text("reasoning_content", text_at(content, "thinking"), out),
@@ -136,7 +147,7 @@ impl ToChat {
         }
     }
 
-    fn block_delta(&mut self, block: Option<u64>, delta: &Value, out: &mut Vec<u8>) {
+    fn block_delta(&mut self, block: Option<u64>, delta: &Value, out: &mut Vec<ChatEvent>) {
         match text_at(delta, "type") {
             "text_delta" => self.text("content", text_at(delta, "text"), out),
             "thinking_delta" => self.text("reasoning_content", text_at(delta, "thinking"), out),
@@ -158,30 +169,30 @@ impl ToChat {
     }
 
     /// A call without arguments still needs JSON.
-    fn block_stop(&mut self, out: &mut Vec<u8>) {
+    fn block_stop(&mut self, out: &mut Vec<ChatEvent>) {
         if let Some(call) = self.call.take().filter(|call| !call.has_arguments) {
             self.arguments(call.index, &call.input, out);
         }
     }
 
-    fn arguments(&self, index: usize, json: &str, out: &mut Vec<u8>) {
+    fn arguments(&self, index: usize, json: &str, out: &mut Vec<ChatEvent>) {
         let piece = json!({"index": index, "function": {"arguments": json}});
         self.delta(json!({"tool_calls": [piece]}), out);
     }
 
-    fn text(&self, key: &str, text: &str, out: &mut Vec<u8>) {
+    fn text(&self, key: &str, text: &str, out: &mut Vec<ChatEvent>) {
         if !text.is_empty() {
             self.delta(json!({key: text}), out);
         }
     }
 
-    fn delta(&self, delta: Value, out: &mut Vec<u8>) {
+    fn delta(&self, delta: Value, out: &mut Vec<ChatEvent>) {
         let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": null});
         self.chunk(json!([choice]), None, out);
     }
 
     /// Where usage was asked for, every other chunk carries none of it.
-    fn chunk(&self, choices: Value, usage: Option<Value>, out: &mut Vec<u8>) {
+    fn chunk(&self, choices: Value, usage: Option<Value>, out: &mut Vec<ChatEvent>) {
         let mut chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -192,6 +203,6 @@ impl ToChat {
         if self.options.include_usage {
             chunk["usage"] = usage.unwrap_or_default();
         }
-        stream::write(out, "", &chunk.to_string());
+        out.push(ChatEvent::Chunk(chunk));
     }
 }

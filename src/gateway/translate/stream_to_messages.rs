@@ -111,6 +111,11 @@ impl ToMessages {
         event("message_stop", json!({}), out);
     }
 
+    /// Nothing comes any more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
     fn start(&mut self, tree: &Value, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.started, true) {
             return;

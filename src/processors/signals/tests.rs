@@ -426,6 +426,7 @@ fn raw_gateway_span(user: &str, reply: &str) -> TraceBatch {
         status: Some(200),
         first_token_unix_nano: None,
         response_bytes: None,
+        conversation: true,
         preview: spans::Preview::Hidden,
         failure: None,
     };

@@ -181,6 +181,7 @@ proptest! {
         for vocabulary in [Some(&vocabulary), None] {
             let (mut short, mut long) = (Words::default(), Words::default());
             short.read(&text, vocabulary);
+            long.blank = short.blank;
             for part in windows(&text) {
                 long.read_part(&text, part, vocabulary, |_, _| None);
             }
@@ -200,6 +201,15 @@ proptest! {
             last = token.end as usize;
         }
     }
+}
+
+#[test]
+fn a_question_behind_blanks_alone_counts() {
+    let mut words = Words::default();
+    words.read("\n ?", None);
+    assert_eq!(words.shape.questions, 1);
+    words.read("\n - ?", None);
+    assert_eq!(words.shape.questions, 0);
 }
 
 #[test]

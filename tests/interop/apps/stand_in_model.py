@@ -1,4 +1,5 @@
-"""A stand-in for the two providers, since no model can be called here: OpenAI's chat completions and Anthropic's messages.
+"""A stand-in for the two providers, since no model can be called here: OpenAI's chat completions and responses, Anthropic's
+messages.
 
 usage: stand_in_model.py PORT
 
@@ -39,9 +40,9 @@ def words(text):
 
 
 def think(body):
-    """The answer to a body of either API: the text, the tool call and the tokens of question and answer."""
-    messages = list(body["messages"])
-    system = text_of(body.get("system"))
+    """The answer to a body of any API: the text, the tool call and the tokens of question and answer."""
+    messages = list(body["messages"]) if "messages" in body else Responses.messages(body)
+    system = text_of(body.get("system") or body.get("instructions"))
     instructions = [one for one in messages if one["role"] in ("system", "developer")]
     system += " ".join(text_of(one["content"]) for one in instructions)
     last = messages[-1]
@@ -159,7 +160,74 @@ class Messages:
         return {"type": "error", "error": {"type": anthropic_type, "message": message}}
 
 
-APIS = {"/v1/chat/completions": Chat, "/v1/messages": Messages}
+class Responses:
+    """OpenAI's responses. What was said before is not known here: `previous_response_id` is only told by GET /asked."""
+
+    error_event = "error"
+
+    @staticmethod
+    def messages(body):
+        if isinstance(body["input"], str):
+            return [{"role": "user", "content": body["input"]}]
+        results = {"function_call_output": "tool"}
+        return [
+            {"role": results.get(item.get("type")) or item["role"], "content": item.get("output") or item.get("content")}
+            for item in body["input"]
+        ]
+
+    @staticmethod
+    def whole(body, text, call, usage):
+        item = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant"}
+        item["content"] = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+        if call:
+            item = {"type": "function_call", "id": "fc_1", "status": "completed", "call_id": "call_1"}
+            item |= {"name": call[0], "arguments": json.dumps(call[1])}
+        tokens = {"input_tokens": usage[0], "output_tokens": usage[1], "total_tokens": sum(usage)}
+        tokens |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+        return Responses.frame(body, "completed") | {"output": [item], "usage": tokens}
+
+    @staticmethod
+    def frame(body, status):
+        frame = {"id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": body["model"] + "-2026"}
+        frame |= {"error": None, "incomplete_details": None, "output": [], "usage": None, "parallel_tool_calls": True}
+        return frame | {"tools": body.get("tools") or [], "tool_choice": "auto", "instructions": body.get("instructions")}
+
+    @staticmethod
+    def events(body, text, call, usage):
+        numbers = iter(range(10_000))
+
+        def event(kind, **fields):
+            return kind, {"type": kind, "sequence_number": next(numbers)} | fields
+
+        whole = Responses.whole(body, text, call, usage)
+        (item,) = whole["output"]
+        place = {"item_id": item["id"], "output_index": 0}
+        yield event("response.created", response=Responses.frame(body, "in_progress"))
+        yield event("response.in_progress", response=Responses.frame(body, "in_progress"))
+        begun = {"arguments": ""} if call else {"content": []}
+        yield event("response.output_item.added", output_index=0, item=item | begun | {"status": "in_progress"})
+        if call:
+            for piece in pieces(item["arguments"], 5):
+                yield event("response.function_call_arguments.delta", **place, delta=piece)
+            whole_call = {"name": item["name"], "arguments": item["arguments"]}
+            yield event("response.function_call_arguments.done", **place, **whole_call)
+        else:
+            (part,) = item["content"]
+            place["content_index"] = 0
+            yield event("response.content_part.added", **place, part=part | {"text": ""})
+            for piece in pieces(text, 7):
+                yield event("response.output_text.delta", **place, delta=piece, logprobs=[])
+            yield event("response.output_text.done", **place, text=text, logprobs=[])
+            yield event("response.content_part.done", **place, part=part)
+        yield event("response.output_item.done", output_index=0, item=item)
+        yield event("response.completed", response=whole)
+
+    @staticmethod
+    def error(message, openai_type, code, _anthropic_type):
+        return Chat.error(message, openai_type, code, _anthropic_type)
+
+
+APIS = {"/v1/chat/completions": Chat, "/v1/messages": Messages, "/v1/responses": Responses}
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -19,7 +19,8 @@ impl Answer<'_> {
     /// In one piece.
     pub(super) fn whole(&self) -> Value {
         match self.asked.api {
-            Api::Chat => self.chat(),
+            // The gateway translates responses, so that nobody asks the stand-in for them.
+            Api::Chat | Api::Responses => self.chat(),
             Api::Messages => self.message(self.content(), Some(self.stop_reason()), self.completion()),
         }
     }
@@ -27,7 +28,7 @@ impl Answer<'_> {
     /// As events, each of which is sent by itself.
     pub(super) fn events(&self) -> Vec<Vec<u8>> {
         match self.asked.api {
-            Api::Chat => self.chat_events(),
+            Api::Chat | Api::Responses => self.chat_events(),
             Api::Messages => self.message_events(),
         }
     }

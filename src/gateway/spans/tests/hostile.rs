@@ -132,6 +132,7 @@ impl Wild {
         let llm = Llm {
             model: &self.texts[2],
             first_token_unix_nano: self.numbers[7],
+            conversation: true,
             preview: Preview::Shown,
             failure,
             ..chat.llm()
@@ -142,7 +143,16 @@ impl Wild {
             failure,
             ..chat.handoff()
         };
+        let filter = Filter {
+            id: &self.texts[3],
+            kind: &self.texts[4],
+            tool: Some(&self.texts[5]),
+            request_size: self.numbers[6],
+            failure,
+            ..chat.filter()
+        };
         trace.inbound(place(1), &inbound);
+        trace.filter(place(6), &filter);
         trace.llm(place(2), &llm);
         trace.handoff(place(3), &handoff);
         trace.routing(place(4), &chat.routing());
@@ -158,8 +168,8 @@ impl Wild {
 fn check_sound(batch: &TraceBatch) {
     let wire = batch.clone().into_contiguous();
     let validated = validate(wire.clone()).expect("a strict reader accepts it");
-    assert_eq!((validated.batch.span_count(), validated.rejected_spans), (5, 0));
-    assert_eq!(batch.span_count(), 5);
+    assert_eq!((validated.batch.span_count(), validated.rejected_spans), (6, 0));
+    assert_eq!(batch.span_count(), 6);
     assert!(!String::from_utf8_lossy(&wire).contains("sk-secret"));
     let scopes = batch.resource_spans().flat_map(|resource| resource.scope_spans());
     for span in scopes.flat_map(|scope| scope.spans()) {

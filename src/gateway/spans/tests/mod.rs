@@ -150,6 +150,21 @@ impl Request {
         }
     }
 
+    fn filter(&self) -> Filter<'_> {
+        Filter {
+            id: "guard",
+            kind: "mcp",
+            url: &self.upstream,
+            tool: Some("check"),
+            direction: Direction::Input,
+            outcome: FilterOutcome::Changed,
+            request_size: Some(512),
+            response_size: Some(300),
+            status: Some(200),
+            failure: None,
+        }
+    }
+
     fn routing(&self) -> Routing<'_> {
         Routing {
             method: self.method,
@@ -178,6 +193,7 @@ impl Request {
             status: Some(200),
             first_token_unix_nano: None,
             response_bytes: Some(900),
+            conversation: true,
             preview: Preview::Hidden,
             failure: None,
         }
@@ -298,6 +314,7 @@ fn a_request_that_was_streamed_until_the_client_went() {
         api: Api::Messages,
         provider: "mistral",
         first_token_unix_nano: Some(START + 322_500_000),
+        conversation: true,
         preview: Preview::Shown,
         failure: gone,
         ..chat.llm()

@@ -4,8 +4,16 @@ use super::*;
 use crate::otlp::{SpanRef, ValueRef};
 
 /// On every span.
-const EVERYWHERE: &str =
-    "plano.session_id:str request_id:str tenant.id:str environment:str error.type:str error.message:str";
+const EVERYWHERE: &str = "plano.session_id:str request_id:str tenant.id:str environment:str";
+
+/// On every span of what may fail.
+const FAILED: &str = "error.type:str error.message:str";
+
+const ORCHESTRATOR: &str = "component:str selection.listener:str selection.agents:str selection.agent_count:int \
+    selection.determination_ms:double selection.reason:str llm.model:str";
+
+const AGENT: &str = "agent_id:str agent.sequence:str agent.tools:list agent.steps:int message_count:int \
+    http.status_code:int duration_ms:int";
 
 const INBOUND: &str = "http.method:str http.target:str http.status_code:int http.scheme:str http.user_agent:str \
     guid:x-request-id:str request_size:int response_size:int peer.address:str listener.name:str \
@@ -13,6 +21,9 @@ const INBOUND: &str = "http.method:str http.target:str http.status_code:int http
     http.response.status_code:int url.path:str url.query:str url.scheme:str server.address:str server.port:int \
     client.address:str network.peer.address:str network.peer.port:int network.protocol.version:str \
     user_agent.original:str http.request.body.size:int http.response.body.size:int";
+
+const FILTER: &str = "filter.name:str filter.type:str filter.url:str filter.tool:str filter.direction:str \
+    filter.outcome:str request_size:int response_size:int http.status_code:int";
 
 const ROUTING: &str = "routing.strategy:str routing.upstream_endpoint:str routing.determination_ms:double \
     routing.is_fallback:bool routing.selection_reason:str routing.candidates:list model.requested:str \
@@ -56,6 +67,7 @@ fn full() -> TraceBatch {
     };
     let llm = Llm {
         first_token_unix_nano: Some(START + 1),
+        conversation: true,
         preview: Preview::Shown,
         failure,
         ..chat.llm()
@@ -66,7 +78,30 @@ fn full() -> TraceBatch {
         failure,
         ..chat.handoff()
     };
+    let orchestrator = Orchestrator {
+        listener: "travel",
+        agents: &["weather", "flight"],
+        reason: "the orchestrating model chose",
+        model: Some("openai/gpt-4o-mini"),
+        ..Orchestrator::default()
+    };
+    let agent = Agent {
+        id: "weather",
+        path: "/v1/chat/completions",
+        sequence: (1, 2),
+        request: llm.request,
+        reply: llm.reply,
+        status: Some(200),
+        failure,
+    };
     trace.inbound(place(1, None, 0, 9), &inbound);
+    trace.orchestrator(place(5, Some(1), 0, 9), &orchestrator);
+    trace.agent(place(6, Some(1), 0, 9), &agent);
+    let filter = Filter {
+        failure,
+        ..chat.filter()
+    };
+    trace.filter(place(7, Some(1), 0, 9), &filter);
     trace.routing(place(2, Some(1), 0, 9), &routing);
     trace.llm(place(3, Some(1), 0, 9), &llm);
     trace.handoff(place(4, Some(3), 0, 9), &handoff);
@@ -94,12 +129,18 @@ fn names(span: &SpanRef<'_>) -> Vec<String> {
 #[test]
 fn every_promised_name_is_there_and_no_other() {
     let batch = full();
-    let tables = [INBOUND, ROUTING, LLM, HANDOFF];
+    let tables = [INBOUND, ORCHESTRATOR, FILTER, AGENT, ROUTING, LLM, HANDOFF];
     assert_eq!(batch.resource_spans().count(), tables.len());
     for ((resource, table), component) in batch.resource_spans().zip(tables).zip(Component::ALL) {
         assert_eq!(resource.service_name(), Some(component.service_name()));
         let span = resource.scope_spans().flat_map(|scope| scope.spans()).next();
-        let mut expected: Vec<&str> = table.split_whitespace().chain(EVERYWHERE.split_whitespace()).collect();
+        let failed = if component == Component::Orchestrator {
+            ""
+        } else {
+            FAILED
+        };
+        let expected = [table, EVERYWHERE, failed].into_iter();
+        let mut expected: Vec<&str> = expected.flat_map(str::split_whitespace).collect();
         expected.sort_unstable();
         assert_eq!(names(&span.expect("one span")), expected, "{component:?}");
     }
@@ -127,6 +168,14 @@ fn a_words_list_says_what_the_specification_says() {
     assert_eq!(
         validations.map(Validation::as_str).join(" "),
         "ok invalid_json missing_model too_large"
+    );
+    assert_eq!(
+        FilterOutcome::ALL.map(FilterOutcome::as_str).join(" "),
+        "passed changed failed rejected"
+    );
+    assert_eq!(
+        [Direction::Input, Direction::Output].map(Direction::as_str).join(" "),
+        "input output"
     );
     assert_eq!(
         [Auth::None, Auth::Ok, Auth::Refused].map(Auth::as_str).join(" "),
