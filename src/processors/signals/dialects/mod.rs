@@ -35,7 +35,7 @@ mod whole;
 pub(super) use self::{
     items::Places,
     mended::{LineEnds, mended},
-    message::{read as read_message, role},
+    message::{read as read_message, role, role_names},
     node::{Node, Tree},
     scopes::Scopes,
 };

@@ -220,13 +220,28 @@ fn half_a_character_is_no_fault() {
 }
 
 #[test]
+fn roles_are_those_of_spans() {
+    check(
+        r#"[{"role":"USER","content":"a"},{"role":"bot","content":"b"},{"role":"Customer","content":"c"},
+            {"role":"agent","content":"d"},{"type":"human","content":"e"},{"type":"AIMessage","content":"f"}]"#,
+        &["- u0 a1 u2 a3 u4 a5"],
+    );
+    for role in ["narrator", ""] {
+        check(
+            &format!(r#"{{"messages":[{{"role":"{role}","content":""}}]}}"#),
+            &[&format!(
+                "line 1: messages[0] has the unknown role {role:?}; known in any case are user, human, customer, humanmessage, \
+                 assistant, ai, model, agent, bot, chatbot, aimessage, aimessagechunk, system, developer, systemmessage, \
+                 tool, function, toolmessage, functionmessage"
+            )],
+        );
+    }
+}
+
+#[test]
 fn wrong_types_are_told() {
     check(r#"{"messages":{}}"#, &["line 1: \"messages\" is an object, no list: "]);
     check(r#"{"messages":[{"role":7}]}"#, &["line 1: messages[0] is no message: "]);
-    check(
-        r#"{"messages":[{"role":"bot","content":""}]}"#,
-        &["line 1: messages[0] has the unknown role \"bot\"; known are system"],
-    );
     check(
         r#"{"messages":[{"role":"user","content":3}]}"#,
         &["line 1: the content of messages[0] is a number, neither"],
