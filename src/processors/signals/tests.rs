@@ -302,6 +302,13 @@ fn what_surrounds_the_messages_is_content() {
     ] {
         assert!(!exported(scope, &[], Some(event)).contains("secret"), "{event}");
     }
+}
+
+#[test]
+fn names_and_figures_beside_the_messages_stay() {
+    let signals = dropping();
+    let exported =
+        |scope: &str, attributes: &[(&str, &str)], event: Option<&str>| dropped(&*signals, scope, attributes, event);
     for key in [
         "embedding.model_name",
         "gen_ai.prompt.name",

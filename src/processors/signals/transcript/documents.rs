@@ -171,6 +171,23 @@ mod tests {
     }
 
     #[test]
+    fn broken_documents_are_mended_in_linear_time() {
+        for unit in [
+            "[\"\\ud83d\"\n",
+            "{\"a\":\"\\ud83d\n",
+            "[\"\\ud83d\",\n[],\n",
+            "{\"a\t\":1}\n",
+        ] {
+            let of_times = |times: usize| {
+                let text = unit.repeat(times);
+                steps::of(|| each(text.as_bytes(), 1, &mut |_| {})) as f64
+            };
+            let growth = of_times(2000) / of_times(1000);
+            assert!(growth <= 2.4, "{unit:?}: {growth}");
+        }
+    }
+
+    #[test]
     fn blank_lines_take_linear_time() {
         let shapes = [
             ("{}", "\n", ""),
