@@ -214,6 +214,120 @@ fn what_a_workflow_was_given_and_gave_is_content() {
     }
 }
 
+/// One that drops content, and looks for little.
+fn dropping() -> Box<dyn Processor> {
+    processor(Config {
+        content: Content::Drop,
+        languages: vec!["en".to_owned()],
+        ..Config::default()
+    })
+}
+
+/// What it exports of a span, as text.
+fn dropped(dropping: &dyn Processor, scope: &str, attributes: &[(&str, &str)], event: Option<&str>) -> String {
+    let span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "chat");
+    let span = (attributes.iter()).fold(span, |span, (key, value)| span.attribute(key, Value::Str(value)));
+    let span = (event.iter()).fold(span, |span, name| {
+        span.event(1, name, &[("gen_ai.completion", Value::Str("secret"))])
+    });
+    let batch = SpanBuilder::batch(&[], (scope, ""), [span]);
+    String::from_utf8_lossy(&wire(&dropping.process(batch).expect("accepted"))).into_owned()
+}
+
+#[test]
+fn messages_that_were_cut_off_are_content() {
+    let signals = dropping();
+    let exported =
+        |scope: &str, attributes: &[(&str, &str)], event: Option<&str>| dropped(&*signals, scope, attributes, event);
+    let messages = r#"[{"role":"user","content":"my secret"}]"#;
+    for key in ["input", "output"] {
+        for end in 1..=messages.len() {
+            let text = exported("scope", &[(key, &messages[..end])], None);
+            assert!(!text.contains("secret") && !text.contains("role"), "{end}: {text}");
+        }
+        let text = exported("scope", &[(key, " {'role': 'user', 'content': 'my secret'}")], None);
+        assert!(!text.contains("secret"), "{text}");
+        for kept in ["SELECT 1 secret", r#"{"rows":"secret"}"#, "3"] {
+            assert!(exported("scope", &[(key, kept)], None).contains(kept), "{kept}");
+        }
+    }
+}
+
+#[test]
+fn what_surrounds_the_messages_is_content() {
+    let signals = dropping();
+    let exported =
+        |scope: &str, attributes: &[(&str, &str)], event: Option<&str>| dropped(&*signals, scope, attributes, event);
+    for key in [
+        "ai.prompt.tools",
+        "ai.response.files",
+        "ai.values",
+        "embedding.embeddings.0.embedding.text",
+        "embedding.text",
+        "gen_ai.completion.last.content",
+        "gen_ai.prompt.x.content",
+        "gen_ai.retrieval.documents",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.tool.definitions",
+        "llm.choices",
+        "llm.function_call",
+        "llm.input_messages",
+        "llm.input_messages.x.message.content",
+        "llm.invocation_parameters",
+        "llm.prompt_template.template",
+        "llm.prompt_template.variables",
+        "llm.prompts",
+        "llm.prompts.x.prompt.text",
+        "llm.request.functions.0.description",
+        "llm.tools.0.tool.json_schema",
+        "reranker.input_documents.0.document.content",
+        "reranker.output_documents.0.document.metadata",
+        "reranker.query",
+        "retrieval.documents",
+        "retrieval.documents.0.document.content",
+        "retrieval.documents.0.document.metadata",
+        "tool.parameters",
+        "traceloop.prompt.template",
+        "traceloop.prompt.template_variables",
+    ] {
+        let text = exported("scope", &[(key, "secret")], None);
+        assert!(!text.contains("secret"), "{key}");
+        let text = exported("scope", &[("openinference.span.kind", "TOOL"), (key, "secret")], None);
+        assert!(!text.contains("secret"), "{key} of a tool");
+    }
+    assert!(!exported("pydantic-ai", &[("model_request_parameters", "secret")], None).contains("secret"));
+    for (scope, event) in [
+        ("langtrace-typescript-sdk", "stream.output"),
+        ("scope", "gen_ai.content.completion.chunk"),
+    ] {
+        assert!(!exported(scope, &[], Some(event)).contains("secret"), "{event}");
+    }
+}
+
+#[test]
+fn names_and_figures_beside_the_messages_stay() {
+    let signals = dropping();
+    let exported =
+        |scope: &str, attributes: &[(&str, &str)], event: Option<&str>| dropped(&*signals, scope, attributes, event);
+    for key in [
+        "embedding.model_name",
+        "gen_ai.prompt.name",
+        "gen_ai.tool.name",
+        "llm.model_name",
+        "llm.prompt_template.version",
+        "model_request_parameters",
+        "reranker.model_name",
+        "retrieval.documents.0.document.id",
+        "retrieval.documents.0.document.score",
+        "retrieval.documents_found",
+        "tool.name",
+        "traceloop.prompt.key",
+    ] {
+        let attributes = [(key, "figure"), ("gen_ai.prompt.0.content", "hi")];
+        assert!(exported("scope", &attributes, None).contains("figure"), "{key}");
+    }
+}
+
 #[test]
 fn a_flag_of_another_hand_goes_where_nothing_is_flagged() {
     let flagged = chat(&["Where is my order?", "Great, thank you!"]).attribute("signals.flagged", Value::Bool(true));

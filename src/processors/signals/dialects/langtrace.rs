@@ -1,5 +1,5 @@
 //! Langtrace: the events `gen_ai.content.prompt` and `.completion` as in OTel 1.26 under its own scopes, and of older SDKs
-//! `llm.prompts` and `llm.responses`, JSON strings.
+//! `llm.prompts` and `llm.responses`, JSON strings. The pieces of a stream repeat the reply.
 
 use super::{Content, Dialect, otel_json, whole};
 use crate::otlp::SpanRef;
@@ -9,9 +9,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     scope: |name| name.starts_with("langtrace"),
     starts: b"gl",
     carries: |key| is_older(key) || (otel_json::DIALECT.carries)(key),
-    carries_event: otel_json::DIALECT.carries_event,
+    carries_event: |name| name == CHUNK || (otel_json::DIALECT.carries_event)(name),
     read,
 };
+
+/// Event of a piece of a stream: content, never read.
+pub(super) const CHUNK: &str = "stream.output";
 
 fn is_older(key: &[u8]) -> bool {
     key == b"llm.prompts" || key == b"llm.responses"

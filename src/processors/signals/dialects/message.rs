@@ -8,14 +8,18 @@ use super::{
 };
 use crate::signals::{Message, Role, ToolCall};
 
-/// What emitters write for each role, in small letters.
-const ROLES: [(&str, Role); 16] = [
+/// What emitters and logs write for each role, in small letters.
+const ROLES: [(&str, Role); 19] = [
     ("user", Role::User),
     ("human", Role::User),
+    ("customer", Role::User),
     ("humanmessage", Role::User),
     ("assistant", Role::Assistant),
     ("ai", Role::Assistant),
     ("model", Role::Assistant),
+    // Whoever answers, be it a human.
+    ("agent", Role::Assistant),
+    ("bot", Role::Assistant),
     ("chatbot", Role::Assistant),
     ("aimessage", Role::Assistant),
     ("aimessagechunk", Role::Assistant),
@@ -34,6 +38,11 @@ pub(in crate::processors::signals) fn role(name: &str) -> Option<Role> {
     let name = name.rsplit('.').next().unwrap_or(name);
     let is_it = |(known, _): &&(&str, Role)| name.eq_ignore_ascii_case(known);
     ROLES.iter().find(is_it).map(|(_, role)| *role)
+}
+
+/// Every name that [`role`] knows.
+pub(in crate::processors::signals) fn role_names() -> impl Iterator<Item = &'static str> {
+    ROLES.iter().map(|(name, _)| *name)
 }
 
 /// The role of a message that names one. Whoever nobody knows is not taken for the user: what they say has no signals, as
@@ -369,6 +378,8 @@ mod tests {
         ] {
             check(&format!(r#"{{"role":"{name}","content":"a"}}"#), r#"Assistant "a""#);
         }
+        check(r#"{"role":"agent","content":"a"}"#, r#"Assistant "a""#);
+        check(r#"{"role":"Customer","content":"a"}"#, r#"User "a""#);
         check(r#"{"role":"ChatRole.TOOL","content":"a"}"#, r#"Tool "a""#);
         check(r#"{"role":"narrator","content":"a"}"#, r#"System "a""#);
         check(r#"{"role":"","content":"a"}"#, r#"User "a""#);

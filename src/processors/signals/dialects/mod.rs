@@ -15,6 +15,7 @@ mod items;
 mod langfuse;
 mod langtrace;
 mod litellm;
+mod mended;
 mod message;
 mod mlflow;
 mod node;
@@ -33,7 +34,8 @@ mod whole;
 
 pub(super) use self::{
     items::Places,
-    message::{read as read_message, role},
+    mended::{LineEnds, mended},
+    message::{read as read_message, role, role_names},
     node::{Node, Tree},
     scopes::Scopes,
 };
@@ -96,7 +98,7 @@ static DIALECTS: [&Dialect; 16] = [
     &generic::DIALECT,
 ];
 
-/// All but the last: the generic keys are content only where a conversation is found in them.
+/// All but the last: the generic keys are content only where a conversation is found in them, or may be.
 const DISTINCT: usize = DIALECTS.len() - 1;
 
 /// Names of all dialects, in the order of detection; [`Found::dialect`] is an index into them.
@@ -111,6 +113,8 @@ struct Content<'a> {
     output: Said<'a>,
     /// Values that should have held messages and could not be read.
     unparsed: usize,
+    /// Whether a value of a key that need not be a dialect's could not be read, and may hold messages all the same.
+    may_hide_messages: bool,
 }
 
 /// The conversation of a span.
@@ -129,7 +133,8 @@ pub(super) struct Found<'a> {
 /// What [`find`] saw.
 pub(super) struct Search<'a> {
     pub(super) found: Option<Found<'a>>,
-    /// Whether any key or event of a dialect is there, readable or not.
+    /// Whether any key or event of a dialect is there, readable or not. Of the generic keys: whether there are messages in them, or
+    /// may be.
     pub(super) has_content: bool,
     /// Values that could not be read, by index of the dialect.
     pub(super) unparsed: [usize; DIALECTS.len()],
@@ -172,7 +177,7 @@ pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &m
         return search;
     }
     read(span, &present, &mut search);
-    search.has_content = search.found.is_some() || present[..DISTINCT].contains(&true);
+    search.has_content |= search.found.is_some() || present[..DISTINCT].contains(&true);
     search
 }
 
@@ -183,6 +188,7 @@ fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut S
     for (i, dialect) in DIALECTS.iter().enumerate().filter(|(i, _)| present[*i]) {
         let content = (dialect.read)(span);
         search.unparsed[i] = content.unparsed;
+        search.has_content |= content.may_hide_messages;
         for (side, read) in [(&mut input, content.input), (&mut output, content.output)] {
             if side.is_empty() && read.says_something() {
                 *side = read;
@@ -239,25 +245,29 @@ fn mark(present: &mut [bool; DIALECTS.len()], is_there: impl Fn(&Dialect) -> boo
 fn is_candidate(key: &[u8]) -> bool {
     match key.first() {
         Some(b'a') => key.starts_with(b"ai.") || key == b"all_messages_events",
-        Some(b'e') => key == b"events",
+        Some(b'e') => key == b"events" || key.starts_with(b"embedding."),
         Some(b'f') => key == b"final_result",
         Some(b'g') => {
             key.starts_with(b"gen_ai.") || key.starts_with(b"gcp.vertex.agent.") || key.starts_with(b"genkit:")
         }
         Some(b'i') => key.starts_with(b"input"),
         Some(b'l') => key.starts_with(b"llm.") || key.starts_with(b"langfuse."),
-        Some(b'm') => key.starts_with(b"mlflow.span"),
+        Some(b'm') => key.starts_with(b"mlflow.span") || key == b"model_request_parameters",
         Some(b'o') => key.starts_with(b"output"),
         Some(b'p') => key == b"pydantic_ai.all_messages",
-        Some(b'r') => key == b"request_data" || key == b"response_data",
-        Some(b't') => key.starts_with(b"traceloop.entity.") || key.starts_with(b"tool_"),
+        Some(b'r') => {
+            matches!(key, b"request_data" | b"response_data")
+                || key.starts_with(b"retrieval.")
+                || key.starts_with(b"reranker.")
+        }
+        Some(b't') => key.starts_with(b"traceloop.") || key.starts_with(b"tool_") || key.starts_with(b"tool."),
         _ => false,
     }
 }
 
 /// The same for the names of events.
 fn is_candidate_event(name: &str) -> bool {
-    name.starts_with("gen_ai.")
+    name.starts_with("gen_ai.") || name == langtrace::CHUNK
 }
 
 /// Reads a tree that holds a list of messages, or one message.

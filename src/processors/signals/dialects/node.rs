@@ -1,17 +1,19 @@
 //! A value of any emitter as one lenient tree: JSON text and OTLP's own arrays and maps read alike, so that a dialect looks
-//! for what it knows and passes over the rest. Refuses only text that is no JSON, or nested deeper than serde_json's bound.
+//! for what it knows and passes over the rest. Refuses only text that is no JSON and cannot be mended, or nested deeper than
+//! serde_json's bound.
 
 use std::borrow::Cow;
 
 use serde_json::Number;
 
+use super::mended;
 use crate::otlp::ValueRef;
 pub(in crate::processors::signals) use crate::values::json::Node;
 
 /// The tree of an attribute's value: a string is read as JSON.
 pub(in crate::processors::signals) fn read(value: ValueRef<'_>) -> Option<Node<'_>> {
     match value {
-        ValueRef::Str(text) => serde_json::from_str(text).ok(),
+        ValueRef::Str(text) => serde_json::from_str(text).ok().or_else(|| mended::read(text)),
         other => Some(of(other)),
     }
 }
@@ -101,6 +103,28 @@ mod tests {
         );
         check(r#""plain""#, Some("plain"));
         check("null", Some(""));
+    }
+
+    #[test]
+    fn strings_that_were_cut_inside_a_character_are_read() {
+        check(r#"{"a":"look \ud83d"}"#, Some("{\"a\":\"look \u{fffd}\"}"));
+        check(
+            r#"["\uDE00 \ud83d\ud83d\ude00 \ud83dx \\ud83d \ud83d\n"]"#,
+            Some("[\"\u{fffd} \u{fffd}😀 \u{fffd}x \\\\ud83d \u{fffd}\\n\"]"),
+        );
+        check("[\"a\nb\u{1b}\",\n\"c\"]", Some(r#"["a b ","c"]"#));
+        check(r#"{"\ud83d":"a"}"#, Some("{\"\u{fffd}\":\"a\"}"));
+        // What is broken otherwise stays so.
+        for text in [
+            r#"["\ud83d"#,
+            r#"["\ud83d",]"#,
+            r#"["\ud8"]"#,
+            r#"["\ud83d"] x"#,
+            "\\ud83d",
+            r#"["\"#,
+        ] {
+            check(text, None);
+        }
     }
 
     #[test]

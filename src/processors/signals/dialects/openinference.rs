@@ -1,6 +1,6 @@
 //! OpenInference (Arize, Phoenix): `llm.input_messages.{i}.message.…`, `llm.output_messages.{i}.message.…`, prompts and choices of
 //! completion models, and as the last resort `input.value` and `output.value` of an LLM span. The literal `__REDACTED__` is no
-//! content.
+//! content. What tools, retrievers and rerankers were given and gave is content that is no conversation.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ use crate::{
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openinference",
-    starts: b"lio",
-    carries: |key| side(key).is_some() || is_whole(key),
+    starts: b"eliort",
+    carries: |key| side(key).is_some() || is_whole(key) || is_unread(key),
     read,
     ..Dialect::NONE
 };
@@ -32,6 +32,35 @@ enum Side {
 
 fn is_whole(key: &[u8]) -> bool {
     key == keys::INPUT_VALUE.as_bytes() || key == keys::OUTPUT_VALUE.as_bytes()
+}
+
+/// Content that is not read.
+fn is_unread(key: &[u8]) -> bool {
+    const KEYS: [&[u8]; 8] = [
+        b"embedding.text",
+        b"llm.function_call",
+        // All of the request but its messages: it may hold instructions, tools, examples.
+        b"llm.invocation_parameters",
+        b"llm.prompt_template.template",
+        b"llm.prompt_template.variables",
+        b"llm.prompts",
+        b"reranker.query",
+        b"tool.parameters",
+    ];
+    // As one value, or by index.
+    const LISTS: [&[u8]; 8] = [
+        b"embedding.embeddings",
+        b"llm.choices",
+        b"llm.input_messages",
+        b"llm.output_messages",
+        b"llm.tools",
+        b"reranker.input_documents",
+        b"reranker.output_documents",
+        b"retrieval.documents",
+    ];
+    let is_below = |list: &&[u8]| (key.strip_prefix(*list)).is_some_and(|rest| rest.is_empty() || rest[0] == b'.');
+    let is_a_figure = || key.ends_with(b".document.id") || key.ends_with(b".document.score");
+    KEYS.contains(&key) || (LISTS.iter().any(is_below) && !is_a_figure())
 }
 
 /// Side, index and field of a key.
@@ -73,6 +102,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         input: input.into_said(),
         output: output.into_said(),
         unparsed,
+        ..Content::default()
     };
     // Its instrumentation of the Responses API counts the items of one reply as it counts choices elsewhere.
     content.output.keep_first_words();

@@ -1,5 +1,6 @@
 //! OpenLLMetry / Traceloop: `gen_ai.prompt.{i}.role`, `.content`, `.tool_calls.{j}.…`, `gen_ai.completion.{i}.…`, the older
-//! `llm.prompts.{i}.…` and `llm.completions.{i}.…`, and the nested form `gen_ai.prompt.{i}.message.…`.
+//! `llm.prompts.{i}.…` and `llm.completions.{i}.…`, and the nested form `gen_ai.prompt.{i}.message.…`. Where the index is no number
+//! there is content all the same, and so are the tools that a request defines.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "openllmetry",
     starts: b"gl",
-    carries: |key| side(key).is_some(),
+    carries: |key| side(key).is_some() || is_unread(key),
     read,
     ..Dialect::NONE
 };
@@ -41,6 +42,20 @@ fn side(key: &[u8]) -> Option<(Side, usize, &[u8])> {
     (!field.starts_with(b"prompt.")).then(|| (side, index, field.strip_prefix(b"message.").unwrap_or(field)))
 }
 
+/// Content that is not read.
+fn is_unread(key: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 4] = [
+        b"gen_ai.prompt.",
+        b"gen_ai.completion.",
+        b"llm.prompts.",
+        b"llm.completions.",
+    ];
+    let field = PREFIXES.iter().find_map(|prefix| key.strip_prefix(*prefix));
+    // What a prompt is called in a registry tells nothing of what it says.
+    let is_unindexed = |field| index(field).is_none() && !matches!(field, b"id" | b"name" | b"version");
+    field.is_some_and(is_unindexed) || key.starts_with(b"llm.request.functions.")
+}
+
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let (mut input, mut output, mut unparsed) = (Indexed::default(), Indexed::default(), 0);
     for attribute in span.attributes() {
@@ -62,6 +77,7 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
         input: input.into_said(),
         output: output.into_said(),
         unparsed,
+        ..Content::default()
     };
     content.output.keep_first_choice();
     content

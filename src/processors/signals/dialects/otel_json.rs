@@ -27,14 +27,19 @@ pub(super) static DIALECT: Dialect = Dialect {
         .iter()
         .any(|content| content.as_bytes() == key)
     },
-    carries_event: |name| matches!(name, "gen_ai.content.prompt" | "gen_ai.content.completion"),
+    // Pieces of a stream (`gen_ai.content.completion.chunk`) repeat the completion: content, never read.
+    carries_event: |name| name.starts_with("gen_ai.content."),
     read,
     ..Dialect::NONE
 };
 
+fn is_whole(event: &str) -> bool {
+    matches!(event, "gen_ai.content.prompt" | "gen_ai.content.completion")
+}
+
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let mut content = Content::default();
-    for event in span.events().filter(|event| (DIALECT.carries_event)(event.name())) {
+    for event in span.events().filter(|event| is_whole(event.name())) {
         for attribute in event.attributes() {
             add(attribute, &mut content);
         }

@@ -19,9 +19,12 @@ pub(super) static DIALECT: Dialect = Dialect {
             keys::GEN_AI_INPUT_MESSAGES,
             keys::GEN_AI_OUTPUT_MESSAGES,
             keys::GEN_AI_SYSTEM_INSTRUCTIONS,
-            // On tool spans: content that is no conversation.
+            // Content that is no conversation: of requests, of tools, of searches.
+            keys::GEN_AI_TOOL_DEFINITIONS,
             keys::GEN_AI_TOOL_CALL_ARGUMENTS,
             keys::GEN_AI_TOOL_CALL_RESULT,
+            "gen_ai.retrieval.query.text",
+            "gen_ai.retrieval.documents",
         ]
         .iter()
         .any(|content| content.as_bytes() == key)

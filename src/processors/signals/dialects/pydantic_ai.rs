@@ -16,13 +16,15 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "pydantic_ai",
     scope: |name| name == "pydantic-ai" || name == "logfire" || name.starts_with("logfire."),
-    starts: b"eaprtf",
+    starts: b"eamprtf",
     carries: |key| {
         matches!(
             key,
             b"events"
                 | b"all_messages_events"
                 | b"pydantic_ai.all_messages"
+                // Definitions of tools and instructions.
+                | b"model_request_parameters"
                 | b"request_data"
                 | b"response_data"
                 | b"tool_arguments"

@@ -114,6 +114,21 @@ fn otel_messages() {
 }
 
 #[test]
+fn half_a_character_does_not_hide_the_messages() {
+    check(
+        &[(
+            "gen_ai.input.messages",
+            r#"[{"role":"user","content":"look \ud83d"},{"role":"user","content":"This is useless. I want a human."}]"#,
+        )],
+        "otel\nUser: look \u{fffd}\nUser: This is useless. I want a human.",
+    );
+    check(
+        &[("input", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\nb\"}]}")],
+        "generic\nUser: a b",
+    );
+}
+
+#[test]
 fn otel_events() {
     check_events(
         &[

@@ -1,5 +1,5 @@
 //! Vercel AI SDK: `ai.prompt.messages` or `ai.prompt`, `ai.response.text`, `.toolCalls`, `.object`, before v4 `ai.result.…`. Its
-//! outer spans repeat the inner ones (see `outer`), its tool spans carry content that is no conversation.
+//! outer spans repeat the inner ones (see `outer`), its tool spans and its embeddings carry content that is no conversation.
 
 use std::borrow::Cow;
 
@@ -28,15 +28,21 @@ fn is_content(name: &[u8]) -> bool {
         name,
         b"prompt"
             | b"prompt.messages"
+            | b"prompt.tools"
             | b"response.text"
             | b"response.toolCalls"
             | b"response.object"
             | b"response.reasoning"
+            | b"response.files"
             | b"result.text"
             | b"result.toolCalls"
             | b"result.object"
             | b"toolCall.args"
             | b"toolCall.result"
+            | b"value"
+            | b"values"
+            | b"embedding"
+            | b"embeddings"
     )
 }
 

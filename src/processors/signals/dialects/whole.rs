@@ -75,6 +75,8 @@ pub(super) fn add<'a>(value: ValueRef<'a>, role: Role, plain: Plain, side: &mut 
         }
         Some(_) => true,
         None if text.starts_with(['{', '[']) => false,
+        // What a model says may begin with white space and a bracket.
+        None if plain == Plain::Nothing && text.trim_start().starts_with(['{', '[']) => false,
         None => {
             if plain == Plain::Message && !text.is_empty() {
                 side.push(Message::new(role, text));

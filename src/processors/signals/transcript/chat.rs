@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{Draft, EXPECTED, Node, has_messages};
 use crate::{
-    processors::signals::dialects::{Tree as _, read_message, role},
+    processors::signals::dialects::{Tree as _, read_message, role, role_names},
     signals::{Message, Role, ToolCall},
 };
 
@@ -89,11 +89,16 @@ fn list<'a>(name: &str, items: &[Node<'a>], draft: &mut Draft<'a>) -> Read {
 /// One item of the client's list: a message, or one of the items that only the Responses API has.
 fn item<'a>(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'a>, draft: &mut Draft<'a>) -> Read {
     let text = |key| tree.get(key).and_then(|value| value.text());
-    match (text("role"), text("type")) {
+    // LangChain names the role `type`.
+    let is_role = |name: &&Cow<'a, str>| role(name).is_some();
+    let author = text("role").or_else(|| text("type").filter(is_role));
+    match (author, text("type")) {
         (Some(name), _) => {
             let Some(role) = role(name) else {
+                let known: Vec<&str> = role_names().collect();
                 return Err(format!(
-                    "{place} has the unknown role {name:?}; known are system, developer, user, assistant, tool"
+                    "{place} has the unknown role {name:?}; known in any case are {}",
+                    known.join(", ")
                 ));
             };
             check_content(place, tree)?;

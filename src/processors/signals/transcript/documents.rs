@@ -1,8 +1,13 @@
 //! A text as JSON documents behind each other, usually one a line. Tells where a text may be cut without reading it, so that a
-//! large one can be taken in blocks; and where to go on after a fault.
+//! large one can be taken in blocks; and where to go on after a fault. A string with half a character in it is no fault.
+
+use std::cell::OnceCell;
 
 use super::{BadTranscript, Node};
-use crate::signals::steps::took;
+use crate::{
+    processors::signals::dialects::{LineEnds, mended},
+    signals::steps::took,
+};
 
 /// One JSON document.
 pub(super) struct Document<'a> {
@@ -31,9 +36,11 @@ pub fn last_boundary(text: &[u8]) -> Option<usize> {
     None
 }
 
+type Sink<'s> = dyn FnMut(Result<Document<'_>, BadTranscript>) + 's;
+
 /// Reads one document after the other. After a fault it goes on at the next line that begins with a bracket: what a broken
 /// document had swallowed is found again.
-pub(super) fn each<'a>(text: &'a [u8], line: usize, sink: &mut dyn FnMut(Result<Document<'a>, BadTranscript>)) {
+pub(super) fn each(text: &[u8], line: usize, sink: &mut Sink<'_>) {
     let (mut rest, mut line) = (text, line);
     // The whole text is checked at once, several times as fast as document by document.
     while let Err(error) = simdutf8::compat::from_utf8(rest) {
@@ -51,8 +58,14 @@ pub(super) fn each<'a>(text: &'a [u8], line: usize, sink: &mut dyn FnMut(Result<
     each_of_text(std::str::from_utf8(rest).unwrap_or_default(), line, sink);
 }
 
-fn each_of_text<'a>(text: &'a str, line: usize, sink: &mut dyn FnMut(Result<Document<'a>, BadTranscript>)) {
+fn each_of_text(text: &str, line: usize, sink: &mut Sink<'_>) {
     let (mut at, mut line) = (0, line);
+    // The whole text once, however many documents are broken.
+    let whole_mended = OnceCell::new();
+    let mend = || {
+        took(text.len());
+        mended(text, LineEnds::Kept)
+    };
     loop {
         let rest = &text[at..];
         let blank = rest.len() - rest.trim_start().len();
@@ -63,24 +76,30 @@ fn each_of_text<'a>(text: &'a str, line: usize, sink: &mut dyn FnMut(Result<Docu
         if rest.is_empty() {
             return;
         }
-        let mut documents = serde_json::Deserializer::from_str(rest).into_iter::<Node<'_>>();
-        let length = match documents.next() {
-            Some(Ok(tree)) => {
-                let text = &rest[..documents.byte_offset()];
-                sink(Ok(Document { line, text, tree }));
-                text.len()
-            }
-            Some(Err(error)) => {
-                let reason = fault(&error, line);
-                sink(Err(BadTranscript { line, reason }));
-                next_document(rest.as_bytes())
-            }
-            None => return,
-        };
+        let read = first(rest, line, sink).or_else(|error| match whole_mended.get_or_init(mend) {
+            Some(mended) => first(&mended[at..], line, sink),
+            None => Err(error),
+        });
+        let length = read.unwrap_or_else(|error| {
+            let reason = fault(&error, line);
+            sink(Err(BadTranscript { line, reason }));
+            next_document(rest.as_bytes())
+        });
         took(length);
         line += count_lines(&rest.as_bytes()[..length]);
         at += length;
     }
+}
+
+/// Hands over the document that a text begins with; its length.
+fn first(text: &str, line: usize, sink: &mut Sink<'_>) -> serde_json::Result<usize> {
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Node<'_>>();
+    let Some(tree) = documents.next().transpose()? else {
+        return Ok(text.len());
+    };
+    let text = &text[..documents.byte_offset()];
+    sink(Ok(Document { line, text, tree }));
+    Ok(text.len())
 }
 
 /// What is wrong, and where: in the line that is named already, or further on.
@@ -149,6 +168,23 @@ mod tests {
         let apart = [read(&text[..at], 1), read(&text[at..], line)].concat();
         assert_eq!(read(text, 1), apart);
         assert_eq!(apart.len(), 3);
+    }
+
+    #[test]
+    fn broken_documents_are_mended_in_linear_time() {
+        for unit in [
+            "[\"\\ud83d\"\n",
+            "{\"a\":\"\\ud83d\n",
+            "[\"\\ud83d\",\n[],\n",
+            "{\"a\t\":1}\n",
+        ] {
+            let of_times = |times: usize| {
+                let text = unit.repeat(times);
+                steps::of(|| each(text.as_bytes(), 1, &mut |_| {})) as f64
+            };
+            let growth = of_times(2000) / of_times(1000);
+            assert!(growth <= 2.4, "{unit:?}: {growth}");
+        }
     }
 
     #[test]

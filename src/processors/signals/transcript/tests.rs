@@ -193,13 +193,55 @@ fn a_fault_names_its_line_and_stops_nothing() {
 }
 
 #[test]
+fn half_a_character_is_no_fault() {
+    let half =
+        r#"{"id":"\ud83d","messages":[{"role":"user","content":"look \uD83D"},{"role":"assistant","content":"\t"}]}"#;
+    let half = half.replace("\\t", "\t");
+    let hello = r#"{"id":"a","messages":[{"role":"user","content":"\\ud83d \ud83d\ude00"}]}"#;
+    check(
+        &format!("{hello}\n{half}\nx\n[\n{half},\n{hello}]\n{hello}"),
+        &[
+            "a u0",
+            "\u{fffd} u0 a1",
+            "line 3: not valid JSON: expected value at column 1",
+            "\u{fffd} u0 a1",
+            "a u0",
+            "a u0",
+        ],
+    );
+    // A document that was cut off does not take the next one for its own.
+    check(
+        &format!("{{\"messages\":[{{\"role\":\"us\n{half}"),
+        &["line 1: not valid JSON: control character", "\u{fffd} u0 a1"],
+    );
+    let span = SPAN.replace("\"chat\"", r#""ch\udc00at""#);
+    let request = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+    check(&request, &["5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 u0"]);
+}
+
+#[test]
+fn roles_are_those_of_spans() {
+    check(
+        r#"[{"role":"USER","content":"a"},{"role":"bot","content":"b"},{"role":"Customer","content":"c"},
+            {"role":"agent","content":"d"},{"type":"human","content":"e"},{"type":"AIMessage","content":"f"}]"#,
+        &["- u0 a1 u2 a3 u4 a5"],
+    );
+    for role in ["narrator", ""] {
+        check(
+            &format!(r#"{{"messages":[{{"role":"{role}","content":""}}]}}"#),
+            &[&format!(
+                "line 1: messages[0] has the unknown role {role:?}; known in any case are user, human, customer, humanmessage, \
+                 assistant, ai, model, agent, bot, chatbot, aimessage, aimessagechunk, system, developer, systemmessage, \
+                 tool, function, toolmessage, functionmessage"
+            )],
+        );
+    }
+}
+
+#[test]
 fn wrong_types_are_told() {
     check(r#"{"messages":{}}"#, &["line 1: \"messages\" is an object, no list: "]);
     check(r#"{"messages":[{"role":7}]}"#, &["line 1: messages[0] is no message: "]);
-    check(
-        r#"{"messages":[{"role":"bot","content":""}]}"#,
-        &["line 1: messages[0] has the unknown role \"bot\"; known are system"],
-    );
     check(
         r#"{"messages":[{"role":"user","content":3}]}"#,
         &["line 1: the content of messages[0] is a number, neither"],
