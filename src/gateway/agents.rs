@@ -170,14 +170,16 @@ impl Work {
         providers::read_request(Api::Chat, &self.body)
     }
 
-    /// Hands an agent's answer on: before the last message, so that what the user wants still comes last.
+    /// Hands an agent's answer on: before the user's last message, so that what is wanted still comes last; behind what else may end
+    /// a conversation, such as a tool's result, whose call must stand right before it.
     fn hand_on(&mut self, agent: &str, said: &str) {
         let messages = self
             .tree
             .as_mut()
             .and_then(|tree| tree.get_mut("messages")?.as_array_mut());
         if let Some(messages) = messages {
-            let at = messages.len().saturating_sub(1);
+            let is_users = |message: &Value| message.get("role").and_then(Value::as_str) == Some("user");
+            let at = messages.len() - usize::from(messages.last().is_some_and(is_users));
             messages.insert(at, json!({"role": "assistant", "name": agent, "content": said}));
         }
     }

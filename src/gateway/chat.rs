@@ -11,6 +11,7 @@ use super::{
     attempts::{self, Goal, Plan, Question},
     auth::authorize,
     choose::choose,
+    config::Target,
     exchange::Api,
     filters::{Envelope, Rejected},
     headers::DEPTH,
@@ -99,7 +100,8 @@ impl Refusal {
 /// Answers one request.
 pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id: &HeaderValue) -> Answer {
     let asked = ask(api, &mut record, body, id).await;
-    let limits: Vec<_> = record.permit.iter().flat_map(Permit::headers).collect();
+    let tightest = record.permits.iter().min_by_key(|permit| permit.remaining());
+    let limits: Vec<_> = tightest.into_iter().flat_map(Permit::headers).collect();
     let mut answer = match asked {
         Ok((plan, response)) if is_stream(&plan, &response) => relay::stream(plan, record, response),
         Ok((mut plan, response)) => match whole::answer(&mut plan, &mut record, response).await {
@@ -107,7 +109,12 @@ pub(super) async fn serve(api: Api, mut record: Record, body: &mut Incoming, id:
                 record.finish();
                 answer
             }
-            Err(refusal) => refused(refusal, api, record),
+            Err(refusal) => {
+                if let Some(call) = record.call.as_mut().filter(|call| !call.is_sound) {
+                    call.is_broken = true;
+                }
+                refused(refusal, api, record)
+            }
         },
         Err(refusal) => refused(refusal, api, record),
     };
@@ -155,14 +162,17 @@ async fn ask(
     let listener = &shared.gateway.listeners[record.listener];
     let (timeout, retries) = (listener.timeout, listener.max_retries);
     let deadline = record.clock.begun() + timeout;
+    // Before anything is asked that costs something.
+    admit(record, &request, Wanted::Any)?;
     let request = filtered(record, request, &listener.input_filters, (id, deadline)).await?;
     record.facts = Some(Arc::clone(&request.facts));
     if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
-        admit(record, &request, None)?;
         return agents::ask(record, &request, agents, (id, scope), deadline).await;
     }
     let decision = choose(record, &request, (id, scope), deadline).await?;
-    admit(record, &request, decision.goals.first())?;
+    if let Some(Goal::Model(target)) = decision.goals.first() {
+        admit(record, &request, Wanted::Model(target))?;
+    }
     record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
     let question = Question {
         request: &request,
@@ -173,7 +183,9 @@ async fn ask(
         retries,
     };
     let answered = attempts::ask(record, &question, &decision.goals).await?;
-    decision.answered(record, answered.goal);
+    if answered.response.status().is_success() {
+        decision.answered(record, answered.goal);
+    }
     Ok((answered.plan, answered.response))
 }
 
@@ -235,39 +247,48 @@ pub(super) async fn filtered(
     if led == body {
         return Ok(request);
     }
-    let request = providers::read_request(api, &led).map_err(|fault| {
-        let text = format!("what the filters made of the request cannot be served: {fault}");
+    let unusable = |reason: &dyn std::fmt::Display| {
+        let text = format!("what the filters made of the request cannot be served: {reason}");
         Refusal::new(StatusCode::BAD_GATEWAY, ErrorType::InvalidResponse, text)
-    })?;
-    Ok(request)
+    };
+    let changed = providers::read_request(api, &led).map_err(|fault| unusable(&fault))?;
+    if changed.facts.stream != request.facts.stream {
+        return Err(unusable(&"`stream` is the client's to say"));
+    }
+    Ok(changed)
 }
 
-/// Charges the rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
-fn admit(record: &mut Record, request: &providers::Request, goal: Option<&Goal>) -> Result<(), Refusal> {
+/// Which limits a request is charged to.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    /// Those of all models.
+    Any,
+    /// Those of this model, under whatever name it was asked for.
+    Model(&'a Target),
+}
+
+/// Charges rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
+fn admit(record: &mut Record, request: &providers::Request, wanted: Wanted<'_>) -> Result<(), Refusal> {
     let shared = Arc::clone(&record.shared);
     if shared.limits.is_empty() {
         return Ok(());
     }
-    let (provider, model) = match goal {
-        Some(Goal::Model(target)) => {
-            let provider = &shared.gateway.models.providers[target.provider];
-            (provider.name.as_str(), target.model.as_str())
-        }
-        _ => ("", ""),
-    };
     let is_alias = record.choice.as_ref().is_some_and(|choice| choice.is_alias);
-    let asked = Asked {
-        alias: is_alias.then_some(request.facts.model.as_str()),
-        provider,
-        model,
+    let asked = match wanted {
+        Wanted::Any => None,
+        Wanted::Model(target) => Some(Asked {
+            alias: is_alias.then_some(request.facts.model.as_str()),
+            provider: &shared.gateway.models.providers[target.provider].name,
+            model: &target.model,
+        }),
     };
     let tokens = limits::estimate(&request.facts);
     match shared
         .limits
-        .admit(&record.client.headers, &asked, tokens, Instant::now())
+        .admit(&record.client.headers, asked.as_ref(), tokens, Instant::now())
     {
         Ok(permit) => {
-            record.permit = Some(permit);
+            record.permits.push(permit);
             Ok(())
         }
         Err(exceeded) => {

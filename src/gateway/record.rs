@@ -190,6 +190,8 @@ pub(super) struct Call {
     pub(super) response_bytes: Option<u64>,
     /// Whether its answer came whole: what fails after that is not its fault.
     pub(super) is_sound: bool,
+    /// Whether its answer broke off, or told of an error, after its head.
+    pub(super) is_broken: bool,
     /// Why it failed, where that is not why the request failed.
     pub(super) fault: Option<Fault>,
 }
@@ -223,7 +225,7 @@ pub(super) struct Record {
     /// What filters did.
     pub(super) filters: Vec<filters::Step>,
     /// What the rate limits are charged with.
-    pub(super) permit: Option<Permit>,
+    pub(super) permits: Vec<Permit>,
     pub(super) orchestration: Option<Orchestration>,
     pub(super) choice: Option<Choice>,
     /// The call whose answer the client gets, or the one under way.
@@ -257,6 +259,7 @@ impl Call {
             first_token: None,
             response_bytes: None,
             is_sound: false,
+            is_broken: false,
             fault: None,
         }
     }
@@ -276,7 +279,7 @@ impl Record {
             auth: Auth::None,
             facts: None,
             filters: Vec::new(),
-            permit: None,
+            permits: Vec::new(),
             orchestration: None,
             choice: None,
             call: None,

@@ -21,7 +21,7 @@ use super::{
     headers,
     http::Answer,
     providers::ReplyReader,
-    record::{Fault, Record},
+    record::{Call, Fault, Record},
     spans::ErrorType,
     stream::{Event, Parser},
     translate::{Back, StreamTranslator},
@@ -98,6 +98,9 @@ impl HttpBody for Relay {
                     Poll::Ready(Some(Out::Events(events))) => return relay.frame(events),
                     Poll::Ready(Some(Out::Refused(event, rejected))) => {
                         relay.fault.get_or_insert(rejected.fault);
+                        if let Some(call) = relay.call().filter(|call| !call.is_broken) {
+                            call.is_sound = true;
+                        }
                         let frame = relay.frame(event);
                         relay.close();
                         return frame;
@@ -131,6 +134,10 @@ impl HttpBody for Relay {
 }
 
 impl Relay {
+    fn call(&mut self) -> Option<&mut Call> {
+        self.record.as_mut()?.call.as_mut()
+    }
+
     /// A piece for the client.
     fn frame(&mut self, piece: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(record) = &mut self.record {
@@ -257,8 +264,8 @@ impl Relay {
     /// only when they have let it go.
     fn finish(&mut self, fault: Option<Fault>, unsent: usize) {
         self.parser = None;
-        if let Some(call) = self.record.as_mut().and_then(|record| record.call.as_mut()) {
-            call.is_sound = fault.is_none();
+        if let Some(call) = self.call() {
+            (call.is_sound, call.is_broken) = (fault.is_none(), fault.is_some());
         }
         self.fault = fault;
         if self.windows.is_some() {

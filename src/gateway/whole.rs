@@ -67,7 +67,12 @@ pub(super) async fn answer(
     let body = inflated(&head.headers, wire)?;
     let answer = if head.status.is_success() {
         let answer = accepted(plan, record, body)?;
-        filtered(plan, record, answer).await?
+        let answer = filtered(plan, record, answer).await?;
+        // What the filters took out is not kept either.
+        if let Some(keeper) = plan.keeper.take() {
+            keeper.keep(&answer);
+        }
+        answer
     } else {
         record.fault = fault;
         errors::translate_error(plan.way.provider(), plan.way.client(), head.status.as_u16(), &body)
@@ -182,8 +187,8 @@ fn inflated(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refusal> {
 async fn filtered(plan: &Plan, record: &mut Record, answer: Bytes) -> Result<Bytes, Refusal> {
     let shared = std::sync::Arc::clone(&record.shared);
     let chain = &shared.gateway.listeners[record.listener].output_filters;
-    if let Some(call) = record.call.as_mut().filter(|_| record.fault.is_none()) {
-        call.is_sound = true;
+    if let Some(call) = record.call.as_mut() {
+        call.is_sound = record.fault.is_none();
     }
     if chain.is_empty() {
         return Ok(answer);
@@ -212,6 +217,9 @@ fn accepted(plan: &mut Plan, record: &mut Record, body: Bytes) -> Result<Bytes, 
         // Some providers say 200 and mean an error. Their words are the client's, not the spans'.
         let fault = Fault::told(&error);
         let kind = fault.kind;
+        if let Some(call) = &mut record.call {
+            call.is_broken = kind != ErrorType::Upstream4xx;
+        }
         record.fail(fault);
         if plan.way.crosses() {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -220,8 +228,5 @@ fn accepted(plan: &mut Plan, record: &mut Record, body: Bytes) -> Result<Bytes, 
     }
     let Some(back) = &plan.back else { return Ok(body) };
     let reply = back.reply(&body).map_err(|bad| invalid(bad.to_string()))?;
-    if let Some(keeper) = plan.keeper.take() {
-        keeper.keep(&reply);
-    }
     Ok(reply)
 }

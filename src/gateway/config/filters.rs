@@ -63,8 +63,10 @@ pub(super) struct Written {
     pub(super) url: Endpoint,
     /// How it is spoken to: http or mcp. http.
     pub(super) r#type: Kind,
-    /// Name of the tool to call; must be there for `mcp`.
+    /// Name of the tool to call, for `mcp`. The filter's own.
     pub(super) tool: String,
+    /// How an MCP server is connected to: streamable-http. That.
+    pub(super) transport: String,
     /// What happens where it fails: reject or pass. reject.
     pub(super) on_failure: OnFailure,
     /// Longest time for one call. 10s.
@@ -83,6 +85,7 @@ impl Default for Written {
             url: Endpoint::default(),
             r#type: Kind::default(),
             tool: String::new(),
+            transport: String::new(),
             on_failure: OnFailure::default(),
             timeout: Duration::from_secs(10),
             headers: BTreeMap::new(),
@@ -90,6 +93,9 @@ impl Default for Written {
         }
     }
 }
+
+/// The transport of MCP that is spoken.
+const TRANSPORT: &str = "streamable-http";
 
 /// How much of a streamed answer is held back, at most, so that an output filter sees more than a word: until either is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -172,6 +178,9 @@ fn one(written: &Written, path: &str, faults: &mut Vec<Fault>) -> Option<Filter>
     }
     let kind = match (written.r#type, written.tool.as_str()) {
         (Kind::Http, "") => FilterKind::Http,
+        (Kind::Mcp, "") => FilterKind::Mcp {
+            tool: written.id.clone(),
+        },
         (Kind::Mcp, tool) => FilterKind::Mcp { tool: tool.to_owned() },
         (Kind::Http, _) => {
             fault(
@@ -181,8 +190,10 @@ fn one(written: &Written, path: &str, faults: &mut Vec<Fault>) -> Option<Filter>
             FilterKind::Http
         }
     };
-    if written.r#type == Kind::Mcp && written.tool.trim().is_empty() {
-        fault("tool", "requires the name of the server's tool".to_owned());
+    match (written.r#type, written.transport.as_str()) {
+        (_, "") | (Kind::Mcp, TRANSPORT) => {}
+        (Kind::Mcp, other) => fault("transport", format!("{other:?} is not spoken; write {TRANSPORT}")),
+        (Kind::Http, _) => fault("transport", "is for filters of type mcp; remove it".to_owned()),
     }
     if written.timeout.is_zero() {
         fault("timeout", "must be longer than 0s".to_owned());

@@ -43,7 +43,7 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     fn is(&self, limited: &Limited) -> bool {
         match limited {
-            Limited::All => true,
+            Limited::All => false,
             Limited::Alias(name) => self.alias == Some(name.as_str()),
             Limited::Provider(name) => self.provider == name,
             Limited::Model { provider, model } => self.provider == provider && self.model == model,
@@ -88,8 +88,13 @@ impl Limit {
 
     /// The value that a request is counted under; none where the limit is not about it. Who leaves the header out is counted
     /// with all others who do, so that leaving it out gains nothing.
-    fn value<'a>(&self, headers: &'a HeaderMap, asked: &Asked<'_>) -> Option<Option<&'a HeaderValue>> {
-        if !asked.is(&self.config.model) {
+    fn value<'a>(&self, headers: &'a HeaderMap, asked: Option<&Asked<'_>>) -> Option<Option<&'a HeaderValue>> {
+        let is_about = match (&self.config.model, asked) {
+            (Limited::All, asked) => asked.is_none(),
+            (limited, Some(asked)) => asked.is(limited),
+            (_, None) => false,
+        };
+        if !is_about {
             return None;
         }
         let Some(selector) = &self.config.selector else {
@@ -146,14 +151,15 @@ impl Limits {
         self.0.is_none()
     }
 
-    /// Charges a request to every limit that is about it.
+    /// Charges a request to every limit that is about its model; without one, to those of all models, which a request may be
+    /// charged to before its model is known.
     ///
     /// # Errors
     /// The limit that it must wait for the longest; then it is charged to none.
     pub(super) fn admit(
         &self,
         headers: &HeaderMap,
-        asked: &Asked<'_>,
+        asked: Option<&Asked<'_>>,
         tokens: u64,
         now: Instant,
     ) -> Result<Permit, Exceeded> {
@@ -213,6 +219,11 @@ impl Permit {
         for (index, charge) in self.charges {
             all.limits[index].table().settle(charge, at, tokens);
         }
+    }
+
+    /// Tokens that are left under the tightest of the limits.
+    pub(super) fn remaining(&self) -> u64 {
+        self.tightest.map_or(u64::MAX, |standing| standing.remaining)
     }
 
     /// What is left under the tightest of the limits, as OpenAI's clients read it. None where no limit is about the request.

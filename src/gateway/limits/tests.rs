@@ -22,6 +22,47 @@ const MINUTE: Rule = Rule {
     unit: Duration::from_secs(60),
 };
 const SECOND: u64 = 1_000_000_000;
+/// Both charges of a request, as the exchange makes them: before its model is known, and after.
+#[derive(Debug)]
+struct Both(Permit, Permit);
+
+impl Both {
+    fn settle(self, tokens: u64, now: Instant) {
+        self.0.settle(tokens, now);
+        self.1.settle(tokens, now);
+    }
+
+    fn remaining(&self) -> u64 {
+        self.0.remaining().min(self.1.remaining())
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let tightest = if self.0.remaining() < self.1.remaining() {
+            &self.0
+        } else {
+            &self.1
+        };
+        tightest.headers()
+    }
+}
+
+fn admit_all(
+    limits: &Limits,
+    headers: &HeaderMap,
+    asked: &Asked<'_>,
+    tokens: u64,
+    now: Instant,
+) -> Result<Both, Exceeded> {
+    let first = limits.admit(headers, None, tokens, now)?;
+    match limits.admit(headers, Some(asked), tokens, now) {
+        Ok(second) => Ok(Both(first, second)),
+        Err(exceeded) => {
+            first.settle(0, now);
+            Err(exceeded)
+        }
+    }
+}
+
 const GPT: Asked<'_> = Asked {
     alias: None,
     provider: "openai",
@@ -223,9 +264,9 @@ fn check(
 ) {
     let limits = Limits::new(&[limit(model.clone(), selector, 100, Unit::Hour)]);
     let now = Instant::now();
-    let _first = limits.admit(&headers(first.0), &first.1, 60, now).expect("room");
-    let permit = limits.admit(&headers(second.0), &second.1, 30, now).expect("room");
-    let told = permit.tightest.map(|told| told.remaining);
+    let _first = admit_all(&limits, &headers(first.0), &first.1, 60, now).expect("room");
+    let permit = admit_all(&limits, &headers(second.0), &second.1, 30, now).expect("room");
+    let told = Some(permit.remaining()).filter(|left| *left < u64::MAX);
     assert_eq!(told, left, "{model:?} {selector:?} {first:?} {second:?}");
 }
 
@@ -321,7 +362,7 @@ fn a_request_counts_with_all_of_its_limits_or_with_none() {
     ]);
     let now = Instant::now();
     let none = HeaderMap::new();
-    let first = limits.admit(&none, &GPT, 40, now).expect("room");
+    let first = admit_all(&limits, &none, &GPT, 40, now).expect("room");
     let told: Vec<_> = first.headers().map(|(name, value)| (name.to_string(), value)).collect();
     assert_eq!(told[0], ("x-ratelimit-limit-tokens".to_owned(), HeaderValue::from(50)));
     assert_eq!(
@@ -332,15 +373,13 @@ fn a_request_counts_with_all_of_its_limits_or_with_none() {
         told[2],
         ("x-ratelimit-reset-tokens".to_owned(), HeaderValue::from_static("1m1s"))
     );
-    let exceeded = limits.admit(&none, &GPT, 30, now).expect_err("no room in two of them");
+    let exceeded = admit_all(&limits, &none, &GPT, 30, now).expect_err("no room in two of them");
     assert!(
         exceeded.to_string().contains("60 tokens per hour"),
         "the longest wait: {exceeded}"
     );
-    let _fits = limits
-        .admit(&none, &GPT, 10, now)
-        .expect("the refused one was charged nowhere");
-    assert!(limits.admit(&none, &GPT, 1, now).is_err());
+    let _fits = admit_all(&limits, &none, &GPT, 10, now).expect("the refused one was charged nowhere");
+    assert!(admit_all(&limits, &none, &GPT, 1, now).is_err());
 }
 
 #[test]
@@ -348,12 +387,10 @@ fn what_was_used_takes_the_place_of_the_estimate() {
     let limits = Limits::new(&[limit(Limited::All, None, 100, Unit::Minute)]);
     let (none, now) = (HeaderMap::new(), Instant::now());
     let left = || {
-        let probe = limits
-            .admit(&none, &GPT, 0, now)
-            .expect("nothing fits always but after debt");
-        probe.tightest.expect("a limit").remaining
+        let probe = admit_all(&limits, &none, &GPT, 0, now).expect("nothing fits always but after debt");
+        probe.remaining()
     };
-    let admit = |tokens| limits.admit(&none, &GPT, tokens, now).expect("room");
+    let admit = |tokens| admit_all(&limits, &none, &GPT, tokens, now).expect("room");
     admit(80).settle(0, now);
     assert_eq!(left(), 100, "a call that failed");
     admit(80).settle(30, now);
@@ -363,12 +400,8 @@ fn what_was_used_takes_the_place_of_the_estimate() {
     let late = admit(40);
     late.settle(25, now + Duration::from_secs(3600));
     admit(0).settle(1_000_000, now);
-    assert!(limits.admit(&none, &GPT, 1, now).is_err(), "debt");
-    assert!(
-        limits
-            .admit(&none, &GPT, 100, now + Duration::from_secs(2 * 3600))
-            .is_ok()
-    );
+    assert!(admit_all(&limits, &none, &GPT, 1, now).is_err(), "debt");
+    assert!(admit_all(&limits, &none, &GPT, 100, now + Duration::from_secs(2 * 3600)).is_ok());
 }
 
 #[test]
@@ -387,8 +420,8 @@ fn a_refusal_says_which_limit_and_for_how_long() {
         ),
     ]);
     let (user, now) = (headers("sk-secret"), Instant::now());
-    let _used = limits.admit(&user, &GPT, 90, now).expect("room");
-    let exceeded = limits.admit(&user, &GPT, 20, now).expect_err("used up");
+    let _used = admit_all(&limits, &user, &GPT, 90, now).expect("room");
+    let exceeded = admit_all(&limits, &user, &GPT, 20, now).expect_err("used up");
     assert_eq!(
         exceeded.to_string(),
         "rate limit \"free\" (100 tokens per second, for each value of the header x-user) is used up: 10 tokens are left and \
@@ -404,7 +437,7 @@ fn a_refusal_says_which_limit_and_for_how_long() {
         provider: "groq",
         ..GPT
     };
-    let exceeded = limits.admit(&user, &asked, 11, now).expect_err("too large");
+    let exceeded = admit_all(&limits, &user, &asked, 11, now).expect_err("too large");
     assert_eq!(
         exceeded.to_string(),
         "rate limit ratelimits[1] (10 tokens per day for groq/*, for one value of the header x-user) is smaller than this \
@@ -455,10 +488,14 @@ fn estimates_are_of_messages_and_the_longest_reply() {
 fn no_limit_is_no_work() {
     let limits = Limits::new(&[]);
     assert!(limits.is_empty());
-    let permit = limits
-        .admit(&HeaderMap::new(), &GPT, u64::MAX, Instant::now())
-        .expect("nothing limits");
-    assert_eq!((permit.charges.capacity(), permit.headers().count()), (0, 0));
+    let permit = admit_all(&limits, &HeaderMap::new(), &GPT, u64::MAX, Instant::now()).expect("nothing limits");
+    assert_eq!(
+        (
+            permit.0.charges.capacity() + permit.1.charges.capacity(),
+            permit.headers().count()
+        ),
+        (0, 0)
+    );
     permit.settle(5, Instant::now());
 }
 
@@ -473,9 +510,7 @@ fn refusals_are_counted_by_limit() {
         };
         let limits = Limits::new(&[limit(Limited::All, None, 1000, Unit::Second), named]);
         for _ in 0..3 {
-            limits
-                .admit(&HeaderMap::new(), &GPT, 2, Instant::now())
-                .expect_err("too large");
+            admit_all(&limits, &HeaderMap::new(), &GPT, 2, Instant::now()).expect_err("too large");
         }
     });
     let text = handle.render();
@@ -500,7 +535,7 @@ fn many_threads_get_no_more_than_the_budget() {
                 let user = headers(&(number % 4).to_string());
                 for round in 0..4000_u64 {
                     let tokens = round % 37;
-                    let Ok(permit) = limits.admit(&user, &GPT, tokens, Instant::now()) else {
+                    let Ok(permit) = admit_all(&limits, &user, &GPT, tokens, Instant::now()) else {
                         continue;
                     };
                     match round % 3 {

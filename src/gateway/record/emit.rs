@@ -53,47 +53,56 @@ impl Record {
         };
     }
 
-    /// What the last attempt tells of the model that was asked; the attempts before it were told when they failed.
+    /// What the last attempt tells of the model that was asked. Where an attempt had no answer worth passing on, that was told when
+    /// it failed.
     fn teach(&self, end: u64) {
         let Some(call) = &self.call else { return };
-        let Some((attempt, slot)) = call.attempts.last().and_then(|last| Some((last, last.callee.slot?))) else {
+        let Some(attempt) = call
+            .attempts
+            .last()
+            .filter(|last| last.fault.is_none() && last.status.is_some())
+        else {
             return;
         };
+        let Some(slot) = attempt.callee.slot else { return };
         let since = |start: u64, time: u64| Duration::from_nanos(time.saturating_sub(start));
-        match self.fault_of(call).map(|fault| fault.kind) {
-            None => {
-                let first = call.first_token.map(|first| since(attempt.start, first));
-                let whole = since(attempt.start, attempt.end.unwrap_or(end));
-                self.shared.router.answered(slot, first, whole, Instant::now());
-            }
-            // Where the head was there, nobody has been told yet.
-            Some(ErrorType::StreamInterrupted | ErrorType::InvalidResponse | ErrorType::Timeout)
-                if attempt.status.is_some() =>
-            {
-                self.shared.router.failed(slot, None, Instant::now());
-            }
-            Some(_) => {}
+        if call.is_broken {
+            self.shared.router.failed(slot, None, Instant::now());
+        } else if call.is_sound {
+            let first = call.first_token.map(|first| since(attempt.start, first));
+            let whole = since(attempt.start, attempt.end.unwrap_or(end));
+            self.shared.router.answered(slot, first, whole, Instant::now());
         }
     }
 
-    /// Replaces what the rate limits were charged with by what was used. Where nobody knows that, the estimate stays.
+    /// Replaces what the rate limits were charged with by what was used, all calls together. Where nobody knows that, the estimate
+    /// stays.
     fn settle(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
-        let usage = self
+        let permits = std::mem::take(&mut self.permits);
+        let both = |usage: Usage| usage.total.or_else(|| usage.prompt?.checked_add(usage.completion?));
+        let replies = self
+            .calls
+            .iter()
+            .chain(&self.call)
+            .filter_map(|call| call.reply.as_ref());
+        let used: Vec<i64> = replies.filter_map(|reply| both(reply.usage)).collect();
+        let is_answered = self.call.as_ref().is_some_and(|call| call.reply.is_some());
+        let is_counted = self
             .call
             .as_ref()
-            .and_then(|call| call.reply.as_ref())
-            .map(|reply| reply.usage);
-        let both = |usage: Usage| usage.total.or_else(|| usage.prompt?.checked_add(usage.completion?));
-        let used = usage.and_then(both).and_then(|tokens| u64::try_from(tokens).ok());
-        let failed = self
+            .and_then(|call| both(call.reply.as_ref()?.usage))
+            .is_some();
+        let has_failed = self
             .fault
             .as_ref()
             .is_some_and(|fault| fault.kind != ErrorType::ClientCancelled);
-        match used {
-            Some(tokens) => permit.settle(tokens, Instant::now()),
-            None if failed && usage.is_none() => permit.settle(0, Instant::now()),
-            None => {}
+        for permit in permits {
+            if is_counted || (has_failed && !is_answered) {
+                permit.settle(
+                    used.iter().filter_map(|tokens| u64::try_from(*tokens).ok()).sum(),
+                    Instant::now(),
+                );
+            }
         }
     }
 

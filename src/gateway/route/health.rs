@@ -9,6 +9,8 @@ const MOST_FAILURES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(300);
 /// The longest wait that a provider may ask for by `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long one request alone tries a model that was left out.
+const TRIAL: Duration = Duration::from_secs(30);
 /// Weight of the newest sample, at least.
 const WEIGHT: f64 = 0.3;
 /// A sample counts as that many times the average at most: one answer that was held up is no model that has become slow.
@@ -50,6 +52,8 @@ pub(super) struct Health {
     whole: Option<Average>,
     failures: u32,
     left_out: Option<(Instant, Duration)>,
+    /// Until when one request tries whether it is well again; the others wait for what that finds.
+    tried: Option<Instant>,
 }
 
 impl Health {
@@ -60,7 +64,14 @@ impl Health {
 
     /// Whether it is left out.
     pub(super) fn cools(&self, now: Instant) -> bool {
-        self.left_out.is_some_and(|(until, _)| now < until)
+        self.left_out.is_some_and(|(until, _)| now < until) || self.tried.is_some_and(|until| now < until)
+    }
+
+    /// Notes that it is the first to be asked: after it was left out, this request alone tries it.
+    pub(super) fn chosen(&mut self, now: Instant) {
+        if self.left_out.is_some_and(|(until, _)| now >= until) {
+            self.tried = Some(now + TRIAL);
+        }
     }
 
     /// Notes an answer. Where it was streamed, its whole duration says how much was asked rather than how fast it is.
@@ -70,12 +81,13 @@ impl Health {
             None => self.whole = Some(Average::add(self.whole, whole, now)),
         }
         self.failures = 0;
-        self.left_out = None;
+        (self.left_out, self.tried) = (None, None);
     }
 
     /// Notes a failure; tells for how long the model is left out, where that begins here.
     pub(super) fn failed(&mut self, time: Duration, wait: Option<Duration>, now: Instant) -> Option<Duration> {
         self.failures = self.failures.saturating_add(1);
+        self.tried = None;
         if self.cools(now) {
             return None;
         }
@@ -113,6 +125,25 @@ mod tests {
         health.answered(None, SECOND, now);
         assert_eq!(health.failed(SECOND, None, now), None);
         assert!(!health.cools(now));
+    }
+
+    #[test]
+    fn one_request_alone_tries_whether_it_is_well_again() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        for _ in 0..3 {
+            health.failed(SECOND, None, now);
+        }
+        let later = now + SECOND;
+        assert!(!health.cools(later));
+        health.chosen(later);
+        assert!(health.cools(later), "the others wait");
+        assert_eq!(health.failed(SECOND, None, later), Some(SECOND * 2));
+        let later = later + SECOND * 2;
+        health.chosen(later);
+        health.answered(None, SECOND, later);
+        assert!(!health.cools(later));
+        health.chosen(later);
+        assert!(!health.cools(later), "nothing is tried of one that is well");
     }
 
     #[test]

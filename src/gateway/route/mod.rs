@@ -135,6 +135,7 @@ impl Router {
             _ => route.turn.fetch_add(1, Ordering::Relaxed),
         };
         let (targets, reason) = strategy::order(wish, &candidates, turn);
+        self.health(route.targets[targets[0]].slot).chosen(now);
         Order { targets, reason }
     }
 

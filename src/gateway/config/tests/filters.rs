@@ -77,9 +77,14 @@ fn filters_must_be_callable() {
         json!({"id": "a", "url": "http://u:hunter2@h"}),
         &["url: \"http://[REDACTED]@h\" holds credentials; write them as headers"],
     );
+    filter(json!({"id": "a", "url": url, "type": "mcp"}), &[]);
     filter(
-        json!({"id": "a", "url": url, "type": "mcp"}),
-        &["tool: requires the name of the server's tool"],
+        json!({"id": "a", "url": url, "type": "mcp", "transport": "streamable-http"}),
+        &[],
+    );
+    filter(
+        json!({"id": "a", "url": url, "type": "mcp", "transport": "stdio"}),
+        &["transport: \"stdio\" is not spoken; write streamable-http"],
     );
     filter(
         json!({"id": "a", "url": url, "tool": "x"}),
