@@ -97,7 +97,7 @@ fn item<'a>(place: &(impl std::fmt::Display + ?Sized), tree: &Node<'a>, draft: &
             let Some(role) = role(name) else {
                 let known: Vec<&str> = role_names().collect();
                 return Err(format!(
-                    "{place} has the unknown role {name:?}; known in any case are {}",
+                    "{place} has the unknown role {name:?}; known are {}, in any case",
                     known.join(", ")
                 ));
             };

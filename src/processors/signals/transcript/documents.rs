@@ -77,8 +77,9 @@ fn each_of_text(text: &str, line: usize, sink: &mut Sink<'_>) {
             return;
         }
         let read = first(rest, line, sink).or_else(|error| match whole_mended.get_or_init(mend) {
-            Some(mended) => first(&mended[at..], line, sink),
-            None => Err(error),
+            // What begins with anything else is no document: control characters would become white space.
+            Some(mended) if rest.starts_with(['{', '[']) => first(&mended[at..], line, sink),
+            _ => Err(error),
         });
         let length = read.unwrap_or_else(|error| {
             let reason = fault(&error, line);

@@ -230,9 +230,9 @@ fn roles_are_those_of_spans() {
         check(
             &format!(r#"{{"messages":[{{"role":"{role}","content":""}}]}}"#),
             &[&format!(
-                "line 1: messages[0] has the unknown role {role:?}; known in any case are user, human, customer, humanmessage, \
+                "line 1: messages[0] has the unknown role {role:?}; known are user, human, customer, humanmessage, \
                  assistant, ai, model, agent, bot, chatbot, aimessage, aimessagechunk, system, developer, systemmessage, \
-                 tool, function, toolmessage, functionmessage"
+                 tool, function, toolmessage, functionmessage, in any case"
             )],
         );
     }
