@@ -283,5 +283,18 @@ async fn agents_that_call_each_other_without_end_are_stopped() {
         attribute(&trace["plano(inbound)"][0], "http.status_code"),
         Some(&Value::IntValue(508))
     );
-    assert_eq!(stage.router.asked().len(), 0);
+    for (depth, expected) in [
+        ("99999999999999999999", 508),
+        ("1, 3", 508),
+        ("deep", 400),
+        ("", 400),
+        ("2", 200),
+    ] {
+        let reply = stage
+            .front
+            .ask(CHAT, &[("x-plano-depth", depth)], &question("m", "Hi"))
+            .await;
+        assert_eq!(reply.status, expected, "{depth:?}: {reply:?}");
+    }
+    assert_eq!(stage.router.asked().len(), 1, "the last one alone");
 }

@@ -292,3 +292,24 @@ async fn a_stream_is_held_back_no_longer_than_its_window() {
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     super::until("the call ends with its client", || stage.model.open() == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_that_ends_a_stream_is_no_fault_of_the_model() {
+    let mut body = question("gpt-4o", "Hi");
+    body["stream"] = true.into();
+    let (endless, refuses) = (
+        Script::events(&CHUNKS[..3]).and_hang(),
+        Script::json(403, &json!({"message": "enough"})),
+    );
+    let mut stage = Stage::with(endless, passes(), refuses, ", stream_window: {duration: 50ms}");
+    let reply = stage.front.ask(CHAT, &[("traceparent", &traceparent(1))], &body).await;
+    assert!(reply.text().contains("enough"), "{reply:?}");
+    let trace = stage.front.trace_of(1).await;
+    let failures = ["plano(inbound)", "plano(llm)", "plano(handoff)"].map(|name| failure(&trace[name][0]));
+    assert_eq!(failures, [Some("filter_rejected"), None, None]);
+    let counted = stage
+        .front
+        .metric("plano_llm_upstream_requests_total", &["\"none\"", "2xx"]);
+    assert_eq!(counted.await, 1.0);
+    stage.front.is_sound().await;
+}

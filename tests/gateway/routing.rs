@@ -249,3 +249,33 @@ async fn a_session_stays_with_its_model_while_that_is_well() {
     let stays = five.trace(9, &headers).await;
     assert_eq!(text(&stays["plano(routing)"][0], "route.selected_model"), other);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn models_that_break_off_after_their_head_are_left_out_too() {
+    let told = Script::json(200, &json!({"error": {"message": "overloaded", "code": 503}}));
+    let five = Five::with("round-robin", vec![told, answering()], "");
+    let body = question("smart-llm", "Hi");
+    for _ in 0..20 {
+        five.front.ask(CHAT, &[], &body).await;
+    }
+    let counts = five.counts();
+    assert_eq!((counts[0], counts[1]), (3, 17), "three failures in a row");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_alone_tries_a_model_again() {
+    let hanging = slow(60_000);
+    let five = Five::with(
+        "round-robin",
+        vec![failing(), answering(), answering()],
+        "overrides: {cooling_time: 1s}",
+    );
+    five.ask(30, 1).await;
+    five.models[0].becomes(hanging);
+    let before = five.counts()[0];
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let started = std::time::Instant::now();
+    let counts = five.ask(20, 20).await;
+    assert_eq!((counts[0], five.counts()[0] - before), (1, 1), "{counts:?}");
+    assert!(started.elapsed() < Duration::from_secs(15));
+}
