@@ -437,7 +437,7 @@ fn a_refusal_says_which_limit_and_for_how_long() {
         provider: "groq",
         ..GPT
     };
-    let exceeded = admit_all(&limits, &user, &asked, 11, now).expect_err("too large");
+    let exceeded = limits.admit(&user, Some(&asked), 11, now).expect_err("too large");
     assert_eq!(
         exceeded.to_string(),
         "rate limit ratelimits[1] (10 tokens per day for groq/*, for one value of the header x-user) is smaller than this \

@@ -25,6 +25,7 @@ async fn a_filter_gets_the_body_and_the_trace_and_no_keys() {
         ("traceparent", parent.as_str()),
         ("tracestate", "vendor=1"),
         ("x-own", "7"),
+        ("x-plano-depth", "1"),
         ("x-plano-filter-direction", "input"),
         ("x-request-id", "req-1"),
     ];
