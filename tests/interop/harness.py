@@ -97,6 +97,18 @@ class Bench:
             one.close()
         return found
 
+    def neighbours(self):
+        """A free loopback port whose next one is free, too: OTLP over gRPC and over HTTP."""
+        while True:
+            with socket.socket() as one, socket.socket() as other:
+                one.bind(("127.0.0.1", 0))
+                port = one.getsockname()[1]
+                try:
+                    other.bind(("127.0.0.1", port + 1))
+                except (OSError, OverflowError):
+                    continue
+                return port
+
     def start(self, name, command, env=None):
         log = self.folder / f"{name}.log"
         with log.open("wb") as out:

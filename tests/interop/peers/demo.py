@@ -12,7 +12,7 @@ REQUESTS, OWN = 4, 18
 
 
 def check(bench):
-    port, tracing = bench.ports(2)
+    tracing, (port,) = bench.neighbours(), bench.ports(1)
     process = bench.start("demo", [bench.binary, "demo", "--serve", "--port", port, "--tracing-port", tracing])
     bench.wait_for_port(port, process)
     found = bench.run_app("demo_client.py", [port])
