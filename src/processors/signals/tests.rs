@@ -315,6 +315,7 @@ fn names_and_figures_beside_the_messages_stay() {
         "gen_ai.tool.name",
         "llm.model_name",
         "llm.prompt_template.version",
+        "llm.tools",
         "model_request_parameters",
         "reranker.model_name",
         "retrieval.documents.0.document.id",

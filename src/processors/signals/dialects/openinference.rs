@@ -48,19 +48,20 @@ fn is_unread(key: &[u8]) -> bool {
         b"tool.parameters",
     ];
     // As one value, or by index.
-    const LISTS: [&[u8]; 8] = [
+    const LISTS: [&[u8]; 7] = [
         b"embedding.embeddings",
         b"llm.choices",
         b"llm.input_messages",
         b"llm.output_messages",
-        b"llm.tools",
         b"reranker.input_documents",
         b"reranker.output_documents",
         b"retrieval.documents",
     ];
     let is_below = |list: &&[u8]| (key.strip_prefix(*list)).is_some_and(|rest| rest.is_empty() || rest[0] == b'.');
     let is_a_figure = || key.ends_with(b".document.id") || key.ends_with(b".document.score");
-    KEYS.contains(&key) || (LISTS.iter().any(is_below) && !is_a_figure())
+    // By itself it is the gateway's list of names.
+    let is_a_tool = || key.starts_with(b"llm.tools.");
+    KEYS.contains(&key) || is_a_tool() || (LISTS.iter().any(is_below) && !is_a_figure())
 }
 
 /// Side, index and field of a key.
