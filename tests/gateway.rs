@@ -107,6 +107,13 @@ fn completion() -> Json {
         "usage": {"prompt_tokens": 15, "completion_tokens": 7, "total_tokens": 22}})
 }
 
+/// A completion of that text.
+fn says(text: &str) -> Script {
+    let mut reply = completion();
+    reply["choices"][0]["message"]["content"] = text.into();
+    Script::json(200, &reply)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_passes_through_and_becomes_a_trace() {
     let stage = Stage::new(Script::json(200, &completion()));

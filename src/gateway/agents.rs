@@ -1,15 +1,15 @@
 //! A request for agents: the orchestrating model says which of them are needed, they work one after the other, and the answer of the
-//! last goes to the client. Agents that call each other without end are stopped by their depth.
+//! last goes to the client.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
 use super::{
-    attempts::{self, Goal, Plan, Question},
+    attempts::{self, Errand, Goal, Plan, Question},
     chat::{Refusal, bad_request, filtered},
     config::Agents,
     exchange::{Api, Way},
@@ -26,19 +26,15 @@ use super::{
 /// The answer of the last agent.
 ///
 /// # Errors
-/// Where an agent gave none, or too many stand behind each other.
+/// Where an agent gave none.
 pub(super) async fn ask(
     record: &mut Record,
     request: &providers::Request,
     agents: &Agents,
-    (id, scope): (&HeaderValue, Scope),
-    deadline: Instant,
+    errand: Errand<'_>,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
-    let depth = record.depth;
-    let chosen = orchestrate(record, request, agents, (id, scope), deadline).await;
-    let listener = &record.shared.gateway.listeners[record.listener];
-    let (timeout, retries) = (listener.timeout, listener.max_retries);
-    let begun = Work::begin(record, request, scope, chosen.len());
+    let chosen = orchestrate(record, request, agents, errand).await;
+    let begun = Work::begin(record, request, errand.scope, chosen.len());
     let (mut work, way, back, keeper) = begun.map_err(|bad| bad_request(&bad))?;
     for (index, &at) in chosen.iter().enumerate() {
         let candidate = &agents.list[at];
@@ -46,7 +42,7 @@ pub(super) async fn ask(
         let asked = work
             .request(last && request.facts.stream)
             .map_err(|bad| bad_request(&bad))?;
-        let asked = filtered(record, asked, &candidate.input_filters, (id, deadline)).await?;
+        let asked = filtered(record, asked, &candidate.input_filters, errand).await?;
         let purpose = if last { Purpose::Answer } else { Purpose::Step };
         record.call = Some(Call {
             part: Some(Part {
@@ -58,13 +54,9 @@ pub(super) async fn ask(
         });
         let question = Question {
             request: &asked,
-            id,
-            scope,
-            deadline,
-            limit: ("the listener's timeout", timeout),
-            retries,
+            errand,
         };
-        let outcome = attempts::ask(record, &question, &[Goal::Agent { agent, depth }]).await;
+        let outcome = attempts::ask(record, &question, &[Goal::Agent(agent)]).await;
         if last {
             let mut answered = outcome?;
             (answered.plan.way, answered.plan.back, answered.plan.keeper) = (way, back, keeper);
@@ -88,13 +80,13 @@ pub(super) async fn ask(
     ))
 }
 
-/// The agents that shall work, in their order, by their places in the listener's list; the default agent where the orchestrating model is of no use.
+/// The agents that shall work, in their order, by their places in the listener's list; the default agent where the orchestrating
+/// model is of no use.
 async fn orchestrate(
     record: &mut Record,
     request: &providers::Request,
     agents: &Agents,
-    from: (&HeaderValue, Scope),
-    deadline: Instant,
+    errand: Errand<'_>,
 ) -> Vec<usize> {
     let shared = Arc::clone(&record.shared);
     let gateway = &shared.gateway;
@@ -113,8 +105,8 @@ async fn orchestrate(
     } else {
         let all = agents.list.iter().enumerate();
         let options: Vec<(&str, &str)> = all.map(|(at, it)| (named(&at), it.description.as_str())).collect();
-        let body = |model: &str| -> Bytes { question::body(model, &options, Wanted::Several, &request.facts.messages) };
-        let answer = inquire(record, &agents.orchestrator, body, span, from, deadline).await;
+        let body = question::body(&options, Wanted::Several, &request.facts.messages);
+        let answer = inquire(record, &agents.orchestrator, &body, span, errand).await;
         let chosen =
             answer.and_then(|answer| question::chosen(&answer, &options).map_err(|unusable| unusable.to_string()));
         match chosen {

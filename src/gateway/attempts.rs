@@ -29,9 +29,10 @@ const PAUSE: std::ops::Range<u64> = 100..200;
 /// Longest `Retry-After` that is waited for; above it the answer is passed on.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is asked.
-pub(super) struct Question<'a> {
-    pub(super) request: &'a providers::Request,
+/// What all that is asked for a client's request has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'a> {
+    /// `x-request-id`.
     pub(super) id: &'a HeaderValue,
     /// Whose conversations it may go on with.
     pub(super) scope: Scope,
@@ -40,6 +41,12 @@ pub(super) struct Question<'a> {
     pub(super) limit: (&'static str, Duration),
     /// Attempts after the first.
     pub(super) retries: u32,
+}
+
+/// What is asked.
+pub(super) struct Question<'a> {
+    pub(super) request: &'a providers::Request,
+    pub(super) errand: Errand<'a>,
 }
 
 /// How an answer is passed on.
@@ -68,8 +75,8 @@ pub(super) struct Answered {
 pub(super) enum Goal {
     /// A model of a provider.
     Model(Target),
-    /// An agent, by its index, and how many agents stand before it.
-    Agent { agent: usize, depth: u32 },
+    /// An agent, by its index.
+    Agent(usize),
 }
 
 /// What is sent, and to whom.
@@ -150,11 +157,11 @@ pub(super) async fn ask(record: &mut Record, question: &Question<'_>, goals: &[G
             ));
         }
     };
-    let mut left_over = question.retries;
+    let mut left_over = question.errand.retries;
     loop {
         note(record, &ready.callee, ready.at, ready.whole.as_ref());
         let outcome = attempt(record, question, &ready, left_over > 0 && line.has_more()).await;
-        let left = question.deadline.saturating_duration_since(Instant::now());
+        let left = question.errand.deadline.saturating_duration_since(Instant::now());
         let Some(failing) = Failing::of(&outcome).filter(|_| left_over > 0 && !left.is_zero()) else {
             return pass_on(question, ready, outcome);
         };
@@ -225,7 +232,7 @@ fn pass_on(
         hide_usage: ready.want_usage && request.facts.stream && !request.client_asked_usage(),
         keeper: ready.keeper,
         back: ready.sent.back,
-        deadline: question.deadline,
+        deadline: question.errand.deadline,
     };
     Ok(Answered {
         goal: ready.at,
@@ -256,7 +263,7 @@ fn callee(record: &Record, request: &providers::Request, goal: &Goal) -> Arc<Cal
                 slot: record.shared.router.slot(target),
             }
         }
-        Goal::Agent { agent, .. } => {
+        Goal::Agent(agent) => {
             let agent = &gateway.agents[*agent];
             Callee {
                 provider: agent.id.clone(),
@@ -274,13 +281,13 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
     let callee = callee(record, request, goal);
     let target = match goal {
         Goal::Model(target) => target,
-        Goal::Agent { depth, .. } => {
+        Goal::Agent(_) => {
             return Ok(Ready {
                 at,
                 callee,
                 way: Way::Straight(Api::Chat),
                 want_usage: false,
-                headers: headers::to_agent(&record.client.headers, question.id, *depth),
+                headers: headers::to_agent(&record.client.headers, question.errand.id, record.depth),
                 sent: Sent {
                     body: request.body_for(&request.facts.model, false),
                     back: None,
@@ -300,13 +307,19 @@ fn prepare(record: &Record, question: &Question<'_>, goal: &Goal, at: usize) -> 
     };
     let limit = gateway.listeners[record.listener].max_request_body_size;
     let conversations = &record.shared.conversations;
-    let prepared = conversations.prepare(question.scope, request, way, terms, limit)?;
+    let prepared = conversations.prepare(question.errand.scope, request, way, terms, limit)?;
     Ok(Ready {
         at,
         callee,
         way,
         want_usage,
-        headers: headers::to_provider(&record.client.headers, request.api, provider, upstream.api, question.id),
+        headers: headers::to_provider(
+            &record.client.headers,
+            request.api,
+            provider,
+            upstream.api,
+            question.errand.id,
+        ),
         sent: prepared.sent,
         keeper: prepared.keeper,
         whole: prepared.whole,
@@ -350,18 +363,15 @@ fn fall_back(record: &mut Record, failed: &Ready) {
     }
 }
 
-/// How long one attempt may take to its answer's head, and in whose words that is too long. Others that wait for their turn shall
-/// have time left.
-fn limit(record: &Record, question: &Question<'_>, others: bool) -> (Duration, String) {
+/// How long one attempt may take to its answer's head; what sets that, and its length. Others that wait for their turn shall have
+/// time left.
+fn limit(record: &Record, errand: Errand<'_>, others: bool) -> (Duration, (&'static str, Duration)) {
     let listener = &record.shared.gateway.listeners[record.listener];
-    let left = question.deadline.saturating_duration_since(Instant::now());
+    let left = errand.deadline.saturating_duration_since(Instant::now());
     let own = listener.attempt_timeout.or_else(|| others.then_some(left / 2));
     match own.filter(|own| *own < left) {
-        Some(own) => (own, format!("it took longer than an attempt may, {own:.3?}")),
-        None => {
-            let (what, whole) = question.limit;
-            (left, format!("it took longer than {what}, {whole:?}"))
-        }
+        Some(own) => (own, ("an attempt may", own)),
+        None => (left, errand.limit),
     }
 }
 
@@ -398,25 +408,25 @@ async fn attempt(
         .expect("a call is under way")
         .attempts
         .push(attempt);
-    let (most, too_long) = limit(record, question, others);
+    let (most, set_by) = limit(record, question.errand, others);
     let outcome = record.shared.upstream.ask(request, most).await;
     let wait = outcome
         .as_ref()
         .ok()
         .and_then(|response| retry_after(response.headers()));
-    let outcome = noted(record, ready, outcome, too_long);
+    let outcome = noted(record, ready, outcome, set_by);
     if let (Some(slot), Some(_)) = (ready.callee.slot, Failing::of(&outcome)) {
         record.shared.router.failed(slot, wait, Instant::now());
     }
     outcome
 }
 
-/// The outcome of an attempt, noted in it. `too_long`: what is said where it took too long.
+/// The outcome of an attempt, noted in it. `set_by`: what set the time that it might take, and its length.
 fn noted(
     record: &mut Record,
     ready: &Ready,
     outcome: Result<Response<Incoming>, Failure>,
-    too_long: String,
+    (what, length): (&'static str, Duration),
 ) -> Result<Response<Incoming>, Fault> {
     let now = record.clock.now();
     let call = record.call.as_mut().expect("a call is under way");
@@ -438,7 +448,10 @@ fn noted(
                 Failure::NotHttp(_) => ErrorType::InvalidResponse,
             };
             let text = match failure {
-                Failure::Timeout => too_long,
+                Failure::Timeout => {
+                    let length = Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+                    format!("it took longer than {what}, {length:?}")
+                }
                 other => other.to_string(),
             };
             let fault = Fault::new(kind, text);

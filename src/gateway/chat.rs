@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 
 use super::{
     agents,
-    attempts::{self, Goal, Plan, Question},
+    attempts::{self, Errand, Goal, Plan, Question},
     auth::authorize,
     choose::choose,
     config::Target,
@@ -145,7 +145,11 @@ async fn ask(
     id: &HeaderValue,
 ) -> Result<(Plan, Response<Incoming>), Refusal> {
     let shared = Arc::clone(&record.shared);
-    let scope = shared.conversations.scope(record.listener, &record.client.headers);
+    // Only responses go on with what is kept.
+    let conversations = (api == Api::Responses).then_some(&shared.conversations);
+    let scope = conversations
+        .map(|kept| kept.scope(record.listener, &record.client.headers))
+        .unwrap_or_default();
     authorize(record)?;
     record.depth = depth(record)?;
     let body = incoming::read(record, body).await?;
@@ -160,27 +164,28 @@ async fn ask(
     record.validation = Some(Validation::Ok);
     record.facts = Some(Arc::clone(&request.facts));
     let listener = &shared.gateway.listeners[record.listener];
-    let (timeout, retries) = (listener.timeout, listener.max_retries);
-    let deadline = record.clock.begun() + timeout;
+    let errand = Errand {
+        id,
+        scope,
+        deadline: record.clock.begun() + listener.timeout,
+        limit: ("the listener's timeout", listener.timeout),
+        retries: listener.max_retries,
+    };
     // Before anything is asked that costs something.
     admit(record, &request, Wanted::Any)?;
-    let request = filtered(record, request, &listener.input_filters, (id, deadline)).await?;
+    let request = filtered(record, request, &listener.input_filters, errand).await?;
     record.facts = Some(Arc::clone(&request.facts));
     if let Some(agents) = &shared.gateway.orchestrated[record.listener] {
-        return agents::ask(record, &request, agents, (id, scope), deadline).await;
+        return agents::ask(record, &request, agents, errand).await;
     }
-    let decision = choose(record, &request, (id, scope), deadline).await?;
+    let decision = choose(record, &request, errand).await?;
     if let Some(Goal::Model(target)) = decision.goals.first() {
         admit(record, &request, Wanted::Model(target))?;
     }
     record.call = Some(Call::begin(Purpose::Answer, request.api, record.clock.now()));
     let question = Question {
         request: &request,
-        id,
-        scope,
-        deadline,
-        limit: ("the listener's timeout", timeout),
-        retries,
+        errand,
     };
     let answered = attempts::ask(record, &question, &decision.goals).await?;
     if answered.response.status().is_success() {
@@ -218,7 +223,7 @@ pub(super) async fn filtered(
     record: &mut Record,
     request: providers::Request,
     chain: &[usize],
-    (id, deadline): (&HeaderValue, Instant),
+    errand: Errand<'_>,
 ) -> Result<providers::Request, Refusal> {
     if chain.is_empty() {
         return Ok(request);
@@ -227,10 +232,10 @@ pub(super) async fn filtered(
     let limit = shared.gateway.listeners[record.listener].max_request_body_size;
     let envelope = Envelope::new(
         request.api.path(),
-        id,
+        errand.id,
         (&record.trace, record.depth),
         record.clock,
-        deadline,
+        errand.deadline,
     );
     let (api, body) = (request.api, request.body().clone());
     let filters = &shared.filters;
@@ -269,10 +274,10 @@ enum Wanted<'a> {
 
 /// Charges rate limits with what a request will take, about. Where another model steps in, its limits are left alone.
 fn admit(record: &mut Record, request: &providers::Request, wanted: Wanted<'_>) -> Result<(), Refusal> {
-    let shared = Arc::clone(&record.shared);
-    if shared.limits.is_empty() {
+    if record.shared.limits.is_empty() {
         return Ok(());
     }
+    let shared = Arc::clone(&record.shared);
     let is_alias = record.choice.as_ref().is_some_and(|choice| choice.is_alias);
     let asked = match wanted {
         Wanted::Any => None,

@@ -2,18 +2,16 @@
 
 use std::{borrow::Cow, time::Instant};
 
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::{
-    attempts::Goal,
+    attempts::{Errand, Goal},
     chat::{Refusal, bad_request},
     config::{self, Found, Models, Preferences, Target},
     inquiry::inquire,
     providers::{self, BadRequest},
     question::{self, Wanted},
     record::{Choice, Fault, Record, span_id},
-    responses::Scope,
     route::{Pin, Session},
     spans::{ErrorType, Strategy, Validation},
 };
@@ -54,8 +52,7 @@ struct Chosen {
 pub(super) async fn choose(
     record: &mut Record,
     request: &providers::Request,
-    from: (&HeaderValue, Scope),
-    deadline: Instant,
+    errand: Errand<'_>,
 ) -> Result<Decision, Refusal> {
     let shared = std::sync::Arc::clone(&record.shared);
     let models = &shared.gateway.models;
@@ -74,20 +71,19 @@ pub(super) async fn choose(
             };
             Ok(take(record, request, chosen, start, true))
         }
-        (_, Some(preferences)) if is_any => by_preference(record, request, preferences, from, (start, deadline)).await,
-        (Ok(Found::Model(target, choice)), _) if !asked.is_empty() => {
-            let reason = match choice {
-                config::Choice::Exact => "exact model",
-                config::Choice::Wildcard => "wildcard provider",
-                config::Choice::Default => "default model",
-            };
-            Ok(one(record, target, reason.into(), Strategy::Direct, start))
-        }
-        (Err(unknown), _) if !asked.is_empty() => Err(nobody(record, start, unknown.to_string())),
-        _ => {
+        (_, Some(preferences)) if is_any => by_preference(record, request, preferences, errand, start).await,
+        (_, None) if asked.is_empty() => {
             record.validation = Some(Validation::MissingModel);
             Err(bad_request(&BadRequest::MissingModel))
         }
+        (Ok(Found::Model(target, choice)), _) => {
+            let reason = match choice {
+                config::Choice::Exact => "exact model",
+                config::Choice::Wildcard => "wildcard provider",
+            };
+            Ok(one(record, target, reason.into(), Strategy::Direct, start))
+        }
+        (Err(unknown), _) => Err(nobody(record, start, unknown.to_string())),
     }
 }
 
@@ -164,6 +160,7 @@ fn take(record: &mut Record, request: &providers::Request, chosen: Chosen, start
         order.targets.insert(0, pin.target);
         order.reason = "its session's, by x-model-affinity".to_owned();
     }
+    router.chosen(chosen.route, order.targets[0], now);
     let reason: Cow<'static, str> = match chosen.why {
         _ if is_alias && route.targets.len() == 1 => "exact model".into(),
         Some(why) => format!("{why}; {}", order.reason).into(),
@@ -198,8 +195,8 @@ async fn by_preference(
     record: &mut Record,
     request: &providers::Request,
     preferences: &Preferences,
-    from: (&HeaderValue, Scope),
-    (start, deadline): (u64, Instant),
+    errand: Errand<'_>,
+    start: u64,
 ) -> Result<Decision, Refusal> {
     let at = |preference: usize, why| Chosen {
         route: preferences.list[preference].route,
@@ -220,15 +217,15 @@ async fn by_preference(
         .collect();
     // The routing span is known before its end, for what happens below it.
     let parent = span_id();
-    let body = |model: &str| -> Bytes { question::body(model, &options, Wanted::One, &request.facts.messages) };
+    let body = question::body(&options, Wanted::One, &request.facts.messages);
     record.choice = Some(Choice {
         span_id: parent,
         end: None,
         ..choice(record, start, Strategy::Preference, "the routing model is asked".into())
     });
-    let answer = inquire(record, &preferences.router, body, parent, from, deadline).await;
+    let answer = inquire(record, &preferences.router, &body, parent, errand).await;
     let found = answer.and_then(|answer| question::chosen(&answer, &options).map_err(|unusable| unusable.to_string()));
-    let mut decision = match found {
+    let decision = match found {
         Ok(found) => {
             let name = options[found[0]].0;
             let why = format!("the routing model chose {name:?}");
@@ -238,9 +235,6 @@ async fn by_preference(
     };
     if let Some(choice) = &mut record.choice {
         choice.span_id = parent;
-    }
-    if decision.pins.is_empty() {
-        decision.session = None;
     }
     Ok(decision)
 }

@@ -14,6 +14,7 @@
 mod agents;
 mod filters;
 mod forms;
+mod headers;
 mod keys;
 mod listeners;
 mod models;
@@ -71,7 +72,7 @@ pub struct Gateway {
     pub models: Models,
     /// Who answers on listeners of type agent.
     pub agents: Vec<Agent>,
-    /// How many agents may stand behind each other.
+    /// How many agents and filters may stand behind each other.
     pub max_agent_depth: u32,
     /// What is kept of translated responses.
     pub state_storage: StateStorage,

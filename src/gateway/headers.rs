@@ -92,7 +92,7 @@ pub(super) fn to_provider(
     headers
 }
 
-/// How many agents stand behind each other: a header that an agent shall send on with its calls back here.
+/// How many agents and filters stand behind each other: a header that they shall send on with their calls back here.
 pub(super) const DEPTH: &str = "x-plano-depth";
 
 /// The headers of a request to an agent, but for trace context. `depth`: that of the request that it is part of.

@@ -7,15 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderValue;
 
 use super::{
-    attempts::{self, Answered, Goal, Question},
+    attempts::{self, Answered, Errand, Goal, Question},
     config::Target,
     exchange::Api,
     providers,
     record::{Call, Fault, Purpose, Record},
-    responses::Scope,
     whole,
 };
 use crate::otlp::SpanId;
@@ -25,21 +23,20 @@ const RETRIES: u32 = 1;
 /// Longest time for an answer, and no more than half of what the request has left.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks the targets in their order and gives what the answer says. `body`: a chat completion's, for a model.
+/// Asks the targets in their order and gives what the answer says. `body`: a chat completion's, without a model.
 ///
 /// # Errors
 /// Why there is no answer.
 pub(super) async fn inquire(
     record: &mut Record,
     targets: &[Target],
-    body: impl Fn(&str) -> Bytes,
+    body: &Bytes,
     parent: SpanId,
-    (id, scope): (&HeaderValue, Scope),
-    deadline: Instant,
+    errand: Errand<'_>,
 ) -> Result<String, String> {
     let now = Instant::now();
     // What is asked afterwards needs its time, too.
-    let limit = PATIENCE.min(deadline.saturating_duration_since(now) / 2);
+    let limit = PATIENCE.min(errand.deadline.saturating_duration_since(now) / 2);
     let router = &record.shared.router;
     let well = targets
         .iter()
@@ -48,7 +45,7 @@ pub(super) async fn inquire(
     if goals.is_empty() {
         return Err("it failed again and again, and is left out for a while".to_owned());
     }
-    let request = providers::read_request(Api::Chat, &body(&targets[0].model)).map_err(|bad| bad.to_string())?;
+    let request = providers::read_request(Api::Chat, body).map_err(|bad| bad.to_string())?;
     let before = record.call.replace(Call {
         parent: Some(parent),
         request: Some(Arc::clone(&request.facts)),
@@ -56,11 +53,12 @@ pub(super) async fn inquire(
     });
     let question = Question {
         request: &request,
-        id,
-        scope,
-        deadline: now + limit,
-        limit: ("a question of the gateway's own may", limit),
-        retries: RETRIES,
+        errand: Errand {
+            deadline: now + limit,
+            limit: ("a question of the gateway's own may", limit),
+            retries: RETRIES,
+            ..errand
+        },
     };
     let answer = match attempts::ask(record, &question, &goals).await {
         Ok(Answered { plan, response, .. }) => whole::text(&plan, record, response).await,

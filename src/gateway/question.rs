@@ -36,9 +36,9 @@ pub(super) enum Unusable {
     UnknownNames,
 }
 
-/// The body of a chat completion that asks which of the options (names with descriptions) fit the conversation, which is given as
+/// The body of a chat completion, without a model, that asks which of the options (names with descriptions) fit the conversation, which is given as
 /// `gen_ai.input.messages`. Temperature and length are left to the model: reasoning models refuse them.
-pub(super) fn body(model: &str, options: &[(&str, &str)], wanted: Wanted, messages: &str) -> Bytes {
+pub(super) fn body(options: &[(&str, &str)], wanted: Wanted, messages: &str) -> Bytes {
     let options: Vec<Value> = options
         .iter()
         .map(|(name, description)| json!({"name": name, "description": description}))
@@ -63,7 +63,7 @@ pub(super) fn body(model: &str, options: &[(&str, &str)], wanted: Wanted, messag
         Value::from(conversation(messages))
     );
     let messages = json!([{"role": "system", "content": system}, {"role": "user", "content": user}]);
-    json!({"model": model, "messages": messages}).to_string().into()
+    json!({"messages": messages}).to_string().into()
 }
 
 /// The last messages with what they say, the oldest first, within the limits.
@@ -193,7 +193,7 @@ mod tests {
         let mut messages = vec![message("system", "secret plan")];
         messages.extend((0..20).map(|n| message("user", &format!("question {n}"))));
         messages.push(message("user", &format!("begin {} end", "é".repeat(20_000))));
-        let body = body("m", OPTIONS, Wanted::One, &Value::from(messages).to_string());
+        let body = body(OPTIONS, Wanted::One, &Value::from(messages).to_string());
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         let shown = body["messages"][1]["content"].as_str().expect("text");
         assert!(shown.contains("question 19") && shown.contains("question 5") && !shown.contains("question 4"));

@@ -7,7 +7,7 @@ use std::{
     borrow::Cow,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
@@ -314,12 +314,9 @@ impl Record {
         let end = self.clock.now();
         if let Some(mut call) = std::mem::replace(&mut self.call, before) {
             (call.end, call.fault) = (Some(end), fault);
-            if let (Some(attempt), None) = (call.attempts.last(), &call.fault)
-                && let Some(slot) = attempt.callee.slot
-            {
-                let whole = Duration::from_nanos(end.saturating_sub(attempt.start));
-                self.shared.router.answered(slot, None, whole, Instant::now());
-            }
+            call.is_sound = call.fault.is_none();
+            call.is_broken = !call.is_sound;
+            self.teach(&call, end);
             self.calls.push(call);
         }
     }

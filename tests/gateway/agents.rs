@@ -5,10 +5,10 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde_json::{Value as Json, json};
 
 use super::{
-    CHAT, CHUNKS, MESSAGES, completion,
+    CHAT, CHUNKS, MESSAGES,
     front::{Front, Setup, Trace, attribute, failure, hex, number, text, traceparent},
     model::{Asked, Model, Script},
-    question,
+    question, says,
 };
 
 /// An orchestrating model, and two agents behind one listener.
@@ -17,12 +17,6 @@ struct Stage {
     weather: Model,
     flight: Model,
     front: Front,
-}
-
-fn says(text: &str) -> Script {
-    let mut reply = completion();
-    reply["choices"][0]["message"]["content"] = text.into();
-    Script::json(200, &reply)
 }
 
 impl Stage {

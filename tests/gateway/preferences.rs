@@ -7,7 +7,7 @@ use super::{
     CHAT, completion,
     front::{Front, Setup, Trace, attribute, failure, text, traceparent},
     model::{Model, Script},
-    question,
+    question, says,
 };
 
 /// A routing model and two others, with two preferences.
@@ -16,12 +16,6 @@ struct Stage {
     cheap: Model,
     good: Model,
     front: Front,
-}
-
-fn says(text: &str) -> Script {
-    let mut reply = completion();
-    reply["choices"][0]["message"]["content"] = text.into();
-    Script::json(200, &reply)
 }
 
 impl Stage {

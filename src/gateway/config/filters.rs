@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderName, HeaderValue, Uri};
 use serde::Deserialize;
 
-use super::{forms, upstream, written::File};
+use super::{forms, headers, upstream, written::File};
 use crate::values::{Endpoint, Fault, Secret, duration, redacted, suggest};
 
 /// Headers of a call that are the gateway's to write, or that belong to one connection.
@@ -29,6 +29,7 @@ const OWN_HEADERS: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-plano-depth",
     "x-plano-filter-direction",
     "x-request-id",
 ];
@@ -204,7 +205,7 @@ fn one(written: &Written, path: &str, faults: &mut Vec<Fault>) -> Option<Filter>
     if written.stream_window.size == 0 {
         fault("stream_window::size", "must be more than 0".to_owned());
     }
-    let headers = headers(written, path, faults);
+    let headers = headers::check(&written.headers, refused, path, faults);
     let url = url.ok().filter(|_| faults.len() == before)?;
     Some(Filter {
         id: written.id.clone(),
@@ -231,22 +232,11 @@ fn where_it_is(text: &str) -> Result<Uri, String> {
     }
 }
 
-fn headers(written: &Written, path: &str, faults: &mut Vec<Fault>) -> Vec<(HeaderName, HeaderValue)> {
-    let mut found = Vec::new();
-    for (name, value) in &written.headers {
-        let reason = match (name.parse::<HeaderName>(), HeaderValue::from_str(value.reveal())) {
-            (Ok(name), _) if OWN_HEADERS.contains(&name.as_str()) => "is written by the gateway; remove it",
-            (Ok(name), Ok(mut value)) => {
-                value.set_sensitive(true);
-                found.push((name, value));
-                continue;
-            }
-            (Ok(_), Err(_)) => "its value holds control characters, which no header does",
-            (Err(_), _) => "is no name of a header",
-        };
-        faults.push(Fault::at(format!("{path}::headers::{name}"), reason));
-    }
-    found
+/// Why a header may not be written beside a filter.
+fn refused(name: &str) -> Option<&'static str> {
+    OWN_HEADERS
+        .contains(&name)
+        .then_some("is written by the gateway; remove it")
 }
 
 /// The chain that a list of ids stands for, as indices into `filters`. `path`: where the list is.

@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
+    headers,
     providers::{self, Auth, CUSTOM, Known, PROVIDERS},
     secret,
     upstream::{self, Upstream},
@@ -51,7 +52,7 @@ pub struct Provider {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether the client's own key is passed on, instead of `access_key`.
     pub passthrough_auth: bool,
-    /// Whether it is asked where a request names no model.
+    /// Whether it is asked where the routing model finds none.
     pub default: bool,
 }
 
@@ -167,7 +168,7 @@ fn one(written: &ModelProvider, path: &str, faults: &mut Vec<Fault>) -> Option<P
         faults.push(Fault::at(at("http_host"), reason));
         None
     });
-    let headers = headers(written, path, faults);
+    let headers = headers::check(&written.headers, refused, path, faults);
     (faults.len() == faults_before).then_some(())?;
     Some(Provider {
         name: name.to_owned(),
@@ -265,21 +266,11 @@ fn http_host(text: &str) -> Result<Option<HeaderValue>, String> {
         .ok_or_else(|| format!("{text:?} is no host; write it as host or host:port"))
 }
 
-fn headers(written: &ModelProvider, path: &str, faults: &mut Vec<Fault>) -> Vec<(HeaderName, HeaderValue)> {
-    let mut found = Vec::new();
-    for (name, value) in &written.headers {
-        let reason = match (name.parse::<HeaderName>(), HeaderValue::from_str(value.reveal())) {
-            (Ok(name), _) if name == "host" => "is not for here; write it as http_host",
-            (Ok(name), _) if OWN_HEADERS.contains(&name.as_str()) => "is written by the gateway; remove it",
-            (Ok(name), Ok(mut value)) => {
-                value.set_sensitive(true);
-                found.push((name, value));
-                continue;
-            }
-            (Ok(_), Err(_)) => "its value holds control characters, which no header does",
-            (Err(_), _) => "is no name of a header",
-        };
-        faults.push(Fault::at(format!("{path}::headers::{name}"), reason));
+/// Why a header may not be written beside a provider.
+fn refused(name: &str) -> Option<&'static str> {
+    match name {
+        "host" => Some("is not for here; write it as http_host"),
+        own if OWN_HEADERS.contains(&own) => Some("is written by the gateway; remove it"),
+        _ => None,
     }
-    found
 }

@@ -44,8 +44,6 @@ pub enum Choice {
     Exact,
     /// Among all models of a provider.
     Wildcard,
-    /// As the default of a request that names none.
-    Default,
 }
 
 /// What a name leads to.
@@ -71,7 +69,7 @@ pub struct Unknown {
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.asked.as_str() {
-            "" => f.write_str("no model is named, and none is the default")?,
+            "" => f.write_str("no model is named")?,
             asked => write!(f, "unknown model {asked:?}")?,
         }
         if !self.near.is_empty() {
@@ -83,7 +81,7 @@ impl fmt::Display for Unknown {
 }
 
 impl Models {
-    /// Who serves a model; an empty one is the default's.
+    /// Who serves a model.
     ///
     /// # Errors
     /// [`Unknown`], with the names that are near.
@@ -91,11 +89,7 @@ impl Models {
         if let Some((alias, route)) = self.aliases.get_key_value(model) {
             return Ok(Found::Alias(alias, *route));
         }
-        let found = match model {
-            "" => self.default_target().map(|target| (target, Choice::Default)),
-            named => self.find(named),
-        };
-        let (target, choice) = found.ok_or_else(|| self.unknown(model))?;
+        let (target, choice) = self.find(model).ok_or_else(|| self.unknown(model))?;
         Ok(Found::Model(target, choice))
     }
 
@@ -121,7 +115,7 @@ impl Models {
             .collect()
     }
 
-    /// The model of a request that names none.
+    /// The model that is asked where the routing model finds none.
     pub fn default_target(&self) -> Option<Target> {
         let provider = self.providers.iter().position(|provider| provider.default)?;
         let model = self.providers[provider].model.clone()?;
@@ -130,6 +124,9 @@ impl Models {
 
     /// A model, wherever it is served; aliases are none.
     pub(super) fn find(&self, asked: &str) -> Option<(Target, Choice)> {
+        if asked.is_empty() {
+            return None;
+        }
         let target = |provider, model: &str, choice| {
             let model = model.to_owned();
             Some((Target { provider, model }, choice))
@@ -263,7 +260,6 @@ mod tests {
         check("test-model", SOME, "custom test-model - Exact");
         check("openai/gpt-4o-mini", SOME, "openai gpt-4o-mini - Wildcard");
         check("gpt-4o-mini", SOME, "openai gpt-4o-mini - Wildcard");
-        check("", SOME, "openai gpt-4o - Default");
     }
 
     #[test]
@@ -307,11 +303,7 @@ mod tests {
             ALL,
             "unknown model \"some-model\"; served are openai/*, anthropic/*, groq/*",
         );
-        check(
-            "",
-            ALL,
-            "no model is named, and none is the default; served are openai/*, anthropic/*, groq/*",
-        );
+        check("", ALL, "no model is named; served are openai/*, anthropic/*, groq/*");
         let hostile = "x\u{1b}[2J".repeat(40);
         let told = format!(
             "unknown model {:?}; served are openai/*, anthropic/*, groq/*",

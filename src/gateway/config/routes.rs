@@ -8,7 +8,7 @@ use super::{
     resolve::{Choice, Models, Target},
     written::{self, File, Prefer},
 };
-use crate::values::Fault;
+use crate::values::{Fault, reading::Paths};
 
 /// How one of several models is picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,19 +107,6 @@ pub(super) fn chooser(
     }
 }
 
-/// A path of the config as its reader writes it.
-fn written_as(path: &str) -> String {
-    let mut text = String::new();
-    for part in path.split("::") {
-        match part.parse::<usize>() {
-            Ok(index) => text.push_str(&format!("[{index}]")),
-            Err(_) if text.is_empty() => text.push_str(part),
-            Err(_) => text.push_str(&format!(".{part}")),
-        }
-    }
-    text
-}
-
 struct Checked<'a> {
     file: &'a File,
     faults: &'a mut Vec<Fault>,
@@ -190,7 +177,11 @@ impl Checked<'_> {
             if preference.name.is_empty() {
                 self.fault(&format!("{path}::name"), "requires a name");
             } else if let Some(first) = names.insert(&preference.name, path) {
-                let reason = format!("{:?} is the name of {}", preference.name, written_as(first));
+                let reason = format!(
+                    "{:?} is the name of {}",
+                    preference.name,
+                    Paths::Dots.join(&first.split("::").collect::<Vec<_>>())
+                );
                 self.fault(&format!("{path}::name"), reason);
             }
             if preference.description.is_empty() {

@@ -439,6 +439,10 @@ fn aliases_must_lead_somewhere() {
         ],
     );
     alias(
+        json!({"a": {"targets": ["gpt-4o", ""]}}),
+        &["model_aliases.a.targets[1]: no model is named; served are openai/gpt-4o, openai/*"],
+    );
+    alias(
         json!({"a": {"targets": ["gpt-4o"], "strategy": "fastest"}}),
         &[
             "model_aliases.a.strategy: unknown value \"fastest\" (valid values: [round-robin least-latency cost-optimized])",

@@ -160,7 +160,7 @@ pub(super) struct ModelProvider {
     pub(super) headers: BTreeMap<String, Secret>,
     /// Whether the client's own key is passed on. false.
     pub(super) passthrough_auth: bool,
-    /// Whether this model is asked where a request names none. false.
+    /// Whether this model is asked where the routing model finds none; bare names go to its provider's wildcard. false.
     pub(super) default: bool,
     /// What the model is good for, in the older form: the models of a preference are those that name it.
     pub(super) routing_preferences: Vec<Preference>,
@@ -283,7 +283,7 @@ pub(super) struct Overrides {
     /// How long a model that fails three times in a row is left out, doubled each time it goes on failing. 10s.
     #[serde(with = "duration")]
     pub(super) cooling_time: Duration,
-    /// How many agents may stand behind each other, calling back here, before a request is refused. 8.
+    /// How many agents and filters may stand behind each other, calling back here, before a request is refused. 8.
     pub(super) max_agent_depth: u32,
     /// File with prices of models, which replace those that ship or add to them. None.
     pub(super) model_prices: String,

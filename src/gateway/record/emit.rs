@@ -26,7 +26,9 @@ impl Record {
         }
         let end = self.clock.now();
         self.shared.meters.count(self, self.listener, end);
-        self.teach(end);
+        if let Some(call) = &self.call {
+            self.teach(call, end);
+        }
         self.settle();
         // What has no room is counted by the feed.
         let _dropped = if self.trace.recorded {
@@ -55,8 +57,7 @@ impl Record {
 
     /// What the last attempt tells of the model that was asked. Where an attempt had no answer worth passing on, that was told when
     /// it failed.
-    fn teach(&self, end: u64) {
-        let Some(call) = &self.call else { return };
+    pub(super) fn teach(&self, call: &Call, end: u64) {
         let Some(attempt) = call
             .attempts
             .last()

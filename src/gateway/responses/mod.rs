@@ -30,7 +30,7 @@ use crate::values::foreign::harmless;
 const MAX_SHOWN: usize = 100;
 
 /// Whose a conversation is: a listener's, and of the client with these keys. Keys are hashed, with a secret of this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     listener: usize,
     keys: [u64; 2],

@@ -135,8 +135,12 @@ impl Router {
             _ => route.turn.fetch_add(1, Ordering::Relaxed),
         };
         let (targets, reason) = strategy::order(wish, &candidates, turn);
-        self.health(route.targets[targets[0]].slot).chosen(now);
         Order { targets, reason }
+    }
+
+    /// Notes which target of a route is asked first.
+    pub(super) fn chosen(&self, route: usize, target: usize, now: Instant) {
+        self.health(self.routes[route].targets[target].slot).chosen(now);
     }
 
     /// Whether a target of a route is left out for now.

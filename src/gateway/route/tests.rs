@@ -33,6 +33,7 @@ fn play(router: &Router, requests: usize, millis: &[Option<u64>], now: &mut Inst
     for _ in 0..requests {
         let order = router.order(0, &request(false), *now);
         firsts[order.targets[0]] += 1;
+        router.chosen(0, order.targets[0], *now);
         for target in order.targets {
             let slot = router.routes[0].targets[target].slot;
             *now += Duration::from_millis(millis[target].unwrap_or(1));
@@ -87,6 +88,19 @@ fn one_that_recovers_is_found_again() {
     *now += Duration::from_secs(300);
     play(&five, 200, &up, now);
     assert!(play(&five, 1000, &up, now)[3] >= 900);
+}
+
+#[test]
+fn who_is_not_asked_is_not_tried() {
+    let now = &mut Instant::now();
+    let two = router("cost-optimized", &["gpt-4o", "gpt-4o-mini"]);
+    play(&two, 3, &[Some(1), None], now);
+    *now += Duration::from_secs(10);
+    // A session that stays elsewhere leaves the trial to the next request.
+    let first = |now| two.order(0, &request(false), now).targets[0];
+    assert_eq!([first(*now), first(*now)], [1, 1]);
+    two.chosen(0, 1, *now);
+    assert_eq!(first(*now), 0, "one request alone tries it");
 }
 
 #[test]

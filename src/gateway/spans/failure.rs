@@ -11,7 +11,7 @@ pub enum ErrorType {
     Upstream4xx,
     /// The upstream failed (5xx).
     Upstream5xx,
-    /// The upstream has had too many requests (429).
+    /// The upstream has had too many requests (429), or the client used up a rate limit here.
     RateLimited,
     /// The upstream answered what is no answer: another protocol, no JSON, a redirect.
     InvalidResponse,
