@@ -79,6 +79,11 @@ impl Condition {
         })
     }
 
+    /// Whether there is an operator in the text, so that it may be a condition.
+    pub(super) fn has_operator(text: &str) -> bool {
+        OPERATORS.iter().any(|operator| text.contains(operator))
+    }
+
     /// Whether the span has the key.
     pub fn knows(&self, span: &Span) -> bool {
         FIELDS.contains(&self.key.as_str()) || values(span, &self.key).next().is_some()

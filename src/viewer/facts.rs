@@ -2,6 +2,7 @@
 //! flag. One place for the names that different instrumentations use for the same thing.
 
 use super::model::{Span, Trace, Value};
+use crate::{otlp::keys, signals::Quality};
 
 /// The component of the gateway that recorded a span, from its service name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,61 @@ pub(super) const FLAG: char = '\u{1F6A9}';
 /// Whether the span carries a concerning conversation.
 pub(super) fn is_flagged(span: &Span) -> bool {
     span.name.ends_with(FLAG) || matches!(span.attribute("signals.flagged"), Some(Value::Bool(true)))
+}
+
+/// The quality of the span's conversation.
+pub(super) fn quality(span: &Span) -> Option<Quality> {
+    match span.attribute(keys::SIGNALS_QUALITY)? {
+        Value::Str(name) => quality_named(name),
+        _ => None,
+    }
+}
+
+/// The quality of that name.
+pub(super) fn quality_named(name: &str) -> Option<Quality> {
+    Quality::ALL.into_iter().find(|quality| quality.name() == name)
+}
+
+/// What emitters call the session of a span, the one to prefer first.
+const SESSION: &[&str] = &[
+    keys::SESSION_ID,
+    keys::PLANO_SESSION_ID,
+    keys::GEN_AI_CONVERSATION_ID,
+    keys::LANGFUSE_SESSION_ID,
+    keys::LANGSMITH_TRACE_SESSION_ID,
+    keys::TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID,
+    keys::AI_TELEMETRY_METADATA_SESSION_ID,
+    keys::TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID,
+    keys::THREAD_ID,
+];
+
+/// The session that the span belongs to.
+pub(super) fn session(span: &Span) -> Option<String> {
+    first_text(span, SESSION)
+}
+
+/// What emitters call the model that was asked, the one that answered first.
+const MODEL: &[&str] = &[
+    "llm.model",
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "llm.response.model",
+    "llm.request.model",
+    "ai.model.id",
+];
+
+/// The model that the span is a call of.
+pub(super) fn model(span: &Span) -> Option<String> {
+    first_text(span, MODEL)
+}
+
+/// The first of those attributes that holds text.
+fn first_text(span: &Span, keys: &[&str]) -> Option<String> {
+    keys.iter().find_map(|key| match span.attribute(key) {
+        Some(Value::Str(text)) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    })
 }
 
 /// HTTP status, by its older or its stable name.

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{Condition, unknown_key},
-    facts::{self, Facts},
-    model::{Attribute, Trace},
+    facts,
+    filter::Filter,
+    model::Trace,
     store::{Dropped, Held},
-    tree,
+    summary::Summary,
 };
 
 /// Bytes of JSON in a page, unless one trace alone is larger. Below the 4 MiB that gRPC clients take by default.
@@ -104,12 +105,16 @@ pub struct Query {
     pub r#where: Vec<String>,
     /// Only traces with a span in the last so much time; see [`Window`].
     pub since: Option<String>,
+    /// A filter as it is typed on the screen and the page: several conditions with blanks between; see [`Filter`]. Empty for all.
+    pub filter: String,
     /// Only traces with a flag.
     pub flagged: bool,
     /// Most traces.
     pub limit: Option<usize>,
     /// Where the page before ended; only what is older is answered.
     pub cursor: Option<u64>,
+    /// Only traces that a span came for since: those with a larger [`Summary::sequence`].
+    pub newer_than: Option<u64>,
     /// How much of each.
     pub view: View,
 }
@@ -128,30 +133,8 @@ pub struct Reply {
     pub dropped: Dropped,
     /// Traces that the listener holds, whether or not they match.
     pub held: usize,
-}
-
-/// A trace in a line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Summary {
-    /// Trace id of the root.
-    pub trace_id: String,
-    /// Earliest start, nanoseconds since the Unix epoch.
-    pub start_unix_nano: u64,
-    /// From the earliest start to the latest end.
-    pub duration_nanos: u64,
-    /// Service of the root.
-    pub service: String,
-    /// Name of the root.
-    pub root: String,
-    /// Spans.
-    pub spans: usize,
-    /// Spans that failed.
-    pub errors: usize,
-    /// Spans with a flag.
-    pub flags: usize,
-    /// Tokens in and out.
-    pub tokens: u64,
+    /// The largest [`Summary::sequence`] that is held; what to ask for as [`Query::newer_than`] next. 0 where nothing is held.
+    pub newest: u64,
 }
 
 /// Why there is no answer.
@@ -172,7 +155,9 @@ impl Query {
     /// See [`QueryError`].
     pub fn answer(&self, held: &[Held], now_unix_nano: u64) -> Result<Reply, QueryError> {
         let conditions = self.r#where.iter().map(|text| Condition::parse(text));
-        let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
+        let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
+        let filter = Filter::parse(&self.filter).map_err(QueryError::Invalid)?;
+        conditions.extend(filter.conditions);
         let since = match &self.since {
             Some(text) => {
                 let window: Window = text.parse().map_err(QueryError::Invalid)?;
@@ -182,8 +167,9 @@ impl Query {
             None => 0,
         };
         let mut keys = Keys::new(&conditions);
-        let mut page = PageInMaking::new(self.view, self.limit.unwrap_or(usize::MAX), held.len());
-        for trace in held {
+        let mut page = PageInMaking::new(self.view, self.limit.unwrap_or(usize::MAX), held);
+        let newer = self.newer_than.unwrap_or(0);
+        for trace in held.iter().take_while(|trace| trace.sequence > newer) {
             let older = self.cursor.is_none_or(|cursor| trace.sequence < cursor);
             if !older || (conditions.is_empty() && !self.names(trace)) {
                 continue;
@@ -202,11 +188,14 @@ impl Query {
         }
         let nothing = page.reply.traces.is_empty() && page.reply.summaries.is_empty();
         match keys.unknown(&conditions) {
-            Some(error) if nothing && self.cursor.is_none() && self.limit != Some(0) && !held.is_empty() => {
-                Err(QueryError::UnknownKey(error))
-            }
+            Some(error) if nothing && self.is_of_all() && !held.is_empty() => Err(QueryError::UnknownKey(error)),
             _ => Ok(page.reply),
         }
+    }
+
+    /// Whether it looks at everything that is held, and not at a part in which a key may be missing by chance.
+    fn is_of_all(&self) -> bool {
+        self.cursor.is_none() && self.newer_than.is_none() && self.limit != Some(0)
     }
 
     fn names(&self, trace: &Held) -> bool {
@@ -281,9 +270,10 @@ struct PageInMaking {
 }
 
 impl PageInMaking {
-    fn new(view: View, room: usize, held: usize) -> PageInMaking {
+    fn new(view: View, room: usize, held: &[Held]) -> PageInMaking {
         let reply = Reply {
-            held,
+            held: held.len(),
+            newest: held.first().map_or(0, |newest| newest.sequence),
             ..Reply::default()
         };
         PageInMaking {
@@ -310,7 +300,10 @@ impl PageInMaking {
             return false;
         }
         match self.view {
-            View::Summary => self.reply.summaries.push(Summary::of(&trace)),
+            View::Summary => self.reply.summaries.push(Summary {
+                sequence,
+                ..Summary::of(&trace)
+            }),
             View::Spans => self.reply.traces.push(trace),
         }
         self.bytes += size;
@@ -335,108 +328,6 @@ pub(super) fn json_len(trace: &Trace) -> usize {
     let mut count = Count(0);
     serde_json::to_writer(&mut count, trace).expect("plain data into a counter");
     count.0
-}
-
-impl Summary {
-    /// Of a trace.
-    pub fn of(trace: &Trace) -> Summary {
-        let facts = Facts::of(trace);
-        let (start, end) = trace.bounds();
-        let first = tree::branches(&trace.spans).first().map(|line| line.span);
-        let own = |span: &&super::model::Span| span.trace_id == trace.trace_id && span.parent_span_id.is_empty();
-        let root = trace.spans.iter().find(own).or(first.map(|index| &trace.spans[index]));
-        Summary {
-            trace_id: trace.trace_id.clone(),
-            start_unix_nano: start,
-            duration_nanos: end - start,
-            service: root.map(|root| root.service.clone()).unwrap_or_default(),
-            root: root.map(|root| root.name.clone()).unwrap_or_default(),
-            spans: trace.spans.len(),
-            errors: facts.errors,
-            flags: facts.flags,
-            tokens: facts.tokens_in.saturating_add(facts.tokens_out),
-        }
-    }
-}
-
-/// `--filter`: which attributes are shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttributeFilter {
-    patterns: Vec<String>,
-}
-
-impl AttributeFilter {
-    /// From patterns, each of which may be several with commas between.
-    ///
-    /// # Errors
-    /// Where one of them is empty.
-    pub fn parse(texts: &[String]) -> Result<AttributeFilter, String> {
-        let parts = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
-        let patterns: Vec<String> = parts.map(str::to_owned).collect();
-        if patterns.iter().any(String::is_empty) {
-            return Err("a --filter pattern is empty; write it like http.* or llm.model,llm.usage.*".to_owned());
-        }
-        Ok(AttributeFilter { patterns })
-    }
-
-    /// Without any pattern everything is shown.
-    pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
-    }
-
-    /// The patterns that match no attribute of any span.
-    pub fn unmatched(&self, traces: &[Trace]) -> Vec<&str> {
-        let mut keys = BTreeSet::new();
-        for span in traces.iter().flat_map(|trace| &trace.spans) {
-            let all = span.attributes.iter().chain(&span.resource.attributes);
-            keys.extend(all.map(|attribute| attribute.key.as_str()));
-        }
-        let patterns = self.patterns.iter().map(String::as_str);
-        patterns
-            .filter(|pattern| !keys.iter().any(|key| matches(pattern, key)))
-            .collect()
-    }
-
-    /// Removes the attributes that match no pattern, of spans, events, links and resources.
-    pub fn trim(&self, trace: &mut Trace) {
-        if self.is_empty() {
-            return;
-        }
-        for span in &mut trace.spans {
-            let lists = span.events.iter_mut().map(|event| &mut event.attributes);
-            let lists = lists.chain(span.links.iter_mut().map(|link| &mut link.attributes));
-            for list in lists.chain([&mut span.attributes, &mut span.resource.attributes]) {
-                list.retain(|attribute| self.keeps(attribute));
-            }
-        }
-    }
-
-    fn keeps(&self, attribute: &Attribute) -> bool {
-        self.patterns.iter().any(|pattern| matches(pattern, &attribute.key))
-    }
-}
-
-/// Whether the key matches the pattern, in which `*` stands for any text. Linear: the first fit of each part is enough.
-fn matches(pattern: &str, key: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = key.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        let Some(at) = rest.find(part) else {
-            return false;
-        };
-        rest = &rest[at + part.len()..];
-    }
-    true
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::{
     paint::{Ink, Tint, columns, fit, harmless},
-    query::Summary,
     render::length,
+    summary::Summary,
 };
 use crate::values::civil::Civil;
 
@@ -116,6 +116,7 @@ mod tests {
             errors,
             flags,
             tokens: 225,
+            ..Summary::default()
         };
         let rows = [summary("POST /v1/chat", 0, 1), summary("日本\x1b[2J", 1, 0)];
         let expected = "\
