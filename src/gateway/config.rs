@@ -46,9 +46,9 @@ use std::time::Duration;
 use serde_json::Value;
 use written::File;
 
-use super::route::Prices;
 use crate::values::{
     Fault,
+    prices::Prices,
     reading::{Expanded, Paths, Reading},
     tree,
 };

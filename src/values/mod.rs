@@ -7,6 +7,7 @@ mod endpoint;
 mod fault;
 pub mod foreign;
 pub mod json;
+pub mod prices;
 pub mod reading;
 mod secret;
 pub mod size;

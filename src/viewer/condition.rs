@@ -1,5 +1,5 @@
-//! The language of `--where`: `KEY=VALUE`, `KEY!=V`, `KEY>N`, `KEY>=N`, `KEY<N`, `KEY<=N`, `KEY~REGEX`. Keys are those of
-//! span and resource attributes, and the span's own fields: `name`, `status`, `kind`, `duration`, `service`.
+//! One condition on a trace: `KEY=VALUE`, `KEY!=V`, `KEY>N`, `KEY>=N`, `KEY<N`, `KEY<=N`, `KEY~REGEX`, met by any span of it; with
+//! `!` before it, by none. Keys are those of span and resource attributes, and what every span has ([`FIELDS`]).
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -7,18 +7,34 @@ use regex::Regex;
 
 use super::{
     facts,
-    model::{Span, Value},
+    model::{Span, Trace, Value},
 };
+use crate::values::civil::Civil;
 
-/// Keys that every span has beside its attributes.
-const FIELDS: &[&str] = &["duration", "error", "kind", "name", "service", "service.name", "status"];
+/// Keys that stand beside the attributes, whatever an emitter calls them: of the span, and of what it tells in one of many ways.
+pub(super) const FIELDS: &[&str] = &[
+    "duration",
+    "error",
+    "flagged",
+    "kind",
+    "model",
+    "name",
+    "quality",
+    "service",
+    "service.name",
+    "session",
+    "status",
+    "time",
+];
 
-/// One `--where`.
+/// One `--where`, or one term of a [`super::Filter`].
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// The key on the left.
+    /// The key on the left; empty for text that may stand anywhere.
     pub key: String,
     test: Test,
+    /// Whether no span may meet it.
+    negated: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +46,8 @@ enum Test {
     Less(f64),
     AtMost(f64),
     Matches(Regex),
+    /// Lower-case text that a name or a value holds.
+    Contains(String),
 }
 
 /// Longer ones first, so that `>=` is not read as `>`.
@@ -41,11 +59,20 @@ impl Condition {
     /// # Errors
     /// What is wrong, and what would be right.
     pub fn parse(text: &str) -> Result<Condition, String> {
+        let whole = text;
         let fault = |why: &str| {
             format!(
-                "invalid --where {text:?}: {why}; write KEY=VALUE, KEY!=VALUE, KEY>NUMBER, KEY>=NUMBER or KEY~REGEX"
+                "invalid condition {whole:?}: {why}; write KEY=VALUE, KEY!=VALUE, KEY>NUMBER, KEY>=NUMBER or KEY~REGEX"
             )
         };
+        let (negated, text) = match text.trim_start().strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if let "flagged" | "error" = text.trim() {
+            let (key, test) = (text.trim().to_owned(), Test::Equal("true".to_owned()));
+            return Ok(Condition { key, test, negated });
+        }
         let found = text.char_indices().find_map(|(at, _)| {
             let operator = OPERATORS.iter().find(|operator| text[at..].starts_with(**operator))?;
             Some((at, *operator))
@@ -61,6 +88,7 @@ impl Condition {
         }
         let bound = || match number(key, value) {
             Some(number) => Ok(number),
+            None if key == "time" => Err(fault("compare a time with one like 2026-11-23T12:44:26Z or 2026-11-23")),
             None if key == "duration" => Err(fault("compare a duration with 500ms, 2s or a number of milliseconds")),
             None => Err(fault("what stands behind the comparison is no number")),
         };
@@ -76,22 +104,45 @@ impl Condition {
         Ok(Condition {
             key: key.to_owned(),
             test,
+            negated,
         })
     }
 
-    /// Whether there is an operator in the text, so that it may be a condition.
+    /// That a name, a service or a value holds this text, in any case of letters.
+    pub(super) fn contains(text: &str) -> Condition {
+        let (negated, text) = match text.strip_prefix('!') {
+            Some(rest) if !rest.is_empty() => (true, rest),
+            _ => (false, text),
+        };
+        Condition {
+            key: String::new(),
+            test: Test::Contains(text.to_lowercase()),
+            negated,
+        }
+    }
+
+    /// Whether there is an operator in the text, so that it must be a condition.
     pub(super) fn has_operator(text: &str) -> bool {
+        let text = text.strip_prefix('!').unwrap_or(text);
         OPERATORS.iter().any(|operator| text.contains(operator))
+    }
+
+    /// Whether the trace meets it.
+    pub fn selects(&self, trace: &Trace) -> bool {
+        trace.spans.iter().any(|span| self.holds(span)) != self.negated
     }
 
     /// Whether the span has the key.
     pub fn knows(&self, span: &Span) -> bool {
-        FIELDS.contains(&self.key.as_str()) || values(span, &self.key).next().is_some()
+        self.key.is_empty() || FIELDS.contains(&self.key.as_str()) || values(span, &self.key).next().is_some()
     }
 
-    /// Whether the span has the key with a value that passes.
-    pub fn holds(&self, span: &Span) -> bool {
-        values(span, &self.key).any(|value| self.passes(&value))
+    /// Whether the span has the key with a value that passes, whatever the trace then makes of it.
+    fn holds(&self, span: &Span) -> bool {
+        match &self.test {
+            Test::Contains(text) => says(span, text),
+            _ => values(span, &self.key).any(|value| self.passes(&value)),
+        }
     }
 
     fn passes(&self, value: &Value) -> bool {
@@ -109,6 +160,7 @@ impl Condition {
             Test::Less(bound) => value.number().is_some_and(|number| number < *bound),
             Test::AtMost(bound) => value.number().is_some_and(|number| number <= *bound),
             Test::Matches(pattern) => pattern.is_match(&value.text()),
+            Test::Contains(text) => value.text().to_lowercase().contains(text),
         }
     }
 
@@ -123,14 +175,28 @@ impl Condition {
     }
 }
 
-/// A number; for `duration` also one with a unit, in milliseconds.
+/// A number; for `duration` also one with a unit, in milliseconds; for `time` a date, in seconds since the Unix epoch.
 fn number(key: &str, text: &str) -> Option<f64> {
-    let plain = text.parse::<f64>().ok().filter(|number| number.is_finite());
-    let timed = || {
-        let duration = crate::values::duration::parse(text).ok()?;
-        Some(duration.as_secs_f64() * 1e3)
-    };
-    plain.or_else(|| if key == "duration" { timed() } else { None })
+    let plain = || text.parse::<f64>().ok().filter(|number| number.is_finite());
+    match key {
+        "time" => Civil::parse(text).map(|nanos| nanos as f64 / 1e9),
+        "duration" => plain().or_else(|| {
+            let duration = crate::values::duration::parse(text).ok()?;
+            Some(duration.as_secs_f64() * 1e3)
+        }),
+        _ => plain(),
+    }
+}
+
+/// Whether a name or a value of the span holds the lower-case text.
+fn says(span: &Span, text: &str) -> bool {
+    let holds = |place: &str| place.to_lowercase().contains(text);
+    let events = span.events.iter().flat_map(|event| &event.attributes);
+    let attributes = span.attributes.iter().chain(&span.resource.attributes).chain(events);
+    let names = [&span.name, &span.service, &span.status.message];
+    names.into_iter().any(|name| holds(name))
+        || span.events.iter().any(|event| holds(&event.name))
+        || attributes.into_iter().any(|attribute| holds(&attribute.value.text()))
 }
 
 /// Everything that the span says under a key: attributes of its own, of its resource, its fields.
@@ -142,6 +208,11 @@ fn values<'a>(span: &'a Span, key: &str) -> impl Iterator<Item = Cow<'a, Value>>
         "status" => Some(Value::Str(name(&["unset", "ok", "error"], span.status.code))),
         "kind" => Some(Value::Str(name(KINDS, span.kind))),
         "error" => Some(Value::Bool(facts::error(span).is_some())),
+        "flagged" => Some(Value::Bool(facts::is_flagged(span))),
+        "model" => facts::model(span).map(Value::Str),
+        "quality" => facts::quality(span).map(|quality| Value::Str(quality.name().to_owned())),
+        "session" => facts::session(span).map(Value::Str),
+        "time" => Some(Value::Double(span.start_time_unix_nano as f64 / 1e9)),
         _ => None,
     };
     let attributes = span.attributes.iter().chain(&span.resource.attributes);
@@ -223,6 +294,7 @@ mod tests {
                     Value::Array(vec![Value::Str("a".into()), Value::Str("b".into())]),
                 ),
                 attribute("name", Value::Str("an attribute".into())),
+                attribute("session.id", Value::Str("s-1".into())),
             ],
             resource: Resource {
                 attributes: vec![attribute("deployment.environment", Value::Str("prod".into()))],
@@ -233,7 +305,11 @@ mod tests {
 
     fn check(text: &str, expected: bool) {
         let condition = Condition::parse(text).expect(text);
-        assert_eq!(condition.holds(&span()), expected, "{text}");
+        let trace = Trace {
+            spans: vec![span()],
+            ..Trace::default()
+        };
+        assert_eq!(condition.selects(&trace), expected, "{text}");
     }
 
     #[test]
@@ -275,6 +351,19 @@ mod tests {
             ("duration=1.5s", true),
             ("duration>=1500", true),
             ("duration>2s", false),
+            ("!llm.model=gpt-4o", false),
+            ("!llm.model=gpt", true),
+            ("!duration>2s", true),
+            ("flagged", false),
+            ("!flagged", true),
+            ("flagged=false", true),
+            ("error", true),
+            ("model=gpt-4o", true),
+            ("session=s-1", true),
+            ("quality=Severe", false),
+            ("time>=1970-01-01", true),
+            ("time<1970-01-01T00:00:01Z", true),
+            ("time>1970-01-02T00:00:00+01:00", false),
         ] {
             check(text, expected);
         }
@@ -292,6 +381,8 @@ mod tests {
             ("n>NaN", "no number"),
             ("n>5s", "no number"),
             ("duration>long", "500ms"),
+            ("time>noon", "2026-11-23T12:44:26Z"),
+            ("time>5", "2026-11-23T12:44:26Z"),
             ("key~(", "unclosed"),
         ] {
             let error = Condition::parse(text).expect_err(text);
@@ -304,7 +395,8 @@ mod tests {
         let known: BTreeSet<String> = ["llm.model", "llm.provider", "http.method"].map(String::from).into();
         for (key, expected) in [
             ("llm.modle", "did you mean \"llm.model\"?"),
-            ("model", "did you mean \"llm.model\"?"),
+            ("llm.providers", "did you mean \"llm.provider\"?"),
+            ("provider", "did you mean \"llm.provider\"?"),
             ("duraton", "did you mean \"duration\"?"),
             ("zzz", "-v` shows"),
         ] {

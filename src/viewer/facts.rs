@@ -1,7 +1,10 @@
 //! What a span says of itself beyond its fields: which component recorded it, whether it failed and why, its tokens, its
 //! flag. One place for the names that different instrumentations use for the same thing.
 
-use super::model::{Span, Trace, Value};
+use super::{
+    model::{Span, Trace, Value},
+    usage::Usage,
+};
 use crate::{otlp::keys, signals::Quality};
 
 /// The component of the gateway that recorded a span, from its service name.
@@ -97,7 +100,7 @@ pub(super) fn model(span: &Span) -> Option<String> {
 }
 
 /// The first of those attributes that holds text.
-fn first_text(span: &Span, keys: &[&str]) -> Option<String> {
+pub(super) fn first_text(span: &Span, keys: &[&str]) -> Option<String> {
     keys.iter().find_map(|key| match span.attribute(key) {
         Some(Value::Str(text)) if !text.is_empty() => Some(text.clone()),
         _ => None,
@@ -160,19 +163,6 @@ pub(super) fn error(span: &Span) -> Option<String> {
     found.or_else(|| (span.status.code == 2 || other()).then(|| "error".to_owned()))
 }
 
-const INPUT_TOKENS: &[&str] = &[
-    "llm.usage.prompt_tokens",
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.prompt_tokens",
-    "llm.token_count.prompt",
-];
-const OUTPUT_TOKENS: &[&str] = &[
-    "llm.usage.completion_tokens",
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.completion_tokens",
-    "llm.token_count.completion",
-];
-
 /// What a whole trace amounts to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Facts {
@@ -186,6 +176,10 @@ pub struct Facts {
     pub tokens_out: u64,
     /// Shortest and longest time to the first token of a model call, milliseconds.
     pub first_token: Option<(f64, f64)>,
+    /// What the model calls cost, USD: what their spans say, else the list price of their tokens. None where that is known of none.
+    pub cost_usd: Option<f64>,
+    /// Model calls that cost something, but nobody knows what.
+    pub unpriced: usize,
 }
 
 impl Facts {
@@ -193,7 +187,7 @@ impl Facts {
     /// often repeats the sum of its model calls.
     pub fn of(trace: &Trace) -> Facts {
         let parents = super::tree::parents(&trace.spans);
-        let usage: Vec<_> = trace.spans.iter().map(tokens).collect();
+        let usage: Vec<_> = trace.spans.iter().map(Usage::of).collect();
         let mut counted_below = vec![false; trace.spans.len()];
         for (index, _) in usage.iter().enumerate().filter(|(_, usage)| usage.is_some()) {
             let mut above = parents[index];
@@ -206,9 +200,13 @@ impl Facts {
         for (index, span) in trace.spans.iter().enumerate() {
             facts.errors += usize::from(error(span).is_some());
             facts.flags += usize::from(is_flagged(span));
-            if let Some((input, output)) = usage[index].filter(|_| !counted_below[index]) {
-                facts.tokens_in = facts.tokens_in.saturating_add(input);
-                facts.tokens_out = facts.tokens_out.saturating_add(output);
+            if let Some(usage) = usage[index].filter(|_| !counted_below[index]) {
+                facts.tokens_in = facts.tokens_in.saturating_add(usage.input);
+                facts.tokens_out = facts.tokens_out.saturating_add(usage.output);
+                match usage.cost_usd {
+                    Some(cost) => facts.cost_usd = Some(facts.cost_usd.unwrap_or(0.0) + cost),
+                    None => facts.unpriced += 1,
+                }
             }
             if let Some(wait) = span.attribute("llm.time_to_first_token").and_then(Value::number) {
                 let (low, high) = facts.first_token.unwrap_or((wait, wait));
@@ -216,19 +214,5 @@ impl Facts {
             }
         }
         facts
-    }
-}
-
-/// Tokens in and out, where the span counts any.
-fn tokens(span: &Span) -> Option<(u64, u64)> {
-    let count = |keys: &[&str]| {
-        keys.iter()
-            .find_map(|key| span.attribute(key)?.number())
-            .filter(|count| *count >= 0.0)
-            .map(|count| count as u64)
-    };
-    match (count(INPUT_TOKENS), count(OUTPUT_TOKENS)) {
-        (None, None) => None,
-        (input, output) => Some((input.unwrap_or(0), output.unwrap_or(0))),
     }
 }

@@ -1,86 +1,142 @@
-//! A filter as it is typed into one line, on the screen and on the page: conditions with blanks between, all of which must hold.
-//! Each condition is what `--where` takes; a value with blanks in it stands in quotes, or is simply written out where nothing in it
-//! looks like the next condition.
+//! A filter as it is typed into one line, on the screen, on the page and in `--where`: terms with blanks between, all of which must
+//! hold. A term is a condition; `since=5m`; or a word that any name or value of the trace holds. What has blanks in it stands in
+//! quotes, and `!` before a term turns it round.
 
-use super::condition::Condition;
+use super::{condition::Condition, query::Window};
 
-/// Conditions that must all hold, each by any span of the trace.
+/// Terms that must all hold.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// The conditions, as typed.
+    /// The conditions, in the order in which they stand.
     pub conditions: Vec<Condition>,
+    /// How far back, where it says so.
+    pub since: Option<Window>,
 }
 
 impl Filter {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with which condition.
+    /// What is wrong with which term.
     pub fn parse(text: &str) -> Result<Filter, String> {
-        let mut terms: Vec<String> = Vec::new();
+        let mut filter = Filter::default();
         for word in words(text)? {
-            match terms.last_mut() {
-                Some(term) if !Condition::has_operator(&word) => {
-                    term.push(' ');
-                    term.push_str(&word);
-                }
-                _ => terms.push(word),
+            match word.text.strip_prefix("since=") {
+                Some(window) => filter.since = Some(window.parse()?),
+                None if word.is_text() => filter.conditions.push(Condition::contains(&word.text)),
+                None => filter.conditions.push(Condition::parse(&word.text)?),
             }
         }
-        let conditions = terms.iter().map(|term| Condition::parse(term));
-        Ok(Filter {
-            conditions: conditions.collect::<Result<_, _>>()?,
-        })
+        Ok(filter)
+    }
+}
+
+#[derive(Default)]
+struct Word {
+    text: String,
+    /// Whether it began with a quote: then it is text, whatever stands in it.
+    quoted: bool,
+}
+
+impl Word {
+    fn is_text(&self) -> bool {
+        let bare = self.text.strip_prefix('!').unwrap_or(&self.text);
+        self.quoted || !(Condition::has_operator(&self.text) || matches!(bare, "flagged" | "error"))
     }
 }
 
 /// The words of a line; what stands in double quotes belongs to one word, `\"` is a quote within.
-fn words(text: &str) -> Result<Vec<String>, String> {
-    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+fn words(text: &str) -> Result<Vec<Word>, String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<Word>, false);
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
             '"' => {
                 quoted = !quoted;
-                word.get_or_insert_default();
+                let begun = word.get_or_insert_with(Word::default);
+                begun.quoted |= quoted && matches!(begun.text.as_str(), "" | "!");
             }
-            '\\' if quoted => word.get_or_insert_default().extend(characters.next()),
+            '\\' if quoted => word.get_or_insert_default().text.extend(characters.next()),
             c if c.is_whitespace() && !quoted => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
+            c => word.get_or_insert_default().text.push(c),
         }
     }
     if quoted {
         return Err(format!("a quote is open in {text:?}; close it with \""));
     }
     words.extend(word);
-    Ok(words)
+    Ok(words
+        .into_iter()
+        .filter(|word| !matches!(word.text.as_str(), "" | "!"))
+        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::viewer::model::{Attribute, Span, Trace, Value};
 
-    fn check(text: &str, expected: &[&str]) {
+    fn check(text: &str, expected: bool) {
         let filter = Filter::parse(text).expect(text);
-        let keys: Vec<&str> = filter
-            .conditions
-            .iter()
-            .map(|condition| condition.key.as_str())
-            .collect();
-        assert_eq!(keys, expected, "{text}");
+        let attribute = |key: &str, value: &str| Attribute {
+            key: key.into(),
+            value: Value::Str(value.into()),
+        };
+        let span = |name: &str, attributes| Span {
+            name: name.into(),
+            service: "shop".into(),
+            attributes,
+            ..Span::default()
+        };
+        let said = r#"I want a Refund: a=b "now""#;
+        let trace = Trace {
+            spans: vec![
+                span("POST /v1/chat/completions", vec![attribute("http.method", "POST")]),
+                span(
+                    "chat gpt-4o 🚩",
+                    vec![attribute("llm.model", "gpt-4o"), attribute("said", said)],
+                ),
+            ],
+            ..Trace::default()
+        };
+        let selects = filter.conditions.iter().all(|condition| condition.selects(&trace));
+        assert_eq!(selects, expected, "{text}");
     }
 
     #[test]
-    fn blanks_part_conditions_and_quotes_hold_values_together() {
-        check("", &[]);
-        check("  status=error  duration>2s ", &["status", "duration"]);
-        check("name=POST /v1/chat/completions status=error", &["name", "status"]);
-        check(r#"name="a=b c=d" n>=1"#, &["name", "n"]);
-        assert!(Filter::parse(r#"name="a"#).expect_err("open").contains("quote"));
-        assert!(
-            Filter::parse("nonsense")
-                .expect_err("no operator")
-                .contains("no operator")
-        );
+    fn all_terms_must_hold_each_by_any_span() {
+        for (text, expected) in [
+            ("", true),
+            ("llm.model=gpt-4o http.method=POST", true),
+            ("llm.model=gpt-4o http.method=GET", false),
+            (r#"name="POST /v1/chat/completions" flagged"#, true),
+            ("flagged !http.method=GET", true),
+            ("!flagged", false),
+            ("refund", true),
+            ("REFUND shop", true),
+            ("!refund", false),
+            ("refunds", false),
+            (r#""want a refund""#, true),
+            (r#""a=b \"now\"""#, true),
+            (r#"!"want a refund""#, false),
+            ("! \"\"", true),
+            ("since=5m refund", true),
+        ] {
+            check(text, expected);
+        }
+    }
+
+    #[test]
+    fn faults_say_what_is_wrong() {
+        for (text, reason) in [
+            (r#"name="a"#, "a quote is open"),
+            ("n>many", "no number"),
+            ("since=5", "30s, 5m, 2h or 1d"),
+            ("key~(", "unclosed"),
+        ] {
+            let error = Filter::parse(text).expect_err(text);
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(Filter::parse("since=2h").expect("a window").since.is_some());
     }
 }

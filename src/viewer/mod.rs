@@ -17,6 +17,7 @@ mod summary;
 mod table;
 mod tree;
 mod trim;
+mod usage;
 
 pub use access::{Access, Reader};
 pub use condition::Condition;

@@ -54,7 +54,7 @@ impl std::str::FromStr for Target {
 }
 
 /// How far back: `30s`, `5m`, `2h`, `1d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Window(pub Duration);
 
 impl std::str::FromStr for Window {
@@ -105,7 +105,7 @@ pub struct Query {
     pub r#where: Vec<String>,
     /// Only traces with a span in the last so much time; see [`Window`].
     pub since: Option<String>,
-    /// A filter as it is typed on the screen and the page: several conditions with blanks between; see [`Filter`]. Empty for all.
+    /// A filter line; see [`Filter`]. Empty for all.
     pub filter: String,
     /// Only traces with a flag.
     pub flagged: bool,
@@ -158,9 +158,12 @@ impl Query {
         let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
         let filter = Filter::parse(&self.filter).map_err(QueryError::Invalid)?;
         conditions.extend(filter.conditions);
-        let since = match &self.since {
-            Some(text) => {
-                let window: Window = text.parse().map_err(QueryError::Invalid)?;
+        let window: Option<Window> = match &self.since {
+            Some(text) => Some(text.parse().map_err(QueryError::Invalid)?),
+            None => None,
+        };
+        let since = match window.into_iter().chain(filter.since).min() {
+            Some(window) => {
                 let back = u64::try_from(window.0.as_nanos()).unwrap_or(u64::MAX);
                 now_unix_nano.saturating_sub(back)
             }
@@ -214,9 +217,7 @@ impl Query {
                 .iter()
                 .any(|span| recent(span.end_time_unix_nano, span.start_time_unix_nano)))
             && (!self.flagged || trace.spans.iter().any(facts::is_flagged))
-            && conditions
-                .iter()
-                .all(|condition| trace.spans.iter().any(|span| condition.holds(span)))
+            && conditions.iter().all(|condition| condition.selects(trace))
     }
 }
 

@@ -107,8 +107,30 @@ fn footer(out: &mut String, trace: &Trace, facts: &Facts, ink: Ink) {
         Some((low, _)) => parts.push(format!("first token {low:.0}ms")),
         None => {}
     }
+    parts.extend(cost(facts));
     ink.put(out, Tint::Dim, &parts.join("  "));
     out.push('\n');
+}
+
+/// What the model calls cost: `cost $0.0042`; `at least` where the price of some is not known.
+fn cost(facts: &Facts) -> Option<String> {
+    let cost = facts.cost_usd?;
+    let least = if facts.unpriced > 0 { "at least " } else { "" };
+    Some(format!("cost {least}{}", dollars(cost)))
+}
+
+/// An amount with as many digits as tell something: `$12.34`, `$0.0042`, `$0.00`.
+pub(super) fn dollars(amount: f64) -> String {
+    match amount {
+        0.0 => "$0.00".to_owned(),
+        0.000_001..0.01 => {
+            let digits = (-amount.log10()).ceil() as usize + 1;
+            format!("${amount:.digits$}")
+        }
+        ..0.01 => "<$0.000001".to_owned(),
+        0.01..1.0 => format!("${amount:.3}"),
+        _ => format!("${amount:.2}"),
+    }
 }
 
 /// What is odd about the shape, said once for the whole trace.

@@ -36,6 +36,8 @@ pub struct Summary {
     pub tokens_in: u64,
     /// Tokens that models wrote.
     pub tokens_out: u64,
+    /// What its model calls cost, USD, as far as it is known; see [`Facts::cost_usd`].
+    pub cost_usd: Option<f64>,
     /// The worst quality of its conversations, such as `Severe`; none where there is no conversation.
     pub quality: Option<String>,
     /// The session that it belongs to, where its spans name one.
@@ -72,6 +74,7 @@ impl Summary {
             tokens: facts.tokens_in.saturating_add(facts.tokens_out),
             tokens_in: facts.tokens_in,
             tokens_out: facts.tokens_out,
+            cost_usd: facts.cost_usd,
             quality: trace
                 .spans
                 .iter()
@@ -105,6 +108,8 @@ pub struct Session {
     pub flags: usize,
     /// Tokens in and out.
     pub tokens: u64,
+    /// What its model calls cost, USD, as far as it is known.
+    pub cost_usd: Option<f64>,
     /// The worst quality of its traces.
     pub quality: Option<String>,
     /// The quality of its newest trace that has one: how it ended so far.
@@ -142,6 +147,9 @@ impl Session {
         self.errors += summary.errors;
         self.flags += summary.flags;
         self.tokens = self.tokens.saturating_add(summary.tokens);
+        if let Some(cost) = summary.cost_usd {
+            self.cost_usd = Some(self.cost_usd.unwrap_or(0.0) + cost);
+        }
         let rank = |quality: &Option<String>| facts::quality_named(quality.as_deref()?);
         if rank(&summary.quality).is_some_and(|new| rank(&self.quality).is_none_or(|old| new < old)) {
             self.quality.clone_from(&summary.quality);

@@ -266,4 +266,11 @@ mod tests {
             assert_eq!(found.map(|known| known.name), maker, "{model}");
         }
     }
+
+    #[test]
+    fn prices_are_listed_under_names_of_providers() {
+        for name in crate::values::prices::Prices::shipped().providers() {
+            assert!(PROVIDERS.iter().any(|known| known.name == name), "{name}");
+        }
+    }
 }

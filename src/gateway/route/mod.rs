@@ -3,7 +3,6 @@
 
 mod affinity;
 mod health;
-mod prices;
 mod strategy;
 
 use std::{
@@ -13,12 +12,12 @@ use std::{
 };
 
 pub(super) use affinity::{Affinity, Pin, Session};
-pub(super) use prices::{Price, Prices};
 
 use super::{
     config::{Gateway, Strategy, Target},
     exchange::RequestFacts,
 };
+use crate::values::prices::Price;
 use health::Health;
 use strategy::{Candidate, Wish};
 
@@ -174,7 +173,7 @@ impl Router {
 fn cost(price: Price, request: &RequestFacts) -> f64 {
     let input = request.messages.len() as u64 / BYTES_A_TOKEN;
     let output = request.max_tokens.and_then(|most| u64::try_from(most).ok());
-    prices::cost(price, input, output.unwrap_or(REPLY_TOKENS).min(REPLY_TOKENS))
+    price.cost(input, 0, output.unwrap_or(REPLY_TOKENS).min(REPLY_TOKENS))
 }
 
 #[cfg(test)]

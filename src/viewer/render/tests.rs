@@ -327,3 +327,17 @@ fn lengths_of_time() {
         assert_eq!(length(nanos), expected);
     }
 }
+
+#[test]
+fn amounts_have_the_digits_that_tell_something() {
+    for (amount, expected) in [
+        (0.0, "$0.00"),
+        (1e-9, "<$0.000001"),
+        (0.000_012_3, "$0.000012"),
+        (0.001_224_8, "$0.0012"),
+        (0.04567, "$0.046"),
+        (12.3456, "$12.35"),
+    ] {
+        assert_eq!(dollars(amount), expected);
+    }
+}

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::values::{
+use super::{
     Fault,
     reading::{Originals, Paths, Reading},
     tree,
@@ -53,22 +53,22 @@ struct Source {
 /// What a model costs, in USD per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::gateway) struct Price {
+pub struct Price {
     /// Of the request.
-    pub(in crate::gateway) input: f64,
+    pub input: f64,
     /// Of the reply.
-    pub(in crate::gateway) output: f64,
+    pub output: f64,
     /// Of the request, read from the provider's cache; none: not listed.
-    pub(in crate::gateway) cached_input: Option<f64>,
+    pub cached_input: Option<f64>,
 }
 
 /// A table of prices.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::gateway) struct Prices(File);
+pub struct Prices(File);
 
 impl Prices {
     /// The table that ships.
-    pub(in crate::gateway) fn shipped() -> &'static Prices {
+    pub fn shipped() -> &'static Prices {
         static TABLE: LazyLock<Prices> = LazyLock::new(|| {
             let file = read(SHIPPED).unwrap_or_else(|faults| panic!("the shipped prices: {faults}"));
             Prices(file)
@@ -80,7 +80,7 @@ impl Prices {
     ///
     /// # Errors
     /// Every fault, one a line, with its model and what would be right.
-    pub(in crate::gateway) fn with_file(text: &str) -> Result<Prices, String> {
+    pub fn with_file(text: &str) -> Result<Prices, String> {
         let over = read(text)?;
         let mut file = Prices::shipped().0.clone();
         file.sources.extend(over.sources);
@@ -91,9 +91,14 @@ impl Prices {
         Ok(Prices(file))
     }
 
+    /// The providers of which a model is listed.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.0.sources.keys().map(String::as_str)
+    }
+
     /// What a model costs: under its own id, else under that of the model that it is a snapshot of, else what all models of the
     /// provider cost.
-    pub(in crate::gateway) fn price(&self, provider: &str, model: &str) -> Option<Price> {
+    pub fn price(&self, provider: &str, model: &str) -> Option<Price> {
         let listed = |model: &str| self.0.models.get(&format!("{provider}/{model}")).copied();
         listed(model)
             .or_else(|| listed(without_snapshot(model)?))
@@ -101,9 +106,13 @@ impl Prices {
     }
 }
 
-/// What that many tokens cost, in USD.
-pub(in crate::gateway) fn cost(price: Price, input_tokens: u64, output_tokens: u64) -> f64 {
-    (price.input * input_tokens as f64 + price.output * output_tokens as f64) / TOKENS
+impl Price {
+    /// What that many tokens cost, in USD. `cached`: how many of the input's tokens were read from the provider's cache.
+    pub fn cost(&self, input: u64, cached: u64, output: u64) -> f64 {
+        let cached = cached.min(input);
+        let read = self.cached_input.unwrap_or(self.input) * cached as f64;
+        (self.input * (input - cached) as f64 + read + self.output * output as f64) / TOKENS
+    }
 }
 
 fn read(text: &str) -> Result<File, String> {
@@ -189,7 +198,6 @@ fn is_date(year: &str, month: &str, day: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::config::PROVIDERS;
 
     fn check(provider: &str, model: &str, expected: Option<(f64, f64)>) {
         let price = Prices::shipped().price(provider, model);
@@ -214,7 +222,6 @@ mod tests {
         assert!(file.models.len() > 100, "{}", file.models.len());
         for (id, price) in &file.models {
             let (provider, model) = id.split_once('/').expect("checked");
-            assert!(PROVIDERS.iter().any(|known| known.name == provider), "{id}");
             assert!(file.sources.contains_key(provider), "{id}: no source");
             if model == "*" {
                 continue;
@@ -298,8 +305,10 @@ mod tests {
     #[test]
     fn tokens_are_paid_by_the_million() {
         let price = Prices::shipped().price("openai", "gpt-4o").expect("listed");
-        assert!((cost(price, 1_000_000, 100_000) - 3.5).abs() < 1e-9);
-        assert!((cost(price, 0, 0)).abs() < 1e-9);
+        assert!((price.cost(1_000_000, 0, 100_000) - 3.5).abs() < 1e-9);
+        assert!((price.cost(1_000_000, 400_000, 0) - 2.0).abs() < 1e-9);
+        assert!((price.cost(10, 20, 0) - 10.0 * 1.25 / TOKENS).abs() < 1e-12);
+        assert!((price.cost(0, 0, 0)).abs() < 1e-9);
     }
 
     #[test]
