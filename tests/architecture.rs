@@ -121,7 +121,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         within: &["src"],
-        except: &["src/config/yaml", "src/gateway/route/prices", "src/signals/lexicon"],
+        except: &["src/config/yaml", "src/signals/lexicon", "src/values/prices"],
         names: &["serde_yaml"],
         why: "one place reads configs, and each kind of data that ships as YAML has one, so that the crate can be replaced",
     },
