@@ -7,7 +7,7 @@ use crate::viewer::{
     condition::KINDS,
     facts::{self, Role},
     model::{Attribute, Span, Trace},
-    paint::{Tint, columns, fit, harmless},
+    paint::{Ink, Tint, columns, fit, harmless},
     tree::{Branch, Oddity},
 };
 
@@ -56,7 +56,11 @@ impl Columns {
             measured.duration = measured.duration.max(columns(&millis(span.duration_nanos())));
         }
         let bar = if measured.bars { BAR + 1 } else { 0 };
-        let right = 1 + measured.offset + 1 + bar + measured.duration + 5;
+        let outcomes = lines
+            .iter()
+            .map(|line| Columns::outcome_columns(&trace.spans[line.span], line));
+        let outcome = outcomes.max().unwrap_or(0);
+        let right = 1 + measured.offset + 1 + bar + measured.duration + outcome;
         let room = page
             .width
             .map_or(LEFT_PIPED, |width| width.saturating_sub(right).max(LEFT_LEAST));
@@ -103,27 +107,14 @@ impl Columns {
         let took = millis(span.duration_nanos());
         out.push_str(&" ".repeat(self.duration.saturating_sub(columns(&took))));
         out.push_str(&took);
-        self.outcome(out, span, line);
+        outcome(out, span, line, self.page.ink);
         out.push('\n');
     }
 
-    /// HTTP status or `ERR`, and what is odd.
-    fn outcome(&self, out: &mut String, span: &Span, line: &Branch) {
-        let failed = facts::error(span).is_some();
-        let status = facts::http_status(span).map(|code| code.to_string());
-        if let Some(status) = status.or_else(|| failed.then(|| "ERR".to_owned())) {
-            out.push_str("  ");
-            self.page
-                .ink
-                .put(out, if failed { Tint::Error } else { Tint::Normal }, &status);
-        }
-        let odd = match line.oddity {
-            Some(Oddity::ParentMissing) => "  ? parent",
-            Some(Oddity::Loop) => "  ? loop",
-            Some(Oddity::EarlierThanParent) => "  ? clock",
-            None => return,
-        };
-        self.page.ink.put(out, Tint::Dim, odd);
+    fn outcome_columns(span: &Span, line: &Branch) -> usize {
+        let mut text = String::new();
+        outcome(&mut text, span, line, Ink::Plain);
+        columns(&text)
     }
 
     /// Columns that are left for text that begins at a column; unbounded where there is no terminal.
@@ -279,6 +270,23 @@ impl Columns {
         }
         out.push_str(if used > 0 { "\n" } else { "" });
     }
+}
+
+/// HTTP status or `ERR`, and what is odd.
+fn outcome(out: &mut String, span: &Span, line: &Branch, ink: Ink) {
+    let failed = facts::error(span).is_some();
+    let status = facts::http_status(span).map(|code| code.to_string());
+    if let Some(status) = status.or_else(|| failed.then(|| "ERR".to_owned())) {
+        out.push_str("  ");
+        ink.put(out, if failed { Tint::Error } else { Tint::Normal }, &status);
+    }
+    let odd = match line.oddity {
+        Some(Oddity::ParentMissing) => "  ? parent",
+        Some(Oddity::Loop) => "  ? loop",
+        Some(Oddity::EarlierThanParent) => "  ? clock",
+        None => return,
+    };
+    ink.put(out, Tint::Dim, odd);
 }
 
 /// ` key: value` for each.

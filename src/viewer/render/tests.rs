@@ -341,3 +341,30 @@ fn amounts_have_the_digits_that_tell_something() {
         assert_eq!(dollars(amount), expected);
     }
 }
+
+/// The traces that `tests/fixtures/traces/record` recorded of the gateway: narrow and wide, with colors and without.
+#[test]
+fn recorded_traces() {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        traces: Vec<Trace>,
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/traces");
+    for name in ["agents", "429", "500", "503"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.json"))).expect("it was recorded");
+        let document: Document = serde_json::from_str(&text).expect("what is printed can be read");
+        let [trace] = &document.traces[..] else {
+            panic!("{name}: one trace");
+        };
+        for width in [80, 140] {
+            for (ink, colors) in [(Ink::Plain, ""), (Ink::Color, "_colored")] {
+                let page = Page {
+                    width: Some(width),
+                    ink,
+                };
+                let golden = format!("recorded_{name}_{width}{colors}");
+                check(&golden, trace, page, Detail::Compact);
+            }
+        }
+    }
+}
