@@ -1,5 +1,5 @@
-//! Hands every batch to a place inside the process: the local viewer's store. Copies nothing and never waits. Refuses to be
-//! built where nothing in the process takes its batches.
+//! Hands every batch to a place inside the process: the local viewer's store. Copies nothing, and waits only where
+//! that place keeps what it takes in a file. Refuses to be built where nothing in the process takes its batches.
 
 use std::sync::Arc;
 
@@ -39,14 +39,18 @@ struct Memory {
 #[async_trait]
 impl Exporter for Memory {
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
-        self.sink.take(batch.clone());
-        Ok(())
+        match self.sink.take(batch.clone()) {
+            Some(kept) => kept.await,
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::HashMap, sync::Mutex};
+
+    use futures_util::future::BoxFuture;
 
     use super::*;
     use crate::{exporters::testing, pipeline::ComponentId};
@@ -55,8 +59,19 @@ mod tests {
     struct Kept(Mutex<Vec<TraceBatch>>);
 
     impl Sink for Kept {
-        fn take(&self, batch: TraceBatch) {
+        fn take(&self, batch: TraceBatch) -> Option<BoxFuture<'_, Result<(), ExportError>>> {
+            let spans = batch.span_count();
             self.0.lock().unwrap().push(batch);
+            // A sink that keeps batches of one span no longer than it must.
+            (spans == 1).then(|| {
+                Box::pin(async {
+                    tokio::task::yield_now().await;
+                    Err(ExportError::Retry {
+                        after: None,
+                        source: anyhow!("the disk is full"),
+                    })
+                }) as _
+            })
         }
     }
 
@@ -78,6 +93,15 @@ mod tests {
         let kept = kept.0.lock().unwrap();
         assert_eq!(kept.len(), 1);
         assert_eq!((kept[0].span_count(), kept[0].chunks()), (3, batch.chunks()));
+    }
+
+    #[tokio::test]
+    async fn waits_for_the_sink_and_tells_what_it_says() {
+        let kept = Arc::new(Kept::default());
+        let exporter = Memory { sink: kept };
+        let refused = exporter.export(&testing::batch(1)).await;
+        assert!(matches!(refused, Err(ExportError::Retry { .. })), "{refused:?}");
+        exporter.export(&testing::batch(2)).await.unwrap();
     }
 
     #[test]

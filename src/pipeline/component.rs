@@ -5,6 +5,7 @@ use std::{borrow::Cow, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Health, Inlet};
@@ -161,8 +162,8 @@ pub trait Extension: Send {
 
 /// Takes batches inside the process, such as the viewer's store. Must not block.
 pub trait Sink: Send + Sync {
-    /// Takes one batch.
-    fn take(&self, batch: TraceBatch);
+    /// Takes one batch. `None`: it is as safe as it gets; else it is once the future has ended well, and the sender waits.
+    fn take(&self, batch: TraceBatch) -> Option<BoxFuture<'_, Result<(), ExportError>>>;
 }
 
 /// A gRPC method of the program's own that a receiver answers on its port beside what it receives, such as the viewer's

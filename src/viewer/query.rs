@@ -1,16 +1,16 @@
 //! Which traces are asked for, and the answer: a page of them. Filters select whole traces first; attributes are trimmed
 //! after that, by the reader. Takes traces and the time as arguments, so the same rules hold wherever they run.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{Condition, unknown_key},
-    facts,
+    export::Exported,
     filter::Filter,
     model::Trace,
-    store::{Dropped, Held},
+    store::{Dropped, Held, Verdict},
     summary::Summary,
 };
 
@@ -92,6 +92,8 @@ pub enum View {
     Spans,
     /// One line's worth.
     Summary,
+    /// OTLP/JSON, with all that came on the wire.
+    Otlp,
 }
 
 /// A question, as it stands on the wire.
@@ -127,6 +129,9 @@ pub struct Reply {
     pub traces: Vec<Trace>,
     /// With [`View::Summary`].
     pub summaries: Vec<Summary>,
+    /// With [`View::Otlp`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<Exported>,
     /// Where this page ended, when there may be more.
     pub cursor: Option<u64>,
     /// What the listener dropped to stay within its limits.
@@ -148,50 +153,46 @@ pub enum QueryError {
     UnknownKey(String),
 }
 
+impl Reply {
+    /// Whether no trace is in it.
+    pub fn is_empty(&self) -> bool {
+        self.traces.is_empty() && self.summaries.is_empty() && self.exports.is_empty()
+    }
+}
+
 impl Query {
-    /// The page for this question, out of all traces, newest first, at that time.
+    /// The page for this question, out of all traces, newest first, at that time. Decodes only what it has to: a trace that did not
+    /// change since it was last asked about costs next to nothing in a list.
     ///
     /// # Errors
     /// See [`QueryError`].
-    pub fn answer(&self, held: &[Held], now_unix_nano: u64) -> Result<Reply, QueryError> {
-        let conditions = self.r#where.iter().map(|text| Condition::parse(text));
-        let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
-        let filter = Filter::parse(&self.filter).map_err(QueryError::Invalid)?;
-        conditions.extend(filter.conditions);
-        let window: Option<Window> = match &self.since {
-            Some(text) => Some(text.parse().map_err(QueryError::Invalid)?),
-            None => None,
-        };
-        let since = match window.into_iter().chain(filter.since).min() {
-            Some(window) => {
-                let back = u64::try_from(window.0.as_nanos()).unwrap_or(u64::MAX);
-                now_unix_nano.saturating_sub(back)
-            }
-            None => 0,
-        };
-        let mut keys = Keys::new(&conditions);
+    pub fn answer(&self, held: &[Arc<Held>], now_unix_nano: u64) -> Result<Reply, QueryError> {
+        let wanted = Wanted::of(self, now_unix_nano)?;
+        let mut seen = vec![false; wanted.conditions.len()];
         let mut page = PageInMaking::new(self.view, self.limit.unwrap_or(usize::MAX), held);
         let newer = self.newer_than.unwrap_or(0);
         for trace in held.iter().take_while(|trace| trace.sequence > newer) {
             let older = self.cursor.is_none_or(|cursor| trace.sequence < cursor);
-            if !older || (conditions.is_empty() && !self.names(trace)) {
+            if !older || (wanted.conditions.is_empty() && !self.names(trace)) {
                 continue;
             }
             if page.is_full() {
                 break;
             }
-            let decoded = trace.decode();
-            keys.learn(&decoded, &conditions);
-            if !self.names(trace) || !self.selects(&decoded, &conditions, since) {
+            let (holds, decoded) = wanted.judge(trace, &mut seen);
+            if !holds || !self.names(trace) || !wanted.suits(trace, decoded.as_ref()) {
                 continue;
             }
-            if !page.add(trace.sequence, decoded) {
+            if !page.add(trace, decoded) {
                 break;
             }
         }
-        let nothing = page.reply.traces.is_empty() && page.reply.summaries.is_empty();
-        match keys.unknown(&conditions) {
-            Some(error) if nothing && self.is_of_all() && !held.is_empty() => Err(QueryError::UnknownKey(error)),
+        let nothing = page.reply.is_empty();
+        let unknown = wanted.conditions.iter().zip(seen).find(|(_, seen)| !seen);
+        match unknown {
+            Some((condition, _)) if nothing && self.is_of_all() && !held.is_empty() => {
+                Err(QueryError::UnknownKey(unknown_key(&condition.key, &keys(held))))
+            }
             _ => Ok(page.reply),
         }
     }
@@ -208,70 +209,98 @@ impl Query {
                 self.ids.iter().any(|prefix| id.starts_with(prefix.as_str()))
             })
     }
+}
 
-    fn selects(&self, trace: &Trace, conditions: &[Condition], since: u64) -> bool {
-        let recent = |end: u64, start: u64| end.max(start) >= since;
-        (since == 0
-            || trace
-                .spans
+/// What a trace must meet to be answered.
+struct Wanted {
+    conditions: Vec<Condition>,
+    /// The conditions as they were written, under which their outcome is remembered.
+    text: Arc<str>,
+    since_unix_nano: u64,
+    flagged: bool,
+}
+
+impl Wanted {
+    fn of(query: &Query, now_unix_nano: u64) -> Result<Wanted, QueryError> {
+        let conditions = query.r#where.iter().map(|text| Condition::parse(text));
+        let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(QueryError::Invalid)?;
+        let filter = Filter::parse(&query.filter).map_err(QueryError::Invalid)?;
+        conditions.extend(filter.conditions);
+        let window: Option<Window> = match &query.since {
+            Some(text) => Some(text.parse().map_err(QueryError::Invalid)?),
+            None => None,
+        };
+        let since = match window.into_iter().chain(filter.since).min() {
+            Some(window) => {
+                let back = u64::try_from(window.0.as_nanos()).unwrap_or(u64::MAX);
+                now_unix_nano.saturating_sub(back)
+            }
+            None => 0,
+        };
+        Ok(Wanted {
+            conditions,
+            text: format!("{:?} {}", query.r#where, query.filter).into(),
+            since_unix_nano: since,
+            flagged: query.flagged,
+        })
+    }
+
+    /// Whether the conditions hold, which of their keys the trace has, and the trace, where it had to be decoded for that.
+    fn judge(&self, trace: &Held, seen: &mut [bool]) -> (bool, Option<Trace>) {
+        if self.conditions.is_empty() {
+            return (true, None);
+        }
+        let (verdict, decoded) = trace.verdict(&self.text, |trace| Verdict {
+            holds: self.conditions.iter().all(|condition| condition.selects(trace)),
+            knows: self
+                .conditions
                 .iter()
-                .any(|span| recent(span.end_time_unix_nano, span.start_time_unix_nano)))
-            && (!self.flagged || trace.spans.iter().any(facts::is_flagged))
-            && conditions.iter().all(|condition| condition.selects(trace))
+                .map(|condition| trace.spans.iter().any(|span| condition.knows(span)))
+                .collect(),
+        });
+        for (seen, knows) in seen.iter_mut().zip(&*verdict.knows) {
+            *seen |= knows;
+        }
+        (verdict.holds, decoded)
+    }
+
+    /// Whether it is young enough, and flagged where only such are asked for.
+    fn suits(&self, trace: &Held, decoded: Option<&Trace>) -> bool {
+        if self.since_unix_nano == 0 && !self.flagged {
+            return true;
+        }
+        let gist = trace.gist(decoded);
+        gist.latest_unix_nano >= self.since_unix_nano && (!self.flagged || gist.summary.flags > 0)
     }
 }
 
-/// Which keys were seen, for the error about one that was not.
-struct Keys {
-    seen: Vec<bool>,
-    all: BTreeSet<String>,
-}
+/// Most keys that are gathered for a suggestion.
+const MOST_KEYS: usize = 10_000;
 
-impl Keys {
-    /// Most keys that are remembered for a suggestion.
-    const MOST: usize = 10_000;
-
-    fn new(conditions: &[Condition]) -> Keys {
-        Keys {
-            seen: vec![false; conditions.len()],
-            all: BTreeSet::new(),
-        }
-    }
-
-    fn learn(&mut self, trace: &Trace, conditions: &[Condition]) {
-        for (seen, condition) in self.seen.iter_mut().zip(conditions) {
-            *seen = *seen || trace.spans.iter().any(|span| condition.knows(span));
-        }
-        if self.seen.iter().all(|seen| *seen) {
-            return;
-        }
-        let attributes = trace
-            .spans
-            .iter()
-            .flat_map(|span| span.attributes.iter().chain(&span.resource.attributes));
-        for attribute in attributes {
-            if self.all.len() < Keys::MOST && !self.all.contains(&attribute.key) {
-                self.all.insert(attribute.key.clone());
+/// The keys that spans have, for the error about one that none has.
+fn keys(held: &[Arc<Held>]) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for span in held.iter().flat_map(|trace| trace.decode().spans) {
+        for attribute in span.attributes.into_iter().chain(span.resource.attributes) {
+            if keys.len() < MOST_KEYS {
+                keys.insert(attribute.key);
             }
         }
     }
-
-    fn unknown(&self, conditions: &[Condition]) -> Option<String> {
-        let missing = self.seen.iter().position(|seen| !seen)?;
-        Some(unknown_key(&conditions[missing].key, &self.all))
-    }
+    keys
 }
 
 struct PageInMaking {
     reply: Reply,
     view: View,
     room: usize,
+    taken: usize,
     bytes: usize,
     last: Option<u64>,
 }
 
 impl PageInMaking {
-    fn new(view: View, room: usize, held: &[Held]) -> PageInMaking {
+    fn new(view: View, room: usize, held: &[Arc<Held>]) -> PageInMaking {
         let reply = Reply {
             held: held.len(),
             newest: held.first().map_or(0, |newest| newest.sequence),
@@ -281,6 +310,7 @@ impl PageInMaking {
             reply,
             view,
             room,
+            taken: 0,
             bytes: 0,
             last: None,
         }
@@ -291,25 +321,41 @@ impl PageInMaking {
     }
 
     /// False when the page has no room for it; the cursor then says where to go on.
-    fn add(&mut self, sequence: u64, trace: Trace) -> bool {
+    fn add(&mut self, held: &Held, decoded: Option<Trace>) -> bool {
         let size = match self.view {
-            View::Summary => 512,
-            View::Spans => json_len(&trace),
+            View::Summary => {
+                self.reply.summaries.push(held.gist(decoded.as_ref()).summary.clone());
+                512
+            }
+            View::Spans => {
+                let trace = decoded.unwrap_or_else(|| held.decode());
+                // The first is answered however long it is, so it is measured for the sake of a second only.
+                if let ([first], 0) = (&self.reply.traces[..], self.bytes) {
+                    self.bytes = json_len(first);
+                }
+                let size = if self.taken == 0 { 0 } else { json_len(&trace) };
+                self.reply.traces.push(trace);
+                size
+            }
+            View::Otlp => {
+                let root = held.gist(decoded.as_ref()).summary.trace_id.clone();
+                let export = Exported::of(held, root);
+                let size = export.request.get().len();
+                self.reply.exports.push(export);
+                size
+            }
         };
         if self.bytes > 0 && self.bytes + size > PAGE_BYTES {
+            self.reply.summaries.truncate(self.taken);
+            self.reply.traces.truncate(self.taken);
+            self.reply.exports.truncate(self.taken);
             self.reply.cursor = self.last;
             return false;
         }
-        match self.view {
-            View::Summary => self.reply.summaries.push(Summary {
-                sequence,
-                ..Summary::of(&trace)
-            }),
-            View::Spans => self.reply.traces.push(trace),
-        }
         self.bytes += size;
+        self.taken += 1;
         self.room -= 1;
-        self.last = Some(sequence);
+        self.last = Some(held.sequence);
         true
     }
 }

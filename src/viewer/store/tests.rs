@@ -1,11 +1,14 @@
 //! The store's laws: order of arrival does not matter, limits hold, what is dropped is counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::otlp::{SpanBuilder, Value};
+use crate::{
+    otlp::{SpanBuilder, SpanId, Value},
+    viewer::Trace,
+};
 
 fn trace(number: u8) -> TraceId {
     TraceId([number; 16])
@@ -16,7 +19,7 @@ fn span(number: u64) -> SpanId {
 }
 
 /// One span in a batch of its own: `trace/span<parent@start`, parent and start optional.
-fn batch(text: &str) -> TraceBatch {
+pub(super) fn batch(text: &str) -> TraceBatch {
     let (trace_number, rest) = text.split_once('/').expect("trace/span");
     let (ids, start) = rest.split_once('@').unwrap_or((rest, "1"));
     let (id, parent) = ids.split_once('<').unwrap_or((ids, "0"));
@@ -40,7 +43,7 @@ fn fill(limits: Limits, spans: &[&str]) -> Store {
 }
 
 /// Every trace as `root: spans`, newest first.
-fn shown(store: &Store) -> Vec<String> {
+pub(super) fn shown(store: &Store) -> Vec<String> {
     let traces = store.newest_first().into_iter().map(|held| held.decode());
     let line = |trace: Trace| {
         let names: Vec<&str> = trace.spans.iter().map(|span| span.name.as_str()).collect();
@@ -103,9 +106,8 @@ fn the_oldest_trace_goes_first_and_is_counted() {
 
 #[test]
 fn one_trace_that_is_too_large_loses_its_oldest_spans() {
-    let one = fill(Limits::default(), &["1/1"]).bytes();
     let limits = Limits {
-        max_bytes: one * 3,
+        max_bytes: fill(Limits::default(), &["1/1", "1/2", "1/3"]).bytes(),
         ..Limits::default()
     };
     let store = fill(limits, &["1/1", "1/2", "1/3", "1/4", "1/5"]);
@@ -125,8 +127,74 @@ fn a_batch_of_many_traces_is_sorted_out() {
     assert_eq!(store.newest_first().len(), 100);
 }
 
+#[test]
+fn a_change_is_told_and_what_changes_nothing_is_not() {
+    let store = fill(Limits::default(), &["1/1"]);
+    let mut newest = store.subscribe();
+    assert_eq!(*newest.borrow_and_update(), 1);
+    store.take(batch("1/1"));
+    assert!(!newest.has_changed().expect("the store lives"));
+    store.take(batch("2/2"));
+    assert!(newest.has_changed().expect("the store lives"));
+    assert_eq!(*newest.borrow_and_update(), store.newest_first()[0].sequence);
+    drop(store);
+    assert!(newest.has_changed().is_err(), "the end is told, too");
+}
+
+#[test]
+fn what_did_not_change_is_neither_grouped_nor_judged_again() {
+    let store = fill(Limits::default(), &["1/1", "2/2", "3/3"]);
+    let before = store.newest_first();
+    store.take(batch("4/4<2"));
+    let after = store.newest_first();
+    assert_eq!(after[0].trace_ids, [trace(2), trace(4)]);
+    assert!(!after.iter().any(|held| Arc::ptr_eq(held, &before[1])));
+    assert!(Arc::ptr_eq(&after[1], &before[0]) && Arc::ptr_eq(&after[2], &before[2]));
+    let judged = std::cell::Cell::new(0);
+    let judge = |question: &str| {
+        let (verdict, decoded) = after[0].verdict(&question.into(), |trace| {
+            judged.set(judged.get() + 1);
+            Verdict {
+                holds: trace.spans.len() == 2,
+                knows: [true].into(),
+            }
+        });
+        assert!(verdict.holds);
+        decoded.is_some()
+    };
+    assert!(judge("a") && !judge("a") && judge("b") && !judge("a"));
+    for other in ["c", "d", "e"] {
+        assert!(judge(other));
+    }
+    assert!(judge("a"), "few are remembered");
+    assert_eq!(judged.get(), 6);
+}
+
+/// The groups by the rule: a trace belongs to the one that alone holds the parent that its span names and it does not hold.
+fn groups_by_the_rule(state: &State) -> BTreeSet<Vec<TraceId>> {
+    let mut owners: HashMap<SpanId, BTreeSet<TraceId>> = HashMap::new();
+    let mut named: BTreeSet<(TraceId, SpanId)> = BTreeSet::new();
+    for (id, entry) in &state.entries {
+        for (_, _, span) in entry.pieces().flat_map(|piece| spans(&piece.batch)) {
+            owners.entry(span.span_id()).or_default().insert(*id);
+            named.extend(span.parent_span_id().map(|parent| (*id, parent)));
+        }
+    }
+    let mut groups: Vec<BTreeSet<TraceId>> = state.entries.keys().map(|id| BTreeSet::from([*id])).collect();
+    for (child, parent) in named {
+        let Some(owners) = owners.get(&parent) else { continue };
+        if owners.contains(&child) || owners.len() > 1 {
+            continue;
+        }
+        let joined = |group: &mut BTreeSet<TraceId>| group.contains(&child) || !group.is_disjoint(owners);
+        let parts: Vec<_> = groups.extract_if(.., joined).collect();
+        groups.push(parts.into_iter().flatten().collect());
+    }
+    groups.into_iter().map(|group| group.into_iter().collect()).collect()
+}
+
 /// Spans over few traces, some of them linked across traces; ids are unique over all.
-fn forest() -> impl Strategy<Value = Vec<String>> {
+pub(super) fn forest() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec((1_u8..5, 0_u64..20, 1_u64..9), 1..20).prop_map(|spans| {
         let numbered = spans.iter().zip(1_u64..);
         numbered
@@ -157,7 +225,24 @@ proptest! {
     }
 
     #[test]
-    fn limits_hold_and_nothing_is_lost_uncounted(spans in forest(), max_traces in 1_usize..4, max_bytes in 300_usize..3000) {
+    fn groups_follow_the_rule_whatever_comes_and_goes(
+        spans in prop::collection::vec((1_u8..6, 1_u64..9, 0_u64..9, 1_u64..4), 1..40),
+        max_traces in 1_usize..6,
+        asked in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let store = Store::new(Limits { max_traces, max_bytes: 12_000 });
+        for ((trace, id, parent, start), asked) in spans.into_iter().zip(asked) {
+            store.take(batch(&format!("{trace}/{id}<{parent}@{start}")));
+            if asked {
+                let shown: BTreeSet<Vec<TraceId>> =
+                    store.newest_first().iter().map(|held| held.trace_ids.clone()).collect();
+                prop_assert_eq!(shown, groups_by_the_rule(&store.lock()));
+            }
+        }
+    }
+
+    #[test]
+    fn limits_hold_and_nothing_is_lost_uncounted(spans in forest(), max_traces in 1_usize..4, max_bytes in 300_usize..12_000) {
         let store = Store::new(Limits { max_traces, max_bytes });
         for (text, taken) in spans.iter().zip(1_u64..) {
             store.take(batch(text));
@@ -167,10 +252,11 @@ proptest! {
             let shown: usize = held.iter().map(|held| held.decode().spans.len()).sum();
             prop_assert_eq!(shown as u64 + store.dropped().spans, taken);
         }
-        let mut inner = store.lock();
-        let ids: Vec<TraceId> = inner.entries.keys().copied().collect();
-        ids.into_iter().for_each(|id| inner.remove(id));
-        prop_assert_eq!(inner.bytes, 0);
-        prop_assert!(inner.by_age.is_empty() && inner.links.is_empty());
+        let mut state = store.lock();
+        let ids: Vec<TraceId> = state.entries.keys().copied().collect();
+        ids.into_iter().for_each(|id| state.remove(id));
+        prop_assert_eq!(state.bytes, 0);
+        prop_assert!(state.by_age.is_empty() && state.links.is_empty());
+        prop_assert!(state.newest_first().is_empty());
     }
 }
