@@ -3,8 +3,6 @@
 
 mod assess;
 mod explain;
-mod feed;
-mod progress;
 mod report;
 
 use std::{
@@ -17,12 +15,12 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use self::{
-    assess::{Assessor, Outcome, Style, Tally},
-    feed::{Fed, Pace},
+use self::assess::{Assessor, Outcome, Style, Tally};
+use super::{
+    feed::{self, Fed, Pace},
     progress::Progress,
+    terminal, usage,
 };
-use super::{terminal, usage};
 use crate::{
     signals::{Analyzer, Quality, Report, Settings, SettingsError},
     viewer::{Page, harmless},
@@ -186,7 +184,7 @@ pub(super) fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
         fail_on: args.fail_on,
     };
     let style = assessor.style;
-    let mut progress = Progress::new(args.quiet);
+    let mut progress = Progress::new(args.quiet || !io::stdout().is_terminal());
     // A table lines up within a block.
     let pace = match style {
         Style::Table(_) => Pace::Full,
@@ -195,7 +193,7 @@ pub(super) fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
     let fed = feed::feed(files, pace, Arc::new(move |block| assessor.assess(block)));
     let mut printer = Printer::new(style);
     for item in fed {
-        progress.show(printer.total.conversations);
+        progress.show(|| counted(printer.total.conversations, "conversation"));
         match item {
             Fed::Block(outcome) => {
                 let outcome = outcome.recv().context("the analysis broke off")?;

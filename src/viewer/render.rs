@@ -1,14 +1,19 @@
 //! A trace as text: a heading, what failed, the tree with times and bars, a footer. On a terminal it fits the width and
 //! has bars; elsewhere it is the same tree in plain lines. Every character of a name or value is harmless when it leaves.
 
+mod messages;
 mod row;
+mod talk;
 
-use self::row::Columns;
+pub use self::messages::messages;
+use self::row::{Columns, Heard};
 use super::{
+    conversation::conversation,
     facts::{self, Facts},
     model::{Span, Trace},
+    notes::notes,
     paint::{Ink, Tint, fit, harmless},
-    tree::{Branch, Oddity, branches},
+    tree::{Branch, branches},
 };
 
 /// Where the text goes.
@@ -27,10 +32,14 @@ pub enum Detail {
     Compact,
     /// Every attribute that is there: for a trace that was trimmed to what the user asked for.
     Attributes,
-    /// Every attribute, one a line, and ids, events, links and resource attributes.
+    /// Every attribute, one a line, and ids, events, links and resource attributes; messages as a conversation.
     Everything,
+    /// The same with messages as they came: for a trace that was trimmed to what the user asked for.
+    Raw,
 }
 
+/// Where lines wrap when there is no terminal.
+const WRAP_PIPED: usize = 120;
 /// Errors that are listed above the tree.
 const ERRORS_LISTED: usize = 5;
 
@@ -43,13 +52,25 @@ pub fn render(trace: &Trace, page: Page, detail: Detail) -> String {
     errors(&mut out, trace, &lines, page);
     out.push('\n');
     let columns = Columns::measure(trace, &lines, page);
+    let mut heard = Heard::default();
     for line in &lines {
+        let span = &trace.spans[line.span];
         columns.row(&mut out, trace, line);
-        columns.details(&mut out, &trace.spans[line.span], line, detail);
+        let found = (detail == Detail::Everything).then(|| conversation(span)).flatten();
+        columns.details(&mut out, span, line, detail, found.as_ref());
+        if detail == Detail::Compact {
+            columns.gist(&mut out, span, line, &mut heard);
+        }
+        if let Some(found) = found {
+            columns.talk(&mut out, &found, line);
+        }
     }
     out.push('\n');
     footer(&mut out, trace, &facts, page.ink);
-    notes(&mut out, &lines, page.ink);
+    for note in notes(trace, &lines) {
+        page.ink.put(&mut out, Tint::Dim, &note);
+        out.push('\n');
+    }
     out
 }
 
@@ -113,14 +134,14 @@ fn footer(out: &mut String, trace: &Trace, facts: &Facts, ink: Ink) {
 }
 
 /// What the model calls cost: `cost $0.0042`; `at least` where the price of some is not known.
-fn cost(facts: &Facts) -> Option<String> {
+pub fn cost(facts: &Facts) -> Option<String> {
     let cost = facts.cost_usd?;
     let least = if facts.unpriced > 0 { "at least " } else { "" };
     Some(format!("cost {least}{}", dollars(cost)))
 }
 
 /// An amount with as many digits as tell something: `$12.34`, `$0.0042`, `$0.00`.
-pub(super) fn dollars(amount: f64) -> String {
+pub fn dollars(amount: f64) -> String {
     match amount {
         0.0 => "$0.00".to_owned(),
         0.000_001..0.01 => {
@@ -133,43 +154,13 @@ pub(super) fn dollars(amount: f64) -> String {
     }
 }
 
-/// What is odd about the shape, said once for the whole trace.
-fn notes(out: &mut String, lines: &[Branch], ink: Ink) {
-    let of = |oddity| lines.iter().filter(|line| line.oddity == Some(oddity)).count();
-    let missing = of(Oddity::ParentMissing);
-    let loops = of(Oddity::Loop);
-    let early = of(Oddity::EarlierThanParent);
-    let texts = [
-        (
-            missing,
-            "name a parent that is not here (yet)",
-            "names a parent that is not here (yet)",
-        ),
-        (
-            loops,
-            "are their own ancestors: the loops are cut there",
-            "is its own ancestor: the loop is cut there",
-        ),
-        (
-            early,
-            "start before their parents (clocks differ)",
-            "starts before its parent (clocks differ)",
-        ),
-    ];
-    for (number, many, one) in texts.into_iter().filter(|(number, ..)| *number > 0) {
-        let verb = if number == 1 { one } else { many };
-        ink.put(out, Tint::Dim, &format!("{} {verb}", count(number, "span")));
-        out.push('\n');
-    }
-}
-
 fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// A length of time for a heading: `312µs`, `843ms`, `8.04s`, `2m 03s`, `1h 02m`, `3d 04h`.
-pub(super) fn length(nanos: u64) -> String {
+pub fn length(nanos: u64) -> String {
     let seconds = nanos / 1_000_000_000;
     match nanos {
         0 => "0ms".to_owned(),

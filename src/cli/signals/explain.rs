@@ -6,10 +6,12 @@ use std::{fmt::Write as _, ops::Range};
 use super::{counted, report::tint};
 use crate::{
     processors::signals::Transcript,
-    signals::{Detail, Message, Report, Role, Signal, Term, Weights},
-    viewer::{Ink, Page, Tint, columns, harmless},
+    signals::{Detail, Message, Report, Signal, Term, Weights},
+    viewer::{Ink, Lines, Page, Tint, harmless, role_name, three_decimals},
 };
 
+/// Columns before a text.
+const INDENT: usize = 4;
 /// Columns where the output is no terminal.
 const WIDTH: usize = 100;
 /// Bytes that are shown before and after what is marked, and of a text without marks.
@@ -37,8 +39,11 @@ pub(super) fn explain(
     {
         let message = &transcript.conversation.messages[found[0].message_index];
         let index = transcript.indexes[found[0].message_index];
-        page.ink
-            .put(out, Tint::Dim, &format!("  message {index}, {}", role(message.role)));
+        page.ink.put(
+            out,
+            Tint::Dim,
+            &format!("  message {index}, {}", role_name(message.role)),
+        );
         out.push('\n');
         excerpt(out, message, found, page);
         for signal in found {
@@ -62,20 +67,15 @@ fn heading(out: &mut String, name: &str, report: &Report, ink: Ink) {
     out.push('\n');
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-    }
+fn page_lines(out: &mut String, page: Page) -> Lines<'_> {
+    Lines::new(out, page.ink, page.width.unwrap_or(WIDTH), "", INDENT)
 }
 
 /// The message's text with what was found in it marked.
 fn excerpt(out: &mut String, message: &Message<'_>, found: &[Signal], page: Page) {
     let marks = union(found.iter().filter_map(|signal| signal.snippet.clone()));
     let text = message.text.as_ref();
-    let mut lines = Lines::new(out, page);
+    let mut lines = page_lines(out, page);
     let mut at = 0;
     for shown in windows(text, &marks) {
         if shown.start > at {
@@ -104,7 +104,7 @@ fn excerpt(out: &mut String, message: &Message<'_>, found: &[Signal], page: Page
         } else {
             ""
         };
-        let mut lines = Lines::new(out, page);
+        let mut lines = page_lines(out, page);
         lines.text(&format!("{}({arguments}{rest})", call.name), Tint::Dim);
         lines.end();
     }
@@ -155,18 +155,12 @@ fn reason(out: &mut String, message: &Message<'_>, signal: &Signal, ink: Ink) {
     }
     for (key, detail) in &signal.metadata {
         match detail {
-            Detail::Number(number) => write!(out, "  {key} {}", short(*number)),
+            Detail::Number(number) => write!(out, "  {key} {}", three_decimals(*number)),
             Detail::Name(name) => write!(out, "  {key} {}", harmless(name)),
         }
         .expect("a String takes all");
     }
     out.push('\n');
-}
-
-/// At most three decimals.
-fn short(number: f64) -> String {
-    let text = format!("{number:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The terms that count, their sum, and what was made of it.
@@ -176,7 +170,7 @@ fn score(out: &mut String, report: &Report, weights: &Weights) {
     for term in terms.iter().filter(|term| term.points() != 0.0) {
         let how = match (term.times, term.weight) {
             (1.0, _) => String::new(),
-            (times, weight) => format!(": {} × {}", short(times), short(weight.abs())),
+            (times, weight) => format!(": {} × {}", three_decimals(times), three_decimals(weight.abs())),
         };
         writeln!(out, "  {:+7.1}  {}{how}", term.points(), term.name).expect("a String takes all");
     }
@@ -193,101 +187,13 @@ fn score(out: &mut String, report: &Report, weights: &Weights) {
     writeln!(out, "  {:7.1}  {quality}{clamped}{at_once}", report.score).expect("a String takes all");
 }
 
-/// Text in lines of limited width, indented.
-struct Lines<'a> {
-    out: &'a mut String,
-    ink: Ink,
-    width: usize,
-    /// Columns that are taken of the line.
-    column: usize,
-    /// Whether there is anything in the line, be it of no width.
-    is_begun: bool,
-}
-
-const INDENT: &str = "    ";
-
-impl<'a> Lines<'a> {
-    fn new(out: &'a mut String, page: Page) -> Lines<'a> {
-        Lines {
-            out,
-            ink: page.ink,
-            width: page.width.unwrap_or(WIDTH).saturating_sub(INDENT.len()).max(20),
-            column: 0,
-            is_begun: false,
-        }
-    }
-
-    /// Text that is pointed at; between quotes where there is no color.
-    fn mark(&mut self, text: &str) {
-        match self.ink {
-            Ink::Color => self.text(text, Tint::Mark),
-            Ink::Plain => self.text(&format!("»{text}«"), Tint::Mark),
-        }
-    }
-
-    fn text(&mut self, text: &str, tint: Tint) {
-        for (i, line) in text.split('\n').enumerate() {
-            if i > 0 {
-                self.end();
-            }
-            let line = line.trim_end_matches('\r').replace('\t', " ");
-            for word in line.split_inclusive(' ') {
-                self.word(&harmless(word), tint);
-            }
-        }
-    }
-
-    fn word(&mut self, word: &str, tint: Tint) {
-        let wanted = columns(word.trim_end_matches(' '));
-        // A word that fits no line is broken where it stands.
-        if self.column + wanted > self.width && wanted <= self.width {
-            self.end();
-        }
-        let mut rest = word;
-        while self.column + columns(rest.trim_end_matches(' ')) > self.width {
-            let mut left = self.width - self.column.min(self.width);
-            let cut = rest.char_indices().find(|(_, character)| {
-                let width = columns(character.encode_utf8(&mut [0; 4]));
-                let fits = width <= left;
-                left = left.saturating_sub(width);
-                !fits
-            });
-            let (head, tail) = rest.split_at(cut.map_or(rest.len(), |(at, _)| at));
-            self.put(head, tint);
-            self.end();
-            rest = tail;
-        }
-        self.put(rest, tint);
-    }
-
-    fn put(&mut self, text: &str, tint: Tint) {
-        if text.is_empty() {
-            return;
-        }
-        if !std::mem::replace(&mut self.is_begun, true) {
-            self.out.push_str(INDENT);
-        }
-        self.column += columns(text);
-        self.ink.put(self.out, tint, text);
-    }
-
-    /// Ends the line, if one was begun.
-    fn end(&mut self) {
-        if std::mem::take(&mut self.is_begun) {
-            let text = self.out.trim_end_matches(' ').len();
-            self.out.truncate(text);
-            self.out.push('\n');
-            self.column = 0;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::viewer::is_harmful;
+    use crate::signals::Role;
+    use crate::viewer::{columns, is_harmful};
 
     fn check(text: &str, marks: &[(usize, usize)], width: usize, expected: &str) {
         let signal = |&(start, end): &(usize, usize)| Signal {
@@ -311,7 +217,7 @@ mod tests {
     fn marks_stand_in_the_text() {
         check("a bad day", &[(2, 5)], 80, "    a »bad« day\n");
         check("a bad day", &[(2, 5), (4, 9)], 80, "    a »bad day«\n");
-        check("a\r\n\nb\tc", &[], 80, "    a\n    b c\n");
+        check("a\r\n\nb\tc", &[], 80, "    a\n    b   c\n");
         check("", &[], 80, "");
         check("\u{c55}x", &[(3, 4)], 80, "    \u{c55}»x«\n");
         check("é", &[(1, 2)], 80, "    »é«\n");

@@ -10,6 +10,7 @@ mod lexicons;
 mod memory;
 mod meters;
 mod origin;
+mod spoken;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ use crate::{
     signals::{Settings, SignalType, Weights},
     values::suggest,
 };
+pub use dialects::{MessageKeys, Standing};
+pub use spoken::{Spoken, spoken};
 pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
 
 use attach::{Names, Style};
@@ -300,4 +303,4 @@ impl Signals {
 #[cfg(test)]
 mod captured;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,7 @@ use crate::{
     pipeline::ComponentId,
 };
 
-pub(super) fn processor(config: Config) -> Box<dyn Processor> {
+pub(crate) fn processor(config: Config) -> Box<dyn Processor> {
     let host = Host {
         id: ComponentId {
             kind: "signals".to_owned(),

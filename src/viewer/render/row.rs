@@ -1,12 +1,15 @@
 //! One span's lines: the branch of the tree, service and name, when it began, its bar, how long it took, its status; and
 //! below it what is shown of its attributes. Everything is measured first, so that columns line up.
 
-use super::{Detail, Page, millis, title};
+use super::{Detail, Page, WRAP_PIPED, millis, talk, title};
+use crate::otlp::keys as otlp_keys;
 use crate::viewer::{
+    Conversation,
     attributes::{Shown, shown},
     condition::KINDS,
+    conversation,
     facts::{self, Role},
-    model::{Attribute, Span, Trace},
+    model::{Attribute, Event, Span, Trace},
     paint::{Ink, Tint, columns, fit, harmless},
     tree::{Branch, Oddity},
 };
@@ -21,10 +24,19 @@ const LEFT_LEAST: usize = 16;
 const LEFT_PIPED: usize = 72;
 /// Levels drawn where there is no terminal.
 const LEVELS_PIPED: usize = 32;
-/// Where lines of attributes wrap when there is no terminal.
-const WRAP_PIPED: usize = 120;
 /// Most columns of a value in the compact form.
 const VALUE: usize = 80;
+
+/// Most conversations that are read for the compact form of one trace.
+const MOST_HEARD: usize = 100;
+
+/// What the compact form has told of conversations.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// What a user said last: the calls of one turn repeat it.
+    last: String,
+    spans: usize,
+}
 
 /// The measured columns of one trace.
 pub(super) struct Columns {
@@ -186,11 +198,21 @@ impl Columns {
         format!("{}{body}{}", " ".repeat(from), " ".repeat(BAR - from - cells))
     }
 
-    /// The lines below the span's own.
-    pub(super) fn details(&self, out: &mut String, span: &Span, line: &Branch, detail: Detail) {
+    /// The lines below the span's own, without what is told as a conversation.
+    pub(super) fn details(
+        &self,
+        out: &mut String,
+        span: &Span,
+        line: &Branch,
+        detail: Detail,
+        told: Option<&Conversation>,
+    ) {
         let below = self.below(line);
-        let shown = shown(span, detail);
-        if detail != Detail::Everything {
+        let has_messages = |told: &&Conversation| !told.messages.is_empty();
+        let keys = told.filter(has_messages).map(|_| conversation::message_keys(span));
+        let mut shown = shown(span, detail);
+        shown.retain(|shown| keys.is_none_or(|keys| !keys.is_read(shown.key)));
+        if !matches!(detail, Detail::Everything | Detail::Raw) {
             return self.compact(out, &below, &shown);
         }
         let mut put = |tint, key: &str, text: &str| {
@@ -220,7 +242,11 @@ impl Columns {
                 format!("{} {}", span.scope.name, span.scope.version).trim_end(),
             );
         }
-        for event in &span.events {
+        let untold = |event: &&Event| {
+            let is_signal = told.is_some() && event.name.starts_with(otlp_keys::SIGNAL_EVENT_PREFIX);
+            !is_signal && keys.is_none_or(|keys| !keys.is_read_event(&event.name))
+        };
+        for event in span.events.iter().filter(untold) {
             let after = event.time_unix_nano.saturating_sub(span.start_time_unix_nano);
             let text = format!("{}{}", event.name, pairs(&event.attributes));
             let tint = if event.name == "exception" {
@@ -240,6 +266,31 @@ impl Columns {
         for Attribute { key, value } in &span.resource.attributes {
             put(Tint::Dim, &format!("resource {key}"), &value.text());
         }
+    }
+
+    /// The conversation of the span.
+    pub(super) fn talk(&self, out: &mut String, found: &Conversation, line: &Branch) {
+        let below = self.below(line);
+        self.page.ink.put(out, Tint::Dim, &format!("{below}conversation:"));
+        out.push_str(&format!(" {}\n", harmless(&talk::verdict(found))));
+        talk::block(out, found, 0, self.page, &format!("{below}  "));
+    }
+
+    /// What the conversation of the span is about, where the spans above did not say so.
+    pub(super) fn gist(&self, out: &mut String, span: &Span, line: &Branch, heard: &mut Heard) {
+        if heard.spans >= MOST_HEARD || !conversation::has_messages(span) {
+            return;
+        }
+        heard.spans += 1;
+        let Some((messages, last)) = conversation::gist(span).filter(|(_, last)| *last != heard.last) else {
+            return;
+        };
+        let below = self.below(line);
+        let width = self.page.width.unwrap_or(WRAP_PIPED).max(columns(&below) + LEFT_LEAST);
+        let text = talk::line(messages, &last, width - columns(&below));
+        self.page.ink.put(out, Tint::Dim, &format!("{below}{text}"));
+        out.push('\n');
+        heard.last = last;
     }
 
     /// Several attributes on a line, as many as fit.

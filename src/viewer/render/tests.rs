@@ -9,28 +9,33 @@ use crate::viewer::{
     paint::is_harmful,
 };
 
-const PLAIN: Page = Page {
+pub(super) const PLAIN: Page = Page {
     width: None,
     ink: Ink::Plain,
 };
 
-fn terminal(width: usize) -> Page {
+pub(super) fn terminal(width: usize) -> Page {
     Page {
         width: Some(width),
         ink: Ink::Plain,
     }
 }
 
-fn check(name: &str, trace: &Trace, page: Page, detail: Detail) {
-    let text = render(trace, page, detail);
+/// Compares a text with its golden file.
+pub(super) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/trace")
         .join(format!("{name}.txt"));
     if std::env::var_os("PLANO_GOLDEN").is_some_and(|value| value == "write") {
-        fs::write(&path, &text).expect("the golden file can be written");
+        fs::write(&path, text).expect("the golden file can be written");
     }
     let expected = fs::read_to_string(&path).expect("the golden file is there");
     assert_eq!(text, expected, "{name}: not as {}", path.display());
+}
+
+pub(super) fn check(name: &str, trace: &Trace, page: Page, detail: Detail) {
+    let text = render(trace, page, detail);
+    golden(name, &text);
     if let Some(width) = page.width.filter(|width| *width >= 60 && page.ink == Ink::Plain) {
         let widest = text
             .lines()
@@ -83,6 +88,7 @@ fn trace(spans: Vec<Span>) -> Trace {
     Trace {
         trace_id: "246263282a0448773a469b85aa0da910".into(),
         spans,
+        variants: 0,
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) static DIALECT: Dialect = Dialect {
             )
         })
     },
+    unread: |key| !matches!(key, b"gcp.vertex.agent.llm_request" | b"gcp.vertex.agent.llm_response"),
     read: |span| {
         let (input, output) = ("gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response");
         whole::read(span, input, output, whole::Plain::Nothing)

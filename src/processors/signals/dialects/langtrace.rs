@@ -11,6 +11,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     carries: |key| is_older(key) || (otel_json::DIALECT.carries)(key),
     carries_event: |name| name == CHUNK || (otel_json::DIALECT.carries_event)(name),
     read,
+    ..Dialect::NONE
 };
 
 /// Event of a piece of a stream: content, never read.

@@ -26,5 +26,6 @@ pub(super) static DIALECT: Dialect = Dialect {
         ];
         !name[..dot].contains(&b'.') && FIELDS.contains(&&name[dot + 1..])
     },
+    unread: |_| true,
     ..Dialect::NONE
 };

@@ -11,6 +11,7 @@ mod generic;
 mod genkit;
 mod google_adk;
 mod indexed;
+mod instructions;
 mod items;
 mod langfuse;
 mod langtrace;
@@ -32,7 +33,9 @@ mod traceloop_entity;
 mod vercel_ai;
 mod whole;
 
+pub use self::outer::Standing;
 pub(super) use self::{
+    instructions::instructions,
     items::Places,
     mended::{LineEnds, mended},
     message::{read as read_message, role, role_names},
@@ -55,6 +58,8 @@ pub(super) struct Dialect {
     starts: &'static [u8],
     /// Whether an attribute with this key carries message content.
     carries: fn(&[u8]) -> bool,
+    /// Which of the attributes that it carries its reader passes over: content that is no message.
+    unread: fn(&[u8]) -> bool,
     /// Whether an event of this name carries message content.
     carries_event: fn(&str) -> bool,
     /// Reads what the span has of it.
@@ -68,6 +73,7 @@ impl Dialect {
         scope: |_| true,
         starts: b"",
         carries: |_| false,
+        unread: |_| false,
         carries_event: |_| false,
         read: |_| Content::default(),
     };
@@ -130,6 +136,40 @@ pub(super) struct Found<'a> {
     pub(super) failure: Option<ModelFailure<'a>>,
 }
 
+/// Which keys and events of a scope's spans hold messages, for who looks at keys alone.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageKeys {
+    open: Open,
+}
+
+impl MessageKeys {
+    /// Those of a scope of that name.
+    #[must_use]
+    pub fn of_scope(name: &str) -> MessageKeys {
+        MessageKeys {
+            open: DIALECTS.map(|dialect| (dialect.scope)(name)),
+        }
+    }
+
+    fn dialects(&self) -> impl Iterator<Item = &'static Dialect> {
+        let all = DIALECTS.iter().zip(self.open);
+        all.filter_map(|(dialect, open)| open.then_some(*dialect))
+    }
+
+    /// Whether messages are read from the attribute, if its value holds any.
+    #[must_use]
+    pub fn is_read(&self, key: &str) -> bool {
+        let key = key.as_bytes();
+        is_candidate(key) && (self.dialects()).any(|dialect| dialect.carries_key(key) && !(dialect.unread)(key))
+    }
+
+    /// Whether messages are read from events of that name.
+    #[must_use]
+    pub fn is_read_event(&self, name: &str) -> bool {
+        is_candidate_event(name) && self.dialects().any(|dialect| (dialect.carries_event)(name))
+    }
+}
+
 /// What [`find`] saw.
 pub(super) struct Search<'a> {
     pub(super) found: Option<Found<'a>>,
@@ -158,6 +198,23 @@ impl Search<'_> {
 
 /// Looks for a conversation. Allocates nothing on a span that has none.
 pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &mut Scopes) -> Search<'a> {
+    find_unless(span, scope, scopes, outer::is_outer)
+}
+
+/// The conversation of a span, be it one that repeats what the spans inside it say.
+pub(super) fn find_repeated<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>) -> Option<(Found<'a>, Standing)> {
+    let standing = Standing::of(span);
+    let none = |_: &SpanRef<'_>| standing == Standing::NoConversation;
+    let found = find_unless(span, scope, &mut Scopes::default(), none).found?;
+    Some((found, standing))
+}
+
+fn find_unless<'a>(
+    span: &SpanRef<'a>,
+    scope: &ScopeSpansRef<'_>,
+    scopes: &mut Scopes,
+    is_left_out: impl Fn(&SpanRef<'a>) -> bool,
+) -> Search<'a> {
     let mut search = Search {
         found: None,
         has_content: false,
@@ -172,7 +229,7 @@ pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &m
     for (present, open) in present.iter_mut().zip(search.open) {
         *present &= open;
     }
-    if outer::is_outer(span) {
+    if is_left_out(span) {
         search.has_content = present.contains(&true);
         return search;
     }

@@ -18,6 +18,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "openinference",
     starts: b"eliort",
     carries: |key| side(key).is_some() || is_whole(key) || is_unread(key),
+    unread: |key| side(key).is_none() && !is_whole(key),
     read,
     ..Dialect::NONE
 };

@@ -17,6 +17,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "openllmetry",
     starts: b"gl",
     carries: |key| side(key).is_some() || is_unread(key),
+    unread: |key| side(key).is_none(),
     read,
     ..Dialect::NONE
 };

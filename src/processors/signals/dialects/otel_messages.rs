@@ -29,6 +29,10 @@ pub(super) static DIALECT: Dialect = Dialect {
         .iter()
         .any(|content| content.as_bytes() == key)
     },
+    unread: |key| {
+        let read = [keys::GEN_AI_INPUT_MESSAGES, keys::GEN_AI_OUTPUT_MESSAGES];
+        !read.iter().any(|content| content.as_bytes() == key)
+    },
     carries_event: |name| name == DETAILS,
     read,
     ..Dialect::NONE

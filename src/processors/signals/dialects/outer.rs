@@ -13,39 +13,105 @@
 //!
 //! What says nothing of the kind counts. Content on an outer span is content all the same: `content: drop` removes it.
 
-use crate::otlp::{KeyValueRef, SpanRef, ValueRef, keys};
+use crate::otlp::{SpanRef, keys};
 
 /// OTLP's number for a span of kind CLIENT.
 const CLIENT: i32 = 3;
 
-/// Whether the span says that the spans inside it carry the conversation, or that it carries none.
-pub(super) fn is_outer(span: &SpanRef<'_>) -> bool {
-    span.attributes().any(|attribute| says_so(&attribute, span))
+/// How a span stands to the conversation that it carries, the later the less it is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It is the innermost span that carries it.
+    Own,
+    /// It repeats what the spans inside it say.
+    Repeats,
+    /// It is of a tool, a search or an embedding, whose content is no conversation.
+    NoConversation,
 }
 
-fn says_so(attribute: &KeyValueRef<'_>, span: &SpanRef<'_>) -> bool {
-    let is_other_than = |kinds: &[&str]| match attribute.value() {
-        ValueRef::Str(kind) => !kinds
-            .iter()
-            .any(|known| kind.trim_matches('"').eq_ignore_ascii_case(known)),
-        _ => false,
+/// Kinds of spans, in every emitter's words, whose content is no conversation. Any other that is outer repeats one.
+const NO_CONVERSATION: [&str; 15] = [
+    "create_agent",
+    "embedder",
+    "embedding",
+    "embeddings",
+    "evaluator",
+    "event",
+    "execute_tool",
+    "guardrail",
+    "indexer",
+    "parser",
+    "reranker",
+    "retrieval",
+    "retriever",
+    "tool",
+    "vectordb",
+];
+
+/// Whether the span says that the spans inside it carry the conversation, or that it carries none.
+pub(super) fn is_outer(span: &SpanRef<'_>) -> bool {
+    let kind = || span.kind();
+    (span.attributes())
+        .any(|attribute| standing(attribute.key_bytes(), || attribute.value().as_str(), kind) != Standing::Own)
+}
+
+impl Standing {
+    /// What an attribute of a span of an OTLP kind says of it; the text of its value, where it is one.
+    #[must_use]
+    pub fn said_by(key: &str, text: Option<&str>, kind: i32) -> Standing {
+        standing(key.as_bytes(), || text, || kind)
+    }
+
+    /// Of a whole span.
+    pub(super) fn of(span: &SpanRef<'_>) -> Standing {
+        let kind = || span.kind();
+        (span.attributes())
+            .map(|attribute| standing(attribute.key_bytes(), || attribute.value().as_str(), kind))
+            .max()
+            .unwrap_or(Standing::Own)
+    }
+
+    fn outer(kind: &str) -> Standing {
+        let is_it = |known: &&str| kind.trim_matches('"').eq_ignore_ascii_case(known);
+        if NO_CONVERSATION.iter().any(is_it) {
+            Standing::NoConversation
+        } else {
+            Standing::Repeats
+        }
+    }
+}
+
+fn standing<'a>(key: &[u8], text: impl Fn() -> Option<&'a str>, kind: impl Fn() -> i32) -> Standing {
+    let unless = |inner: &[&str]| match text() {
+        Some(named)
+            if !inner
+                .iter()
+                .any(|known| named.trim_matches('"').eq_ignore_ascii_case(known)) =>
+        {
+            Standing::outer(named)
+        }
+        _ => Standing::Own,
     };
-    match attribute.key_bytes() {
-        b"all_messages_events" | b"pydantic_ai.all_messages" => true,
-        b"genkit:metadata:subtype" => is_other_than(&["model"]),
-        b"langsmith.span.kind" | b"langtrace.service.type" => is_other_than(&["llm"]),
-        b"logfire.span_type" => matches!(attribute.value(), ValueRef::Str("pending_span")),
-        b"mlflow.spanType" => is_other_than(&["LLM", "CHAT_MODEL", "UNKNOWN"]),
-        key if key == keys::AI_OPERATION_ID.as_bytes() => {
-            matches!(attribute.value(), ValueRef::Str(id) if !id.contains(".do"))
-        }
-        key if key == keys::GEN_AI_OPERATION_NAME.as_bytes() => {
-            matches!(attribute.value(), ValueRef::Str(name) if is_outer_operation(name, span.kind()))
-        }
-        key if key == keys::LANGFUSE_OBSERVATION_TYPE.as_bytes() => is_other_than(&["generation"]),
-        key if key == keys::OPENINFERENCE_SPAN_KIND.as_bytes() => is_other_than(&["LLM"]),
-        key if key == keys::TRACELOOP_SPAN_KIND.as_bytes() => is_other_than(&[]),
-        _ => false,
+    match key {
+        b"all_messages_events" | b"pydantic_ai.all_messages" => Standing::Repeats,
+        b"genkit:metadata:subtype" => unless(&["model"]),
+        b"langsmith.span.kind" | b"langtrace.service.type" => unless(&["llm"]),
+        b"logfire.span_type" if text() == Some("pending_span") => Standing::Repeats,
+        b"mlflow.spanType" => unless(&["LLM", "CHAT_MODEL", "UNKNOWN"]),
+        key if key == keys::AI_OPERATION_ID.as_bytes() => match text() {
+            Some(id) if id.contains(".do") => Standing::Own,
+            Some(id) if id.contains("toolCall") || id.contains("embed") => Standing::NoConversation,
+            Some(_) => Standing::Repeats,
+            None => Standing::Own,
+        },
+        key if key == keys::GEN_AI_OPERATION_NAME.as_bytes() => match text() {
+            Some(name) if is_outer_operation(name, kind()) => Standing::outer(name),
+            _ => Standing::Own,
+        },
+        key if key == keys::LANGFUSE_OBSERVATION_TYPE.as_bytes() => unless(&["generation"]),
+        key if key == keys::OPENINFERENCE_SPAN_KIND.as_bytes() => unless(&["LLM"]),
+        key if key == keys::TRACELOOP_SPAN_KIND.as_bytes() => unless(&[]),
+        _ => Standing::Own,
     }
 }
 

@@ -32,6 +32,10 @@ pub(super) static DIALECT: Dialect = Dialect {
                 | b"final_result"
         )
     },
+    unread: |key| {
+        let is_list = matches!(key, b"events" | b"all_messages_events" | b"pydantic_ai.all_messages");
+        !is_list && !matches!(key, b"request_data" | b"response_data")
+    },
     read,
     ..Dialect::NONE
 };
@@ -40,10 +44,15 @@ fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
     let mut content = Content::default();
     for attribute in span.attributes() {
         match attribute.key() {
-            "events" => match node::read(attribute.value()) {
+            // An agent's whole list is read for who shows it: spans with one are outer.
+            "events" | "all_messages_events" => match node::read(attribute.value()) {
                 Some(tree) => tree.items().iter().for_each(|event| add_event(event, &mut content)),
                 None => content.unparsed += 1,
             },
+            "pydantic_ai.all_messages" => {
+                let read = whole::add(attribute.value(), Role::User, whole::Plain::Nothing, &mut content.input);
+                content.unparsed += usize::from(!read);
+            }
             "request_data" if content.input.is_empty() => {
                 let read = whole::add(attribute.value(), Role::User, whole::Plain::Nothing, &mut content.input);
                 content.unparsed += usize::from(!read);

@@ -18,6 +18,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         .iter()
         .any(|content| content.as_bytes() == key)
     },
+    unread: |key| key.starts_with(b"traceloop.prompt."),
     read: |span| {
         let (input, output) = (keys::TRACELOOP_ENTITY_INPUT, keys::TRACELOOP_ENTITY_OUTPUT);
         whole::read(span, input, output, whole::Plain::Nothing)

@@ -19,6 +19,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "vercel_ai",
     starts: b"a",
     carries: |key| key.strip_prefix(b"ai.").is_some_and(is_content),
+    unread: |key| !matches!(key, b"ai.prompt" | b"ai.prompt.messages") && !is_reply(key),
     read,
     ..Dialect::NONE
 };
@@ -44,6 +45,11 @@ fn is_content(name: &[u8]) -> bool {
             | b"embedding"
             | b"embeddings"
     )
+}
+
+fn is_reply(key: &[u8]) -> bool {
+    let name = (key.strip_prefix(b"ai.response.")).or_else(|| key.strip_prefix(b"ai.result."));
+    matches!(name, Some(b"text" | b"toolCalls" | b"object"))
 }
 
 fn read<'a>(span: &SpanRef<'a>) -> Content<'a> {
