@@ -29,6 +29,8 @@ pub enum Tint {
     Error,
     /// What is being pointed at.
     Mark,
+    /// Something is new, or better.
+    Good,
     /// The component that recorded a span.
     Role(Role),
 }
@@ -39,6 +41,7 @@ impl Ink {
         if text.is_empty() {
             return;
         }
+        let role;
         let code = match (self, tint) {
             (Ink::Plain, _) | (_, Tint::Normal) => {
                 out.push_str(text);
@@ -48,23 +51,48 @@ impl Ink {
             (_, Tint::Bold) => "1",
             (_, Tint::Error) => "1;31",
             (_, Tint::Mark) => "1;33",
-            (_, Tint::Role(role)) => role_code(role),
+            (_, Tint::Role(of)) => {
+                role = role_code(of);
+                role.as_str()
+            }
+            (_, Tint::Good) => "1;32",
         };
         write!(out, "\x1b[{code}m{text}\x1b[0m").expect("a String takes all");
     }
 }
 
-/// The colors of the reference.
-fn role_code(role: Role) -> &'static str {
-    match role {
-        Role::Inbound => "1;38;2;72;96;250",
-        Role::Handoff => "1;38;2;87;217;169",
-        Role::Orchestrator => "1;38;2;150;159;244",
-        Role::Routing => "1;38;2;227;162;250",
-        Role::Agent => "1;36",
-        Role::Llm => "1;32",
-        Role::Filter => "1;37",
-        Role::Other => "1",
+/// A color of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hue {
+    /// Red, green, blue.
+    Rgb(u8, u8, u8),
+    /// One of the terminal's own eight.
+    Ansi(u8),
+    /// The terminal's own for text.
+    Text,
+}
+
+impl Hue {
+    /// The colors of the reference.
+    pub fn of(role: Role) -> Hue {
+        match role {
+            Role::Inbound => Hue::Rgb(72, 96, 250),
+            Role::Handoff => Hue::Rgb(87, 217, 169),
+            Role::Orchestrator => Hue::Rgb(150, 159, 244),
+            Role::Routing => Hue::Rgb(227, 162, 250),
+            Role::Agent => Hue::Ansi(6),
+            Role::Llm => Hue::Ansi(2),
+            Role::Filter => Hue::Ansi(7),
+            Role::Other => Hue::Text,
+        }
+    }
+}
+
+fn role_code(role: Role) -> String {
+    match Hue::of(role) {
+        Hue::Rgb(red, green, blue) => format!("1;38;2;{red};{green};{blue}"),
+        Hue::Ansi(number) => format!("1;3{number}"),
+        Hue::Text => "1".to_owned(),
     }
 }
 
