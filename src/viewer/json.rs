@@ -19,7 +19,7 @@ pub fn to_text(traces: &[Trace]) -> String {
     struct Document<'a> {
         traces: &'a [Trace],
     }
-    print(&Document { traces })
+    json_text(&Document { traces })
 }
 
 /// `{"trace_ids":[…]}`, indented, ending in a line's end.
@@ -28,10 +28,35 @@ pub fn trace_ids(ids: &[String]) -> String {
     struct Document<'a> {
         trace_ids: &'a [String],
     }
-    print(&Document { trace_ids: ids })
+    json_text(&Document { trace_ids: ids })
 }
 
-fn print(document: &impl Serialize) -> String {
+/// A document on a line of its own.
+pub fn json_line(document: &impl Serialize) -> String {
+    harmless_json(&serde_json::to_string(document).expect("plain data into memory"))
+}
+
+/// A JSON text as a line of its own, harmful characters escaped. Those stand in strings only, where an escape means the same;
+/// white space between values stays.
+pub fn harmless_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if is_harmful(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// A document, indented, ending in a line's end.
+pub fn json_text(document: &impl Serialize) -> String {
     let mut out = Vec::new();
     let formatter = Harmless(serde_json::ser::PrettyFormatter::new());
     document
@@ -240,6 +265,13 @@ mod tests {
         let text = trace_ids(std::slice::from_ref(&id));
         assert!(!text.chars().any(|c| c != '\n' && is_harmful(c)), "{text:?}");
         let back: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(back["trace_ids"][0], serde_json::Value::String(id));
+        assert_eq!(back["trace_ids"][0], serde_json::Value::String(id.clone()));
+        let line = json_line(&id);
+        assert!(
+            line.ends_with('\n') && !line.trim_end().chars().any(is_harmful),
+            "{line:?}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&line).expect("JSON"), id);
+        assert_eq!(harmless_json("{\n\t\"a\":1}"), "{  \"a\":1}\n");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     paint::{Ink, Tint, columns, fit, harmless},
-    render::length,
-    summary::Summary,
+    render::{dollars, length},
+    summary::{Session, Summary},
 };
 use crate::values::civil::Civil;
 
@@ -12,6 +12,70 @@ const ROOT_COLUMNS: usize = 60;
 
 /// The table, with a line of headings; ends in a line's end.
 pub fn table(summaries: &[Summary], ink: Ink) -> String {
+    let rows: Vec<Vec<String>> = std::iter::once(heading()).chain(summaries.iter().map(row)).collect();
+    let failed = |number: usize| number > 0 && summaries[number - 1].errors > 0;
+    lay_out(&rows, &TRACES_RIGHT, &[], failed, ink)
+}
+
+/// A line of the table by itself, for one that grows; its headings without a trace. Columns are as wide as most need.
+pub fn table_row(summary: Option<&Summary>, ink: Ink) -> String {
+    let least = [19, 32, 40];
+    let cells = summary.map_or_else(heading, row);
+    let failed = summary.is_some_and(|summary| summary.errors > 0);
+    match summary {
+        None => lay_out(&[cells], &TRACES_RIGHT, &least, |_| false, ink),
+        Some(_) => {
+            let text = lay_out(&[heading(), cells], &TRACES_RIGHT, &least, |_| failed, ink);
+            text.split_inclusive('\n').skip(1).collect()
+        }
+    }
+}
+
+/// The sessions in a table, with a line of headings; ends in a line's end.
+pub fn session_table(sessions: &[Session], ink: Ink) -> String {
+    let heading = [
+        "BEGAN (UTC)",
+        "SESSION",
+        "TRACES",
+        "SPANS",
+        "ERRORS",
+        "FLAGS",
+        "TOKENS",
+        "COST",
+        "LASTED",
+        "WORST",
+        "NOW",
+    ];
+    let quality = |quality: &Option<String>| {
+        quality
+            .as_deref()
+            .map_or("-".to_owned(), |text| harmless(text).into_owned())
+    };
+    let row = |session: &Session| {
+        vec![
+            time(session.start_unix_nano),
+            fit(&harmless(&session.session), ROOT_COLUMNS).into_owned(),
+            session.trace_ids.len().to_string(),
+            session.spans.to_string(),
+            session.errors.to_string(),
+            session.flags.to_string(),
+            session.tokens.to_string(),
+            session.cost_usd.map_or("-".to_owned(), dollars),
+            length(session.end_unix_nano.saturating_sub(session.start_unix_nano)),
+            quality(&session.quality),
+            quality(&session.last_quality),
+        ]
+    };
+    let heading = heading.map(String::from).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(sessions.iter().map(row)).collect();
+    let failed = |number: usize| number > 0 && sessions[number - 1].errors > 0;
+    lay_out(&rows, &[2, 3, 4, 5, 6, 7, 8], &[], failed, ink)
+}
+
+/// Places of the columns of numbers in a table of traces.
+const TRACES_RIGHT: [usize; 4] = [3, 4, 5, 6];
+
+fn heading() -> Vec<String> {
     let heading = [
         "TIME (UTC)",
         "TRACE",
@@ -21,12 +85,15 @@ pub fn table(summaries: &[Summary], ink: Ink) -> String {
         "TOKENS",
         "DURATION",
         "FLAG",
-    ]
-    .map(String::from);
-    let mut rows = vec![heading];
-    rows.extend(summaries.iter().map(row));
-    let mut widths = [0; 8];
-    for row in &rows {
+    ];
+    heading.map(String::from).to_vec()
+}
+
+/// Rows under each other, the first one being headings; numbers to the right.
+fn lay_out(rows: &[Vec<String>], right: &[usize], least: &[usize], failed: impl Fn(usize) -> bool, ink: Ink) -> String {
+    let mut widths = least.to_vec();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(columns(cell));
         }
@@ -34,18 +101,17 @@ pub fn table(summaries: &[Summary], ink: Ink) -> String {
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
         let mut line = String::new();
-        for (place, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (place, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let gap = " ".repeat(width - columns(cell));
             line.push_str(if place > 0 { "  " } else { "" });
-            match place {
-                3..=6 => line.push_str(&format!("{gap}{cell}")),
-                _ => line.push_str(&format!("{cell}{gap}")),
+            match right.contains(&place) {
+                true => line.push_str(&format!("{gap}{cell}")),
+                false => line.push_str(&format!("{cell}{gap}")),
             }
         }
-        let failed = number > 0 && summaries[number - 1].errors > 0;
         let tint = match number {
             0 => Tint::Bold,
-            _ if failed => Tint::Error,
+            _ if failed(number) => Tint::Error,
             _ => Tint::Normal,
         };
         ink.put(&mut out, tint, line.trim_end());
@@ -54,9 +120,9 @@ pub fn table(summaries: &[Summary], ink: Ink) -> String {
     out
 }
 
-fn row(summary: &Summary) -> [String; 8] {
+fn row(summary: &Summary) -> Vec<String> {
     let root = format!("{} {}", summary.service, summary.root);
-    [
+    vec![
         time(summary.start_unix_nano),
         harmless(&summary.trace_id).into_owned(),
         fit(&harmless(&root), ROOT_COLUMNS).into_owned(),
@@ -126,5 +192,25 @@ TIME (UTC)           TRACE                             ROOT                     
 ";
         assert_eq!(table(&rows, Ink::Plain), expected);
         assert_eq!(table(&[], Ink::Plain).lines().count(), 1);
+        let growing = table_row(None, Ink::Plain) + &table_row(Some(&rows[0]), Ink::Plain);
+        let places: Vec<Option<usize>> = growing
+            .lines()
+            .map(|line| line.find("8.04s").or(line.find("DURATION")))
+            .collect();
+        assert_eq!(places[0].map(|at| at + 3), places[1], "{growing}");
+        let sessions = [Session {
+            session: "a\u{1b}".into(),
+            trace_ids: vec![String::new(); 3],
+            start_unix_nano: 951_782_400_000_000_000,
+            end_unix_nano: 951_782_401_000_000_000,
+            spans: 7,
+            quality: Some("Severe".into()),
+            ..Session::default()
+        }];
+        let expected = "\
+BEGAN (UTC)          SESSION  TRACES  SPANS  ERRORS  FLAGS  TOKENS  COST  LASTED  WORST   NOW
+2000-02-29 00:00:00  a\\x1b         3      7       0      0       0     -   1.00s  Severe  -
+";
+        assert_eq!(session_table(&sessions, Ink::Plain), expected);
     }
 }

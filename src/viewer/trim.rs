@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{Attribute, Trace};
+use crate::values::suggest;
 
 /// `--filter`: which attributes are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,16 +30,17 @@ impl AttributeFilter {
         self.patterns.is_empty()
     }
 
-    /// The patterns that match no attribute of any span.
-    pub fn unmatched(&self, traces: &[Trace]) -> Vec<&str> {
+    /// The patterns that match no attribute of any span, each with the key or the pattern that was probably meant.
+    pub fn unmatched(&self, traces: &[Trace]) -> Vec<String> {
         let mut keys = BTreeSet::new();
         for span in traces.iter().flat_map(|trace| &trace.spans) {
             let all = span.attributes.iter().chain(&span.resource.attributes);
             keys.extend(all.map(|attribute| attribute.key.as_str()));
         }
-        let patterns = self.patterns.iter().map(String::as_str);
-        patterns
-            .filter(|pattern| !keys.iter().any(|key| matches(pattern, key)))
+        let missed = self.patterns.iter();
+        let missed = missed.filter(|pattern| !keys.iter().any(|key| matches(pattern, key)));
+        missed
+            .map(|pattern| format!("{pattern}{}", meant(pattern, &keys)))
             .collect()
     }
 
@@ -58,6 +60,18 @@ impl AttributeFilter {
 
     fn keeps(&self, attribute: &Attribute) -> bool {
         self.patterns.iter().any(|pattern| matches(pattern, &attribute.key))
+    }
+}
+
+/// A hint at a key, or at all keys below one of its parts where the pattern ends in `*`.
+fn meant(pattern: &str, keys: &BTreeSet<&str>) -> String {
+    let below: BTreeSet<String> = keys
+        .iter()
+        .flat_map(|key| key.match_indices('.').map(|(at, _)| format!("{}.*", &key[..at])))
+        .collect();
+    match pattern.ends_with('*') {
+        true => suggest::hint(pattern, below.iter().map(String::as_str)),
+        false => suggest::hint(pattern, keys.iter().copied()),
     }
 }
 
@@ -104,6 +118,16 @@ mod tests {
             ("**", "", true),
         ] {
             assert_eq!(matches(pattern, key), expected, "{pattern} {key}");
+        }
+        let keys = BTreeSet::from(["http.method", "llm.usage.total_tokens", "llm.model"]);
+        for (pattern, expected) in [
+            ("htpp.*", " (did you mean \"http.*\"?)"),
+            ("llm.modle", " (did you mean \"llm.model\"?)"),
+            ("llm.usgae.*", " (did you mean \"llm.usage.*\"?)"),
+            ("zzz", ""),
+            ("*", ""),
+        ] {
+            assert_eq!(meant(pattern, &keys), expected, "{pattern}");
         }
         assert!(AttributeFilter::parse(&["a,,b".to_owned()]).is_err());
         assert!(AttributeFilter::parse(&[String::new()]).is_err());

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::line;
+use super::select::line;
 use crate::viewer::Summary;
 
 /// Traces that are offered.
