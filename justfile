@@ -16,6 +16,14 @@ lint:
 fmt:
     cargo fmt
 
+# The page of `planoai trace listen`: its bundle is built anew.
+page:
+    cd web && npm ci --ignore-scripts && npm run build
+
+# What CI asks of the page, in a real browser.
+page-check: build
+    web/check
+
 # Real peers; all of them, or those named.
 interop *NAMES: build
     tests/interop/run {{NAMES}}

@@ -1,142 +1,16 @@
 //! The promise of `planoai trace`: what is sent to `planoai trace listen` is shown, in every form, with exit codes that tell
 //! what happened. Runs the program itself, on loopback ports that are free.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Child, Command, Output, Stdio},
-    time::Duration,
-};
+#[cfg(target_os = "linux")]
+#[path = "trace/screen.rs"]
+mod screen;
+mod support;
 
-use plano::net::{
-    compression::Encoding,
-    grpc_client::{ClientSettings, GrpcClient, Target},
-};
+use std::process::Command;
+
+use support::listener::{Listener, attribute, request, trace};
 
 const PLANOAI: &str = env!("CARGO_BIN_EXE_planoai");
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
-/// A running listener, ended when dropped.
-struct Listener {
-    child: Child,
-    grpc: u16,
-    http: u16,
-}
-
-impl Listener {
-    fn start(options: &[&str]) -> Listener {
-        let mut child = Command::new(PLANOAI)
-            .args(["trace", "listen", "--host", "127.0.0.1", "--port", "0"])
-            .args(options)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("planoai starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let mut ports = Vec::new();
-        let mut line = String::new();
-        while !line.contains("look:") {
-            line.clear();
-            assert!(
-                lines.read_line(&mut line).expect("stderr can be read") > 0,
-                "the listener ended early"
-            );
-            let words = line
-                .split_whitespace()
-                .filter(|word| line.contains("listening") && word.starts_with("127."));
-            ports.extend(words.filter_map(|word| word.rsplit_once(':')?.1.parse::<u16>().ok()));
-        }
-        child.stderr = Some(lines.into_inner());
-        let [grpc, http] = ports[..] else {
-            panic!("two addresses, not {ports:?}");
-        };
-        Listener { child, grpc, http }
-    }
-
-    /// Posts OTLP/JSON.
-    fn send(&self, body: &str) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).expect("the HTTP port is open");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .expect("a timeout");
-        let head = format!(
-            "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-             connection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all((head + body).as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
-    /// Exports the same over gRPC, as an SDK does.
-    fn export(&self, body: &str) {
-        let batch = plano::otlp::json::read(body.as_bytes()).expect("OTLP/JSON").batch;
-        let target = Target::parse(&format!("127.0.0.1:{}", self.grpc)).expect("a target");
-        let client = GrpcClient::new(ClientSettings::to(target));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(async {
-            let headers = http::HeaderMap::new();
-            let call = client.unary(EXPORT, &headers, batch.into_chunks(), Encoding::Identity);
-            call.await.expect("accepted");
-            client.close().await;
-        });
-    }
-
-    fn trace(&self, options: &[&str]) -> Output {
-        trace(self.grpc, options)
-    }
-
-    /// Exit code and standard output of `planoai trace`.
-    fn check(&self, options: &[&str], code: i32, expected: &[&str]) {
-        let output = self.trace(options);
-        let text = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{options:?}: {text}{errors}");
-        for part in expected {
-            assert!(
-                text.contains(part) || errors.contains(part),
-                "{options:?} lacks {part:?}: {text}{errors}"
-            );
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // Where it has ended by itself there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn trace(port: u16, options: &[&str]) -> Output {
-    Command::new(PLANOAI)
-        .arg("trace")
-        .args(options)
-        .env("PLANO_TRACE_PORT", port.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .expect("planoai runs")
-}
-
-/// A request of one span, in a trace whose id repeats a digit pair.
-fn request(pair: &str, span: &str, parent: &str, name: &str, attributes: &str) -> String {
-    let trace = pair.repeat(16);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
-    let (start, end) = (now.as_nanos() - 1_000_000_000, now.as_nanos());
-    format!(
-        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},
-        "scopeSpans":[{{"scope":{{"name":"s"}},"spans":[{{"traceId":"{trace}","spanId":"{span:0>16}","parentSpanId":"{parent}",
-        "name":"{name}","kind":1,"startTimeUnixNano":"{start}","endTimeUnixNano":"{end}","attributes":[{attributes}]}}]}}]}}]}}"#
-    )
-}
-
-fn attribute(key: &str, value: &str) -> String {
-    format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)
-}
 
 #[test]
 fn what_is_sent_is_shown() {
@@ -225,6 +99,10 @@ fn exit_codes_tell_what_happened() {
         ["--where", "x"],
         ["--filter", ","],
         ["zz", "--json"],
+        ["--format", "yaml"],
+        ["--list", "--format=otlp"],
+        ["diff", "any"],
+        ["import", "--nonsense"],
     ] {
         assert_eq!(trace(free, &options).status.code(), Some(2), "{options:?}");
     }
@@ -250,14 +128,14 @@ fn a_port_in_use_is_one_clear_line() {
             "--host",
             "127.0.0.1",
             "--port",
-            &listener.grpc.to_string(),
+            &listener.ports.grpc.to_string(),
         ])
         .output()
         .expect("planoai runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
-    assert!(errors.contains(&listener.grpc.to_string()), "{errors}");
+    assert!(errors.contains(&listener.ports.grpc.to_string()), "{errors}");
 }
 
 #[test]
@@ -282,4 +160,168 @@ fn the_store_s_bounds_hold_and_are_told() {
             .count(),
         2
     );
+}
+
+/// The commands of the documentation, as they stand there; `listen` and `up` have tests of their own.
+#[test]
+fn every_documented_command_runs_as_it_is_written() {
+    let listener = Listener::start(&[]);
+    let now = |text: &str| {
+        let nanos = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_nanos();
+        text.replace("17672616", &nanos.to_string()[..8])
+    };
+    listener.send(&now(include_str!("../docs/examples/conversation.json")));
+    listener.send(&request("ab", "1", "", "mini", &attribute("llm.model", "gpt-4o-mini")));
+    for (line, expected) in [
+        ("planoai trace", "shop mini"),
+        ("planoai trace --list", "7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a"),
+        ("planoai trace 7f4e9a1c", "POST /chat"),
+        ("planoai trace 7f4e9a1c0d9d4a0bb9bf5a8a7d13f62a", "POST /chat"),
+        ("planoai trace --where llm.model=gpt-4o-mini --since 30m", "shop mini"),
+        (
+            "planoai trace --filter \"http.*\" --limit 5",
+            "http.request.method: POST",
+        ),
+        ("planoai trace --json", "\"traces\": ["),
+        ("planoai trace --list --json", "\"trace_ids\": ["),
+        ("planoai trace --verbose", "resource service.name: shop"),
+        ("planoai trace -v", "resource service.name: shop"),
+        ("planoai trace any --no-interactive", "POST /chat"),
+        ("planoai trace last --flagged", "signals.quality: Severe"),
+    ] {
+        let words = line.replace('"', "");
+        let words: Vec<&str> = words.split(' ').skip(2).collect();
+        listener.check(&words, 0, &[expected]);
+    }
+}
+
+#[test]
+fn forms_are_the_same_traces() {
+    let listener = Listener::start(&[]);
+    for pair in ["0a", "0b"] {
+        listener.send(&request(pair, "1", "", "root\u{202e}", &attribute("n", "x")));
+    }
+    let text = |options: &[&str]| String::from_utf8(listener.trace(options).stdout).expect("text");
+    let json: serde_json::Value = serde_json::from_str(&text(&["any", "--format", "json"])).expect("JSON");
+    let lines = text(&["any", "--format", "jsonl"]);
+    assert!(lines.is_ascii(), "a mark that turns text around is an escape: {lines}");
+    let parsed = |text: &str| -> Vec<serde_json::Value> {
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
+    };
+    let mut newest_first = parsed(&lines);
+    newest_first.reverse();
+    assert_eq!(json["traces"], serde_json::Value::from(newest_first));
+    let otlp = parsed(&text(&["any", "--format", "otlp"]));
+    let span = |request: &serde_json::Value| request["resourceSpans"][0]["scopeSpans"][0]["spans"][0].clone();
+    assert_eq!(
+        otlp.iter().map(|it| span(it)["traceId"].clone()).collect::<Vec<_>>(),
+        ["0a".repeat(16), "0b".repeat(16)]
+    );
+    assert_eq!(span(&otlp[0])["name"], "root\u{202e}");
+    let list = parsed(&text(&["--list", "--format", "jsonl"]));
+    assert_eq!(
+        (list.len(), list[0]["spans"].as_u64(), &list[0]["trace_id"]),
+        (2, Some(1), &"0b".repeat(16).into())
+    );
+    assert!(text(&["--list", "--json", "-v"]).contains("duration_nanos"));
+    listener.check(&["--limit", "0"], 3, &["--limit 0 shows none"]);
+    listener.check(&["last~1", "--list"], 0, &[&"0a".repeat(16)]);
+    listener.check(&["last~2"], 3, &["there is no last~2: 2 traces match"]);
+    listener.check(&["lsten"], 2, &["planoai trace listen"]);
+    listener.check(
+        &["--filter", "m"],
+        0,
+        &["no attribute matches --filter m (did you mean \"n\"?)"],
+    );
+}
+
+#[test]
+fn two_traces_are_compared() {
+    let listener = Listener::start(&[]);
+    listener.check(&["diff"], 3, &["the listener holds no traces yet"]);
+    listener.send(&request("0a", "1", "", "chat", &attribute("llm.model", "gpt-4o")));
+    listener.check(&["diff"], 3, &["there is no last~1: one trace matches"]);
+    listener.send(&request("0a", "2", "0000000000000001", "old", ""));
+    listener.send(&request("0b", "1", "", "chat", &attribute("llm.model", "gpt-4o-mini")));
+    listener.send(&request("0b", "3", "0000000000000001", "new", ""));
+    listener.check(
+        &["diff"],
+        0,
+        &[
+            "~ shop chat",
+            "model: gpt-4o → gpt-4o-mini",
+            "+   shop new",
+            "-   shop old",
+            "±0%",
+        ],
+    );
+    listener.check(
+        &["diff", "0b0b", "0a0a"],
+        0,
+        &["model: gpt-4o-mini → gpt-4o", "+   shop old"],
+    );
+    listener.check(&["diff", "0b0b"], 0, &["  shop new"]);
+    listener.check(&["diff", "ffff", "last"], 3, &["no trace has the id ffff"]);
+    let output = listener.trace(&["diff", "--json", "-v"]);
+    let diff: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let changes: Vec<&str> = diff["spans"]
+        .as_array()
+        .expect("spans")
+        .iter()
+        .filter_map(|row| row["change"].as_str())
+        .collect();
+    assert_eq!(changes, ["changed", "added", "removed"]);
+    assert_eq!(diff["spans"][0]["changes"][0]["key"], "llm.model");
+    assert_eq!(diff["b"]["trace_id"], "0b".repeat(16));
+}
+
+#[test]
+fn traces_are_grouped_into_sessions() {
+    let listener = Listener::start(&[]);
+    listener.check(&["sessions"], 3, &["holds no traces yet"]);
+    listener.send(&request("0d", "1", "", "lonely", ""));
+    listener.check(&["sessions"], 3, &["session.id is the attribute"]);
+    for (pair, session) in [("0a", "c-17"), ("0b", "c-18"), ("0c", "c-17")] {
+        listener.send(&request(pair, "1", "", "turn", &attribute("session.id", session)));
+    }
+    let lines = |options: &[&str]| -> Vec<String> {
+        let output = listener.trace(options);
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(String::from)
+            .collect()
+    };
+    let table = lines(&["sessions"]);
+    assert!(
+        table[0].starts_with("BEGAN (UTC)") && table[1].contains("c-17          2"),
+        "{table:#?}"
+    );
+    assert_eq!(lines(&["sessions", "--limit", "1"]).len(), 2);
+    let traces = lines(&["sessions", "c-17"]);
+    assert!(
+        traces[1].contains(&"0a".repeat(16)) && traces[2].contains(&"0c".repeat(16)),
+        "{traces:#?}"
+    );
+    listener.check(&["sessions", "c"], 3, &["2 sessions begin with"]);
+    listener.check(&["sessions", "c-71"], 3, &["did you mean \"c-17\"?"]);
+    let output = listener.trace(&["sessions", "--json", "--where", "session.id=c-18"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["sessions"][0]["trace_ids"], serde_json::json!(["0b".repeat(16)]));
+}
+
+#[test]
+fn the_full_screen_needs_a_terminal() {
+    let listener = Listener::start(&[]);
+    listener.check(
+        &["ui"],
+        2,
+        &["needs a terminal", "`planoai trace` prints to files and pipes"],
+    );
+    listener.check(&["ui", "--where", "model"], 2, &["no operator"]);
+    listener.check(&["ui", "--help"], 0, &["planoai trace ui --flagged", "Enter opens"]);
 }

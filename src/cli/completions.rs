@@ -49,7 +49,16 @@ mod tests {
     fn every_shell_learns_the_commands_and_their_options() {
         for shell in Shell::value_variants() {
             let script = String::from_utf8(script(*shell)).expect("text");
-            for word in ["planoai", "listen", "with-tracing", "max-traces"] {
+            for word in [
+                "planoai",
+                "listen",
+                "with-tracing",
+                "max-traces",
+                "export",
+                "import",
+                "sessions",
+                "follow",
+            ] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
         }

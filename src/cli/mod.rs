@@ -4,8 +4,10 @@
 mod collector;
 mod completions;
 mod demo;
+mod feed;
 mod health;
 mod man;
+mod progress;
 mod signals;
 mod stop;
 mod terminal;

@@ -36,7 +36,7 @@ pub(super) struct UpArgs {
     /// Start the local trace listener too, and send all traces to it
     #[arg(long)]
     with_tracing: bool,
-    /// Port of the local listener for OTLP/gRPC; HTTP is on the next one
+    /// Port of the local listener for OTLP/gRPC; HTTP is on the next one, the page in the browser on the one after
     #[arg(long, value_name = "N", default_value_t = 4317, requires = "with_tracing")]
     tracing_port: u16,
 }

@@ -9,11 +9,13 @@ use super::{
 
 /// One attribute to be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shown<'a> {
-    pub(super) key: &'a str,
-    pub(super) value: &'a Value,
+pub struct Shown<'a> {
+    /// Key.
+    pub key: &'a str,
+    /// Value.
+    pub value: &'a Value,
     /// Whether it tells of a failure.
-    pub(super) is_error: bool,
+    pub is_error: bool,
 }
 
 /// Attributes of other services that are shown in the compact form.
@@ -109,7 +111,7 @@ fn keys_of(role: Role) -> [&'static [&'static str]; 2] {
 }
 
 /// What is shown of a span.
-pub(super) fn shown(span: &Span, detail: Detail) -> Vec<Shown<'_>> {
+pub fn shown(span: &Span, detail: Detail) -> Vec<Shown<'_>> {
     let role = Role::of(&span.service);
     let [first, second] = keys_of(role);
     let rank = |key: &str| first.iter().chain(second).position(|known| *known == key);

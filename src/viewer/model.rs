@@ -16,6 +16,9 @@ pub struct Trace {
     pub trace_id: String,
     /// The spans, by start time.
     pub spans: Vec<Span>,
+    /// How many of the spans came again with other content; of each the one is shown that ended last.
+    #[serde(skip_serializing_if = "is_none")]
+    pub variants: usize,
 }
 
 /// One span.
@@ -141,6 +144,11 @@ pub struct Scope {
     /// Version.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

@@ -7,7 +7,7 @@ use super::model::Span;
 
 /// What is odd about a line's place in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Oddity {
+pub enum Oddity {
     /// It names a parent that is not there.
     ParentMissing,
     /// It is its own ancestor; the loop is cut above it.
@@ -30,6 +30,41 @@ pub(super) struct Branch {
     pub(super) has_children: bool,
     /// What is odd about it.
     pub(super) oddity: Option<Oddity>,
+}
+
+/// What is odd about the shape, each thing said once for the whole trace.
+pub(super) fn remarks(lines: &[Branch]) -> Vec<String> {
+    let of = |oddity| lines.iter().filter(|line| line.oddity == Some(oddity)).count();
+    let texts = [
+        (
+            Oddity::ParentMissing,
+            "name a parent that is not here (yet)",
+            "names a parent that is not here (yet)",
+        ),
+        (
+            Oddity::Loop,
+            "are their own ancestors: the loops are cut there",
+            "is its own ancestor: the loop is cut there",
+        ),
+        (
+            Oddity::EarlierThanParent,
+            "start before their parents (clocks differ)",
+            "starts before its parent (clocks differ)",
+        ),
+    ];
+    let remarks = texts
+        .into_iter()
+        .map(|(oddity, many, one)| remark(of(oddity), many, one));
+    remarks.flatten().collect()
+}
+
+/// `2 spans start late`, for a number of spans; none for none.
+pub(super) fn remark(number: usize, many: &str, one: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 span {one}")),
+        number => Some(format!("{number} spans {many}")),
+    }
 }
 
 /// Levels whose `more` is kept; a branch below keeps the deepest ones only.

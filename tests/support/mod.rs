@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod client;
+pub(crate) mod listener;
 pub(crate) mod process;
 pub(crate) mod sink;
 pub(crate) mod spans;
