@@ -32,6 +32,12 @@ fn what_is_sent_is_shown() {
     listener.check(&[first], 0, &["2 spans"]);
     listener.check(&["--where", "llm.model=gpt-4o", "--since", "30m"], 0, &["shop first"]);
     listener.check(&["--where", "llm.modle=x"], 1, &["did you mean \"llm.model\"?"]);
+    listener.check(
+        &["--list", "--where", "!llm.modle=x"],
+        1,
+        &["did you mean \"llm.model\"?"],
+    );
+    listener.check(&["--list", "--file", "/no/such/file"], 1, &["/no/such/file"]);
     listener.check(&["--where", "llm.model=none"], 3, &["none of the 2 traces"]);
     listener.check(
         &["--filter", "http.*", "--limit", "5"],

@@ -133,7 +133,11 @@ fn span(shape: Shape, trace: u64, number: u64) -> SpanBuilder {
     let builder = builder
         .attribute(
             "llm.model",
-            Value::Str(if trace.is_multiple_of(2) { "gpt-4o" } else { "gpt-4o-mini" }),
+            Value::Str(if trace.is_multiple_of(2) {
+                "gpt-4o"
+            } else {
+                "gpt-4o-mini"
+            }),
         )
         .attribute("llm.usage.prompt_tokens", Value::Int(900))
         .attribute("llm.usage.completion_tokens", Value::Int(120))

@@ -80,8 +80,8 @@ impl Condition {
         let (at, operator) = found.ok_or_else(|| fault("there is no operator in it"))?;
         let key = text[..at].trim();
         let value = text[at + operator.len()..].trim();
-        if key.is_empty() || key.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(fault("the key is empty or holds white space"));
+        if key.is_empty() || key.starts_with('!') || key.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(fault("the key is empty, or holds white space or a second `!`"));
         }
         if value.is_empty() {
             return Err(fault("the value is empty"));
@@ -125,6 +125,11 @@ impl Condition {
     pub(super) fn has_operator(text: &str) -> bool {
         let text = text.strip_prefix('!').unwrap_or(text);
         OPERATORS.iter().any(|operator| text.contains(operator))
+    }
+
+    /// Whether no span may meet it.
+    pub(super) fn is_negated(&self) -> bool {
+        self.negated
     }
 
     /// Whether the trace meets it.
@@ -377,6 +382,7 @@ mod tests {
             ("=x", "key is empty"),
             ("a b=x", "white space"),
             ("key=", "value is empty"),
+            ("!!key=x", "second `!`"),
             ("n>many", "no number"),
             ("n>NaN", "no number"),
             ("n>5s", "no number"),

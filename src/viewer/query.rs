@@ -188,13 +188,19 @@ impl Query {
             }
         }
         let nothing = page.reply.is_empty();
-        let unknown = wanted.conditions.iter().zip(seen).find(|(_, seen)| !seen);
-        match unknown {
-            Some((condition, _)) if nothing && self.is_of_all() && !held.is_empty() => {
-                Err(QueryError::UnknownKey(unknown_key(&condition.key, &keys(held))))
+        // A condition turned round holds everywhere if its key is misspelt, so that something is found all the same.
+        let doubtful = wanted
+            .conditions
+            .iter()
+            .zip(seen)
+            .find(|(condition, seen)| !seen && (nothing || condition.is_negated()));
+        if let Some((condition, _)) = doubtful.filter(|_| self.is_of_all() && !held.is_empty()) {
+            let keys = keys(held);
+            if !keys.contains(&condition.key) {
+                return Err(QueryError::UnknownKey(unknown_key(&condition.key, &keys)));
             }
-            _ => Ok(page.reply),
         }
+        Ok(page.reply)
     }
 
     /// Whether it looks at everything that is held, and not at a part in which a key may be missing by chance.

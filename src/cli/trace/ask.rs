@@ -86,6 +86,9 @@ pub(super) fn asking(
     } else {
         let (store, found) = kept::load(files);
         faults = found;
+        if found > 0 && store.newest_first().is_empty() {
+            return Ok(ExitCode::FAILURE);
+        }
         Source::Files {
             store,
             count: files.len(),

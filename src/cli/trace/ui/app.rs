@@ -93,6 +93,8 @@ pub(super) struct App {
     pub(super) notice: Option<String>,
     /// Why the selected trace is not open.
     pub(super) closed: Option<(String, String)>,
+    /// How often a tree was closed.
+    closes: u64,
     pub(super) scope: Scope,
 }
 
@@ -119,6 +121,7 @@ impl App {
             help: None,
             notice: None,
             closed: None,
+            closes: 0,
             scope,
         }
     }
@@ -140,6 +143,7 @@ impl App {
             list: self.asked.clone(),
             paused: self.paused,
             open: selected.map(|summary| (summary.trace_id.clone(), summary.sequence)),
+            closed: self.closes,
             talk: self.detail.unread().cloned(),
         }
     }
@@ -206,6 +210,7 @@ impl App {
         let selected = self.list.selected().map(|summary| &summary.trace_id);
         if self.tree.opened.as_ref().map(|(id, _)| id) != selected && self.tree.opened.is_some() {
             self.tree.close();
+            self.closes += 1;
         }
         if self.list.rows.is_empty() {
             self.focus = Pane::List;

@@ -66,7 +66,8 @@ impl Feed {
                 (None, None) => true,
                 _ => false,
             };
-            let same = same_talk && old.list == new.list && old.paused == new.paused && old.open == new.open;
+            let same = same_talk && old.list == new.list && old.paused == new.paused;
+            let same = same && old.open == new.open && old.closed == new.closed;
             *old = new;
             !same
         });
@@ -237,10 +238,11 @@ impl Watch {
 /// Reads the trace that is selected, again when spans came for it.
 async fn open(listener: Arc<Listener>, mut wish: watch::Receiver<Wanted>, news: mpsc::Sender<News>) {
     let mut had: Option<(String, u64)> = None;
+    let mut closed = 0;
     let mut rest = STANDS;
     loop {
         if wish
-            .wait_for(|wanted| wanted.open.is_some() && wanted.open != had)
+            .wait_for(|wanted| wanted.open.is_some() && (wanted.open != had || wanted.closed != closed))
             .await
             .is_err()
         {
@@ -248,7 +250,11 @@ async fn open(listener: Arc<Listener>, mut wish: watch::Receiver<Wanted>, news: 
         }
         // A trace that grows all the time is read for a fifth of the time at most.
         sleep(rest).await;
-        let Some((id, sequence)) = wish.borrow_and_update().open.clone() else {
+        let (opens, closes) = {
+            let wanted = wish.borrow_and_update();
+            (wanted.open.clone(), wanted.closed)
+        };
+        let Some((id, sequence)) = opens else {
             continue;
         };
         let query = Query {
@@ -277,7 +283,7 @@ async fn open(listener: Arc<Listener>, mut wish: watch::Receiver<Wanted>, news: 
         let took = begun.elapsed();
         let same = had.as_ref().is_some_and(|(before, _)| *before == id);
         rest = if same { STANDS.max(took * 4) } else { STANDS };
-        had = Some((id, sequence));
+        (had, closed) = (Some((id, sequence)), closes);
         if news.send(item).await.is_err() {
             return;
         }

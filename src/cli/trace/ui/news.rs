@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) paused: bool,
     /// The trace that is open, and the arrival that it shall have.
     pub(super) open: Option<(String, u64)>,
+    /// How often a tree was closed: what was read before is gone, also where the same trace is wanted again.
+    pub(super) closed: u64,
     /// The span whose conversation is shown.
     pub(super) talk: Option<Subject>,
 }
