@@ -46,7 +46,7 @@ pub use model::{Attribute, Event, Link, Resource, Scope, Span, Status, Trace, Va
 pub use page::PageServer;
 pub use paint::{Hue, Ink, Tint, columns, fit, harmless, is_harmful};
 pub use query::{Query, QueryError, Reply, Target, View, Window};
-pub use render::{Detail, Page, cost, dollars, length, messages, render};
+pub use render::{Detail, Page, amounts, dollars, length, messages, render};
 pub use rows::{Row, rows};
 pub use serve::{GET_TRACES, GetTraces, QUERY, QueryMethod};
 pub use store::{Dropped, Held, Limits, Opening, Store, StoreError};

@@ -120,6 +120,14 @@ fn errors(out: &mut String, trace: &Trace, lines: &[Branch], page: Page) {
 
 fn footer(out: &mut String, trace: &Trace, facts: &Facts, ink: Ink) {
     let mut parts = vec![count(trace.spans.len(), "span"), count(facts.errors, "error")];
+    parts.extend(amounts(facts));
+    ink.put(out, Tint::Dim, &parts.join("  "));
+    out.push('\n');
+}
+
+/// What the model calls took, each amount by itself: tokens, time to the first token, cost.
+pub fn amounts(facts: &Facts) -> Vec<String> {
+    let mut parts = Vec::new();
     if facts.tokens_in > 0 || facts.tokens_out > 0 {
         parts.push(format!("tokens {} in, {} out", facts.tokens_in, facts.tokens_out));
     }
@@ -129,12 +137,11 @@ fn footer(out: &mut String, trace: &Trace, facts: &Facts, ink: Ink) {
         None => {}
     }
     parts.extend(cost(facts));
-    ink.put(out, Tint::Dim, &parts.join("  "));
-    out.push('\n');
+    parts
 }
 
 /// What the model calls cost: `cost $0.0042`; `at least` where the price of some is not known.
-pub fn cost(facts: &Facts) -> Option<String> {
+fn cost(facts: &Facts) -> Option<String> {
     let cost = facts.cost_usd?;
     let least = if facts.unpriced > 0 { "at least " } else { "" };
     Some(format!("cost {least}{}", dollars(cost)))

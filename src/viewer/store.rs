@@ -142,9 +142,15 @@ impl Store {
             .collect();
         let mut state = self.lock();
         for (id, piece) in pieces {
-            if let Some(new) = state.new_of(id, piece) {
-                state.insert(id, new);
+            let Some(new) = state.new_of(id, piece) else {
+                continue;
+            };
+            // What can never fit is dropped by itself, and not with everything else.
+            if new.byte_len() > self.limits.max_bytes {
+                state.dropped.spans += new.span_count() as u64;
+                continue;
             }
+            state.insert(id, new);
         }
         state.shrink(self.limits);
         let newest = state.sequence;

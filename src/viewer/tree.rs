@@ -32,30 +32,34 @@ pub(super) struct Branch {
     pub(super) oddity: Option<Oddity>,
 }
 
+impl Oddity {
+    /// Every oddity, in the order in which they are told.
+    pub const ALL: [Oddity; 3] = [Oddity::ParentMissing, Oddity::Loop, Oddity::EarlierThanParent];
+
+    /// What is odd about one span, to be read after its name.
+    pub fn of_one(self) -> &'static str {
+        match self {
+            Oddity::ParentMissing => "names a parent that is not here (yet)",
+            Oddity::Loop => "is its own ancestor: the loop is cut there",
+            Oddity::EarlierThanParent => "starts before its parent (clocks differ)",
+        }
+    }
+
+    /// The same of several spans.
+    fn of_many(self) -> &'static str {
+        match self {
+            Oddity::ParentMissing => "name a parent that is not here (yet)",
+            Oddity::Loop => "are their own ancestors: the loops are cut there",
+            Oddity::EarlierThanParent => "start before their parents (clocks differ)",
+        }
+    }
+}
+
 /// What is odd about the shape, each thing said once for the whole trace.
 pub(super) fn remarks(lines: &[Branch]) -> Vec<String> {
     let of = |oddity| lines.iter().filter(|line| line.oddity == Some(oddity)).count();
-    let texts = [
-        (
-            Oddity::ParentMissing,
-            "name a parent that is not here (yet)",
-            "names a parent that is not here (yet)",
-        ),
-        (
-            Oddity::Loop,
-            "are their own ancestors: the loops are cut there",
-            "is its own ancestor: the loop is cut there",
-        ),
-        (
-            Oddity::EarlierThanParent,
-            "start before their parents (clocks differ)",
-            "starts before its parent (clocks differ)",
-        ),
-    ];
-    let remarks = texts
-        .into_iter()
-        .map(|(oddity, many, one)| remark(of(oddity), many, one));
-    remarks.flatten().collect()
+    let remarks = Oddity::ALL.map(|oddity| remark(of(oddity), oddity.of_many(), oddity.of_one()));
+    remarks.into_iter().flatten().collect()
 }
 
 /// `2 spans start late`, for a number of spans; none for none.

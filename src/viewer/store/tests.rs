@@ -116,6 +116,19 @@ fn one_trace_that_is_too_large_loses_its_oldest_spans() {
 }
 
 #[test]
+fn a_span_that_can_never_fit_takes_nothing_with_it() {
+    let limits = Limits {
+        max_bytes: fill(Limits::default(), &["1/1", "2/2"]).bytes(),
+        ..Limits::default()
+    };
+    let store = fill(limits, &["1/1", "2/2"]);
+    let large = SpanBuilder::new(trace(3), span(3), &"x".repeat(limits.max_bytes + 1));
+    store.take(SpanBuilder::batch(&[], ("", ""), [large]));
+    assert_eq!(shown(&store).len(), 2);
+    assert_eq!(store.dropped(), Dropped { traces: 0, spans: 1 });
+}
+
+#[test]
 fn a_batch_of_many_traces_is_sorted_out() {
     let spans = (1..=200_u64).map(|number| SpanBuilder::new(trace((number % 100) as u8 + 1), span(number), "s"));
     let store = Store::new(Limits::default());

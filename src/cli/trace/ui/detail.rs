@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     cursor::Cursor,
-    opened::{self, Opened},
+    opened::Opened,
     text::{Item, Text},
 };
 use crate::viewer::{Attribute, Conversation, Detail as Much, Span, Tint, length, shown};
@@ -177,7 +177,7 @@ fn attributes(text: &mut Text, subject: &Subject) {
         field(text, Tint::Error, "error", why);
     }
     if let Some(oddity) = row.oddity {
-        field(text, Tint::Mark, "note", opened::oddity(oddity));
+        field(text, Tint::Mark, "note", oddity.of_one());
     }
     let begin = match subject.opened.offset(span) {
         Some(offset) => format!("+{}, took {}", length(offset), length(span.duration_nanos())),

@@ -74,19 +74,9 @@ pub(super) fn sign(oddity: Oddity) -> &'static str {
     }
 }
 
-/// What is odd, in words.
-pub(super) fn oddity(oddity: Oddity) -> &'static str {
-    match oddity {
-        Oddity::ParentMissing => "names a parent that is not here (yet)",
-        Oddity::Loop => "is its own ancestor: the loop is cut here",
-        Oddity::EarlierThanParent => "starts before its parent (clocks differ)",
-    }
-}
-
 /// How many rows are odd, by the signs that they bear: `odd: 2 ?par, 1 ?clk`.
 fn odd(rows: &[Row]) -> Option<String> {
-    let all = [Oddity::ParentMissing, Oddity::Loop, Oddity::EarlierThanParent];
-    let counted = all.map(|oddity| (rows.iter().filter(|row| row.oddity == Some(oddity)).count(), oddity));
+    let counted = Oddity::ALL.map(|oddity| (rows.iter().filter(|row| row.oddity == Some(oddity)).count(), oddity));
     let signs = counted.into_iter().filter(|(count, _)| *count > 0);
     let signs: Vec<String> = signs
         .map(|(count, oddity)| format!("{count} {}", sign(oddity)))

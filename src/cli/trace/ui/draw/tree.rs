@@ -10,7 +10,7 @@ use crate::{
         place::Pane,
         tree::Tree,
     },
-    viewer::{Tint, columns, cost, fit, harmless, length},
+    viewer::{Tint, amounts, columns, fit, harmless, length},
 };
 
 /// From this width on there are bars.
@@ -83,20 +83,11 @@ fn heading(app: &App, canvas: &mut Canvas<'_>, opened: &Opened) {
 
 /// Tokens, the first token, what is odd; and that the trace is gone, where it is.
 fn footer(canvas: &mut Canvas<'_>, area: Rect, opened: &Opened, app: &App) {
-    let facts = &opened.facts;
     let mut parts = Vec::new();
     if let Some((_, why)) = app.closed.as_ref().filter(|(id, _)| *id == opened.trace.trace_id) {
         parts.push(why.clone());
     }
-    if facts.tokens_in > 0 || facts.tokens_out > 0 {
-        parts.push(format!("tokens {} in, {} out", facts.tokens_in, facts.tokens_out));
-    }
-    match facts.first_token {
-        Some((low, high)) if low.round() < high.round() => parts.push(format!("first token {low:.0}-{high:.0}ms")),
-        Some((low, _)) => parts.push(format!("first token {low:.0}ms")),
-        None => {}
-    }
-    parts.extend(cost(facts));
+    parts.extend(amounts(&opened.facts));
     parts.extend(opened.odd.clone());
     let y = area.height - 1;
     canvas.put(area, 1, y, Tint::Dim, &harmless(&parts.join("  ")));
