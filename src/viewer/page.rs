@@ -30,14 +30,15 @@ use self::{
 use super::{access::Access, store::Store};
 use crate::net::listen::{self, HalfClose, Peer, Settings};
 
-/// Connections at the same time: six of a browser by tab, and room for scripts.
-const MAX_CONNECTIONS: usize = 128;
+/// Connections at the same time. Other machines reach the port, too, and are told no only when they ask: so many of them may say
+/// nothing without keeping this machine's browser out.
+const MAX_CONNECTIONS: usize = 1024;
 
 /// Questions that are worked on at the same time; each may decode a trace of many megabytes.
 const MAX_WORK: usize = 4;
 
 /// Longest time to read the head of a request, and for a connection without one.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A peer that takes nothing of its answer for this time is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -62,20 +62,25 @@ function useSessions(selection: Selection): Held {
   return held;
 }
 
-export function Sessions(): JSX.Element {
-  const { selection } = nav.route;
-  const { sessions, traces, fault } = useSessions(selection);
-  const [at, setAt] = useState(-1);
-  const rows = sessions ?? [];
+/** What a list of sessions or of traces does when a line is opened, and on the way back. */
+type Ways<T> = { open: (row: T) => void; back: () => void };
+
+/** The line that one stands on and the way to another, by hand and by keys. `name` begins the ids of the lines. */
+function useLine<T extends { flags: number; errors: number }>(
+  rows: T[],
+  start: number,
+  name: string,
+  ways: Ways<T>,
+): [number, (to: number) => void] {
+  const [at, setAt] = useState(start);
   const move = (to: number) => {
     const place = Math.min(Math.max(to, 0), rows.length - 1);
     setAt(place);
-    document.getElementById(`session-${place}`)?.scrollIntoView({ block: "nearest" });
+    document.getElementById(`${name}-${place}`)?.scrollIntoView({ block: "nearest" });
   };
-  const open = (session: Session | undefined) => {
-    if (session === undefined) return false;
-    nav.go({ view: "session", name: session.session });
-    return true;
+  const seek = (is: (row: T) => boolean) => {
+    const next = rows.findIndex((row, place) => place > at && is(row));
+    if (next >= 0) move(next);
   };
   useKeys({
     j: () => move(at + 1),
@@ -84,10 +89,26 @@ export function Sessions(): JSX.Element {
     ArrowUp: () => move(at - 1),
     g: () => move(0),
     G: () => move(rows.length - 1),
-    f: () => move(rows.findIndex((row, place) => place > at && row.flags > 0)),
-    e: () => move(rows.findIndex((row, place) => place > at && row.errors > 0)),
-    Enter: () => open(rows[at]),
-    Escape: () => nav.go({ view: "list" }),
+    f: () => seek((row) => row.flags > 0),
+    e: () => seek((row) => row.errors > 0),
+    Enter: () => {
+      const row = rows[at];
+      if (row === undefined) return false;
+      ways.open(row);
+      return true;
+    },
+    Escape: ways.back,
+  });
+  return [at, move];
+}
+
+export function Sessions(): JSX.Element {
+  const { selection } = nav.route;
+  const { sessions, traces, fault } = useSessions(selection);
+  const rows = sessions ?? [];
+  const [at] = useLine(rows, -1, "session", {
+    open: (session) => nav.go({ view: "session", name: session.session }),
+    back: () => nav.go({ view: "list" }),
   });
   const change = (to: Selection) => nav.replace({ view: "sessions" }, to);
   return (
@@ -192,28 +213,9 @@ export function SessionView({ name }: { name: string }): JSX.Element {
     () => [...(session?.trace_ids ?? [])].reverse().flatMap((id) => traces.get(id) ?? []),
     [session, traces],
   );
-  const [at, setAt] = useState(0);
-  const move = (to: number) => {
-    const place = Math.min(Math.max(to, 0), turns.length - 1);
-    setAt(place);
-    document.getElementById(`turn-${place}`)?.scrollIntoView({ block: "nearest" });
-  };
-  const open = (summary: Summary | undefined) => {
-    if (summary === undefined) return false;
-    nav.go({ view: "trace", id: summary.trace_id, span: null, within: null });
-    return true;
-  };
-  useKeys({
-    j: () => move(at + 1),
-    k: () => move(at - 1),
-    ArrowDown: () => move(at + 1),
-    ArrowUp: () => move(at - 1),
-    g: () => move(0),
-    G: () => move(turns.length - 1),
-    f: () => move(turns.findIndex((turn, place) => place > at && turn.flags > 0)),
-    e: () => move(turns.findIndex((turn, place) => place > at && turn.errors > 0)),
-    Enter: () => open(turns[at]),
-    Escape: () => nav.go({ view: "sessions" }),
+  const [at, move] = useLine(turns, 0, "turn", {
+    open: (turn) => nav.go({ view: "trace", id: turn.trace_id, span: null, within: null }),
+    back: () => nav.go({ view: "sessions" }),
   });
   const from = session?.start_unix_nano ?? 0;
   const whole = Math.max((session?.end_unix_nano ?? 0) - from, 1);
