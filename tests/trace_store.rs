@@ -3,12 +3,14 @@
 
 #![cfg(unix)]
 
+mod support;
+
 use std::{
     collections::BTreeSet,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -16,87 +18,28 @@ use std::{
     time::Duration,
 };
 
-const PLANOAI: &str = env!("CARGO_BIN_EXE_planoai");
+use rustix::process::{Pid, Signal, kill_process};
+use support::{listener::Listener, process::planoai};
 
-/// A running listener, killed when dropped.
-struct Listener {
-    child: Child,
-    errors: BufReader<ChildStderr>,
-    grpc: u16,
-    http: u16,
+fn start(store: &Path) -> Listener {
+    run(planoai(), store)
 }
 
-impl Listener {
-    fn start(store: &Path) -> Listener {
-        Listener::run(Command::new(PLANOAI), store)
-    }
-
-    fn run(mut command: Command, store: &Path) -> Listener {
-        let mut child = command
-            .args([
-                "trace",
-                "listen",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                "0",
-                "--max-traces",
-                "100000",
-                "--store",
-            ])
-            .arg(store)
-            .env("PLANO_LOG", "info")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("planoai starts");
-        let mut errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let (mut ports, mut line) = (Vec::new(), String::new());
-        while !line.contains("look:") {
-            line.clear();
-            assert!(
-                errors.read_line(&mut line).expect("stderr can be read") > 0,
-                "the listener ended early"
-            );
-            let words = line.split_whitespace();
-            let addresses = words.filter(|word| line.contains("listening") && word.starts_with("127."));
-            ports.extend(addresses.filter_map(|word| word.rsplit_once(':')?.1.parse::<u16>().ok()));
-        }
-        let [grpc, http] = ports[..] else {
-            panic!("two addresses, not {ports:?}");
-        };
-        Listener {
-            child,
-            errors,
-            grpc,
-            http,
-        }
-    }
-
-    fn signal(&mut self, signal: rustix::process::Signal) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, signal).expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-
-    /// The trace ids that `planoai trace` lists.
-    fn listed(&self) -> BTreeSet<String> {
-        let output = Command::new(PLANOAI)
-            .args(["trace", "--list"])
-            .env("PLANO_TRACE_PORT", self.grpc.to_string())
-            .stdin(Stdio::null())
-            .output()
-            .expect("planoai runs");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        text.lines().map(str::to_owned).collect()
-    }
+fn run(mut command: Command, store: &Path) -> Listener {
+    command.env("PLANO_LOG", "info");
+    let store = store.to_str().expect("UTF-8");
+    Listener::run(command, 0, &["--max-traces", "100000", "--store", store])
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // Where it has ended by itself there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn signal(listener: &mut Listener, signal: Signal) {
+    kill_process(Pid::from_child(&listener.child), signal).expect("it runs");
+    listener.child.wait().expect("it ends");
+}
+
+/// The trace ids that `planoai trace` lists.
+fn ids(listener: &Listener) -> BTreeSet<String> {
+    let text = String::from_utf8(listener.trace(&["--list"]).stdout).expect("UTF-8");
+    text.lines().map(str::to_owned).collect()
 }
 
 fn trace_id(number: usize) -> String {
@@ -131,22 +74,21 @@ fn is_success(answer: &Option<String>) -> bool {
 
 /// Sends from many threads until `seconds` are over, then kills the listener; what was acknowledged.
 fn send_and_kill(store: &Path, next: &AtomicUsize, duration: Duration) -> Vec<usize> {
-    let mut listener = Listener::start(store);
+    let mut listener = start(store);
     let (acknowledged, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if is_success(&send(listener.http, number, "x")) {
+                    if is_success(&send(listener.ports.http, number, "x")) {
                         acknowledged.lock().expect("no panic").push(number);
                     }
                 }
             });
         }
         std::thread::sleep(duration);
-        let id = rustix::process::Pid::from_child(&listener.child);
-        rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it runs");
+        kill_process(Pid::from_child(&listener.child), Signal::KILL).expect("it runs");
         stop.store(true, Ordering::Relaxed);
     });
     listener.child.wait().expect("it ends");
@@ -164,8 +106,8 @@ fn nothing_acknowledged_is_lost_when_it_is_killed() {
         assert!(!new.is_empty(), "round {round} acknowledged something");
         acknowledged.extend(new);
     }
-    let mut listener = Listener::start(&store);
-    let listed = listener.listed();
+    let mut listener = start(&store);
+    let listed = ids(&listener);
     let lost: Vec<&usize> = acknowledged
         .iter()
         .filter(|number| !listed.contains(&trace_id(**number)))
@@ -178,20 +120,16 @@ fn nothing_acknowledged_is_lost_when_it_is_killed() {
     );
     let sent: BTreeSet<String> = (0..next.into_inner()).map(trace_id).collect();
     assert!(listed.is_subset(&sent), "nothing is there that was never sent");
-    listener.signal(rustix::process::Signal::TERM);
-    assert_eq!(
-        Listener::start(&store).listed(),
-        listed,
-        "the same after an orderly end"
-    );
+    signal(&mut listener, Signal::TERM);
+    assert_eq!(ids(&start(&store)), listed, "the same after an orderly end");
 }
 
 #[test]
 fn a_second_listener_on_the_same_file_is_one_clear_line() {
     let folder = tempfile::tempdir().expect("a directory");
     let store = folder.path().join("traces.db");
-    let _listener = Listener::start(&store);
-    let output = Command::new(PLANOAI)
+    let _listener = start(&store);
+    let output = planoai()
         .args(["trace", "listen", "--host", "127.0.0.1", "--port", "0", "--store"])
         .arg(&store)
         .output()
@@ -213,10 +151,10 @@ fn a_full_disk_is_told_to_senders_and_serving_goes_on() {
     let folder = tempfile::tempdir().expect("a directory");
     let store = folder.path().join("traces.db");
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, PLANOAI]);
-    let mut listener = Listener::run(shell, &store);
-    let id = Some(rustix::process::Pid::from_child(&listener.child));
-    assert!(is_success(&send(listener.http, 0, "x")));
+    shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_planoai")]);
+    let mut listener = run(shell, &store);
+    let id = Some(Pid::from_child(&listener.child));
+    assert!(is_success(&send(listener.ports.http, 0, "x")));
     let unlimited = getrlimit(Resource::Fsize);
     let small = Rlimit {
         current: Some(200_000),
@@ -224,7 +162,9 @@ fn a_full_disk_is_told_to_senders_and_serving_goes_on() {
     };
     prlimit(id, Resource::Fsize, small).expect("a limit");
     let text = "y".repeat(30_000);
-    let answers: Vec<_> = (1..=20).map(|number| send(listener.http, number, &text)).collect();
+    let answers: Vec<_> = (1..=20)
+        .map(|number| send(listener.ports.http, number, &text))
+        .collect();
     let kept = answers.iter().filter(|answer| is_success(answer)).count();
     assert!((1..20).contains(&kept), "{kept}");
     for answer in answers.iter().filter(|answer| !is_success(answer)).flatten() {
@@ -233,22 +173,23 @@ fn a_full_disk_is_told_to_senders_and_serving_goes_on() {
             "{answer}"
         );
     }
-    assert_eq!(listener.listed().len(), 21, "readers see what memory has");
+    assert_eq!(ids(&listener).len(), 21, "readers see what memory has");
     assert!(
-        !is_success(&send(listener.http, 20, &text)),
+        !is_success(&send(listener.ports.http, 20, &text)),
         "the same spans again are not said to be safe"
     );
     prlimit(id, Resource::Fsize, unlimited).expect("no limit");
     std::thread::sleep(Duration::from_millis(1200));
-    assert!(is_success(&send(listener.http, 21, "x")), "it is tried again");
-    listener.signal(rustix::process::Signal::KILL);
+    assert!(is_success(&send(listener.ports.http, 21, "x")), "it is tried again");
+    signal(&mut listener, Signal::KILL);
     let mut log = String::new();
-    listener.errors.read_to_string(&mut log).expect("a log");
+    let errors = listener.child.stderr.as_mut().expect("stderr is piped");
+    errors.read_to_string(&mut log).expect("a log");
     let told = log.lines().filter(|line| line.contains("memory only")).count();
     assert_eq!(told, 1, "said once: {log}");
     assert!(log.contains("works again"), "{log}");
     assert_eq!(
-        Listener::start(&store).listed().len(),
+        ids(&start(&store)).len(),
         22,
         "what was in memory only is in the file now"
     );

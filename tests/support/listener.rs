@@ -55,13 +55,18 @@ impl Listener {
 
     /// Starts it on a port, such as one that another had.
     pub(crate) fn start_on(port: u16, options: &[&str]) -> Listener {
+        Listener::run(planoai(), port, options)
+    }
+
+    /// Starts it by a command that ends in the program's name.
+    pub(crate) fn run(mut command: Command, port: u16, options: &[&str]) -> Listener {
         let chosen = port.to_string();
         let mut ports = vec!["--port", &chosen];
         if port > 0 {
             // Otherwise they follow the first one.
             ports.extend(["--http-port", "0", "--page-port", "0"]);
         }
-        let mut child = planoai()
+        let mut child = command
             .args(["trace", "listen", "--host", "127.0.0.1"])
             .args(ports)
             .args(options)
