@@ -385,6 +385,35 @@ pub const LANGSMITH_TRACE_SESSION_ID: &str = "langsmith.trace.session_id";
 /// Id of the session (our gateway).
 pub const PLANO_SESSION_ID: &str = "plano.session_id";
 
+/// What emitters call the conversation, the session or the thread that a span belongs to, the one to prefer first: standards, then
+/// products, then names that anybody may use.
+pub const CONVERSATION_IDS: [&str; 9] = [
+    GEN_AI_CONVERSATION_ID,
+    SESSION_ID,
+    LANGFUSE_SESSION_ID,
+    LANGSMITH_TRACE_SESSION_ID,
+    TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID,
+    TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID,
+    AI_TELEMETRY_METADATA_SESSION_ID,
+    THREAD_ID,
+    PLANO_SESSION_ID,
+];
+
+/// What a call cost, in USD (LiteLLM).
+pub const GEN_AI_COST_TOTAL_COST: &str = "gen_ai.cost.total_cost";
+/// What a call cost, in USD (OpenLIT, Langfuse).
+pub const GEN_AI_USAGE_COST: &str = "gen_ai.usage.cost";
+/// What a call cost, in USD (LiteLLM).
+pub const LITELLM_COST_TOTAL: &str = "litellm.cost.total";
+/// What a call cost, in USD (OpenInference).
+pub const LLM_COST_TOTAL: &str = "llm.cost.total";
+/// System or product that answered (OpenInference).
+pub const LLM_SYSTEM: &str = "llm.system";
+/// Tokens of the prompt that came from a cache (OpenInference).
+pub const LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: &str = "llm.token_count.prompt_details.cache_read";
+/// What a call cost, in USD (Pydantic AI, Logfire).
+pub const OPERATION_COST: &str = "operation.cost";
+
 // Signals: written on the span.
 
 /// 1 up to the baseline of turns, falling beyond it (double, 3 decimals).

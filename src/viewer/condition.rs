@@ -25,7 +25,11 @@ pub(super) const FIELDS: &[&str] = &[
     "session",
     "status",
     "time",
+    TRACE_DURATION,
 ];
+
+/// The one key that is the trace's and no span's: from its earliest start to its latest end.
+const TRACE_DURATION: &str = "trace.duration";
 
 /// One `--where`, or one term of a [`super::Filter`].
 #[derive(Debug, Clone)]
@@ -89,7 +93,9 @@ impl Condition {
         let bound = || match number(key, value) {
             Some(number) => Ok(number),
             None if key == "time" => Err(fault("compare a time with one like 2026-11-23T12:44:26Z or 2026-11-23")),
-            None if key == "duration" => Err(fault("compare a duration with 500ms, 2s or a number of milliseconds")),
+            None if key == "duration" || key == TRACE_DURATION => {
+                Err(fault("compare a duration with 500ms, 2s or a number of milliseconds"))
+            }
             None => Err(fault("what stands behind the comparison is no number")),
         };
         let test = match operator {
@@ -134,7 +140,13 @@ impl Condition {
 
     /// Whether the trace meets it.
     pub fn selects(&self, trace: &Trace) -> bool {
-        trace.spans.iter().any(|span| self.holds(span)) != self.negated
+        let holds = if self.key == TRACE_DURATION {
+            let (start, end) = trace.bounds();
+            self.passes(&Value::Double((end - start) as f64 / 1e6))
+        } else {
+            trace.spans.iter().any(|span| self.holds(span))
+        };
+        holds != self.negated
     }
 
     /// Whether the span has the key.
@@ -185,7 +197,7 @@ fn number(key: &str, text: &str) -> Option<f64> {
     let plain = || text.parse::<f64>().ok().filter(|number| number.is_finite());
     match key {
         "time" => Civil::parse(text).map(|nanos| nanos as f64 / 1e9),
-        "duration" => plain().or_else(|| {
+        "duration" | TRACE_DURATION => plain().or_else(|| {
             let duration = crate::values::duration::parse(text).ok()?;
             Some(duration.as_secs_f64() * 1e3)
         }),
@@ -356,6 +368,8 @@ mod tests {
             ("duration=1.5s", true),
             ("duration>=1500", true),
             ("duration>2s", false),
+            ("trace.duration>=1.5s", true),
+            ("trace.duration>1.5s", false),
             ("!llm.model=gpt-4o", false),
             ("!llm.model=gpt", true),
             ("!duration>2s", true),
@@ -387,6 +401,7 @@ mod tests {
             ("n>NaN", "no number"),
             ("n>5s", "no number"),
             ("duration>long", "500ms"),
+            ("trace.duration>long", "500ms"),
             ("time>noon", "2026-11-23T12:44:26Z"),
             ("time>5", "2026-11-23T12:44:26Z"),
             ("key~(", "unclosed"),

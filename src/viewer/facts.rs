@@ -65,38 +65,24 @@ pub(super) fn quality_named(name: &str) -> Option<Quality> {
     Quality::ALL.into_iter().find(|quality| quality.name() == name)
 }
 
-/// What emitters call the session of a span, the one to prefer first.
-const SESSION: &[&str] = &[
-    keys::SESSION_ID,
-    keys::PLANO_SESSION_ID,
-    keys::GEN_AI_CONVERSATION_ID,
-    keys::LANGFUSE_SESSION_ID,
-    keys::LANGSMITH_TRACE_SESSION_ID,
-    keys::TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID,
-    keys::AI_TELEMETRY_METADATA_SESSION_ID,
-    keys::TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID,
-    keys::THREAD_ID,
-];
-
 /// The session that the span belongs to.
 pub(super) fn session(span: &Span) -> Option<String> {
-    first_text(span, SESSION)
+    first_text(span, &keys::CONVERSATION_IDS)
 }
 
-/// What emitters call the model that was asked, the one that answered first.
-const MODEL: &[&str] = &[
-    "llm.model",
-    "gen_ai.response.model",
-    "gen_ai.request.model",
-    "llm.model_name",
-    "llm.response.model",
-    "llm.request.model",
-    "ai.model.id",
+/// What emitters call the model: the gateway's own name first, then the one that answered before the one that was asked.
+const MODEL: [&str; 6] = [
+    keys::LLM_MODEL,
+    keys::GEN_AI_RESPONSE_MODEL,
+    keys::AI_RESPONSE_MODEL,
+    keys::GEN_AI_REQUEST_MODEL,
+    keys::LLM_RESPONSE_MODEL_NAME,
+    keys::LLM_MODEL_NAME,
 ];
 
 /// The model that the span is a call of.
 pub(super) fn model(span: &Span) -> Option<String> {
-    first_text(span, MODEL)
+    first_text(span, &MODEL)
 }
 
 /// The first of those attributes that holds text.

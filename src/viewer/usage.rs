@@ -3,9 +3,12 @@
 
 use super::{
     facts::{first_text, model},
-    model::{Span, Value},
+    model::Span,
 };
-use crate::{otlp::keys, values::prices::Prices};
+use crate::{
+    otlp::keys,
+    values::prices::{Price, Prices},
+};
 
 /// What a span used, and what that cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,30 +22,37 @@ pub(super) struct Usage {
 }
 
 const INPUT_TOKENS: &[&str] = &[
-    "llm.usage.prompt_tokens",
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.prompt_tokens",
-    "llm.token_count.prompt",
+    keys::LLM_USAGE_PROMPT_TOKENS,
+    keys::GEN_AI_USAGE_INPUT_TOKENS,
+    keys::GEN_AI_USAGE_PROMPT_TOKENS,
+    keys::LLM_TOKEN_COUNT_PROMPT,
+    keys::AI_USAGE_INPUT_TOKENS,
 ];
 const OUTPUT_TOKENS: &[&str] = &[
-    "llm.usage.completion_tokens",
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.completion_tokens",
-    "llm.token_count.completion",
+    keys::LLM_USAGE_COMPLETION_TOKENS,
+    keys::GEN_AI_USAGE_OUTPUT_TOKENS,
+    keys::GEN_AI_USAGE_COMPLETION_TOKENS,
+    keys::LLM_TOKEN_COUNT_COMPLETION,
+    keys::AI_USAGE_OUTPUT_TOKENS,
 ];
 const CACHED_TOKENS: &[&str] = &[
     keys::LLM_USAGE_CACHED_INPUT_TOKENS,
     keys::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
-    "llm.token_count.prompt_details.cache_read",
+    keys::LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ,
 ];
-/// What OpenLIT, OpenInference, Logfire and LiteLLM call what a call cost, USD.
 const COST: &[&str] = &[
-    "gen_ai.usage.cost",
-    "llm.cost.total",
-    "operation.cost",
-    "gen_ai.cost.total_cost",
+    keys::GEN_AI_USAGE_COST,
+    keys::LLM_COST_TOTAL,
+    keys::OPERATION_COST,
+    keys::GEN_AI_COST_TOTAL_COST,
+    keys::LITELLM_COST_TOTAL,
 ];
-const PROVIDER: &[&str] = &["llm.provider", "gen_ai.provider.name", "gen_ai.system", "llm.system"];
+const PROVIDER: &[&str] = &[
+    keys::LLM_PROVIDER,
+    keys::GEN_AI_PROVIDER_NAME,
+    keys::GEN_AI_SYSTEM,
+    keys::LLM_SYSTEM,
+];
 
 impl Usage {
     /// Of a span that counts tokens or tells its cost.
@@ -68,14 +78,10 @@ impl Usage {
 }
 
 /// The list price of the model that answered, else of the one that was asked.
-fn price(span: &Span) -> Option<crate::values::prices::Price> {
+fn price(span: &Span) -> Option<Price> {
     let provider = first_text(span, PROVIDER)?;
     let provider = listed_name(&provider);
-    let asked = ["gen_ai.request.model", "llm.request.model"];
-    let asked = asked.iter().find_map(|key| match span.attribute(key) {
-        Some(Value::Str(model)) => Some(model.clone()),
-        _ => None,
-    });
+    let asked = first_text(span, &[keys::GEN_AI_REQUEST_MODEL]);
     let prices = Prices::shipped();
     let models = model(span).into_iter().chain(asked);
     models.into_iter().find_map(|model| prices.price(provider, &model))
@@ -96,7 +102,7 @@ fn listed_name(provider: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::viewer::model::Attribute;
+    use crate::viewer::model::{Attribute, Value};
 
     fn check(attributes: &str, expected: Option<(u64, u64, Option<f64>)>) {
         let attributes = attributes.split_whitespace().map(|pair| {
@@ -135,6 +141,7 @@ mod tests {
             Some((1000, 100, Some(0.00225))),
         );
         check(&format!("{ours} llm.cost.total=0.5"), Some((1000, 100, Some(0.5))));
+        check("ai.usage.inputTokens=7 ai.usage.outputTokens=3", Some((7, 3, None)));
         check("operation.cost=0.25", Some((0, 0, Some(0.25))));
         let stable = "gen_ai.provider.name=gcp.gemini gen_ai.usage.input_tokens=1000";
         check(

@@ -1,27 +1,14 @@
 //! Which conversation a span belongs to, where its emitter says so: one scalar with a spelling for each emitter. Reads keys and
 //! one value, copies nothing; an empty id is none.
 
-use crate::otlp::{SpanRef, ValueRef, keys};
-
-/// Every spelling, the one to prefer first: standards, then products, then names that anybody may use.
-const SPELLINGS: [&str; 9] = [
-    keys::GEN_AI_CONVERSATION_ID,
-    keys::SESSION_ID,
-    keys::LANGFUSE_SESSION_ID,
-    keys::LANGSMITH_TRACE_SESSION_ID,
-    keys::TRACELOOP_ASSOCIATION_PROPERTIES_SESSION_ID,
-    keys::TRACELOOP_ASSOCIATION_PROPERTIES_THREAD_ID,
-    keys::AI_TELEMETRY_METADATA_SESSION_ID,
-    keys::THREAD_ID,
-    keys::PLANO_SESSION_ID,
-];
+use crate::otlp::{SpanRef, ValueRef, keys::CONVERSATION_IDS};
 
 /// The id of the conversation, from the most trusted spelling that the span has.
 pub(super) fn of<'a>(span: &SpanRef<'a>) -> Option<&'a str> {
-    let mut best = (SPELLINGS.len(), None);
+    let mut best = (CONVERSATION_IDS.len(), None);
     for attribute in span.attributes() {
         let key = attribute.key_bytes();
-        let better = &SPELLINGS[..best.0];
+        let better = &CONVERSATION_IDS[..best.0];
         let Some(rank) = better.iter().position(|spelling| spelling.as_bytes() == key) else {
             continue;
         };
@@ -50,9 +37,9 @@ mod tests {
 
     #[test]
     fn every_spelling_is_known_and_the_first_is_preferred() {
-        for (rank, key) in SPELLINGS.iter().enumerate() {
+        for (rank, key) in CONVERSATION_IDS.iter().enumerate() {
             check(&[("other", Value::Str("no")), (key, Value::Str("s1"))], Some("s1"));
-            for later in &SPELLINGS[rank + 1..] {
+            for later in &CONVERSATION_IDS[rank + 1..] {
                 check(&[(later, Value::Str("b")), (key, Value::Str("a"))], Some("a"));
                 check(&[(key, Value::Str("a")), (later, Value::Str("b"))], Some("a"));
             }
