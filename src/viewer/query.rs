@@ -1,7 +1,7 @@
 //! Which traces are asked for, and the answer: a page of them. Filters select whole traces first; attributes are trimmed
 //! after that, by the reader. Takes traces and the time as arguments, so the same rules hold wherever they run.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::{
     export::Exported,
     filter::Filter,
     model::Trace,
-    store::{Dropped, Held, Verdict},
+    store::{Dropped, Held, Store, Verdict, keys},
     summary::Summary,
 };
 
@@ -161,6 +161,16 @@ impl Reply {
 }
 
 impl Query {
+    /// The page for this question out of a store, at that time.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn of(&self, store: &Store, now_unix_nano: u64) -> Result<Reply, QueryError> {
+        let mut reply = self.answer(&store.newest_first(), now_unix_nano)?;
+        reply.dropped = store.dropped();
+        Ok(reply)
+    }
+
     /// The page for this question, out of all traces, newest first, at that time. Decodes only what it has to: a trace that did not
     /// change since it was last asked about costs next to nothing in a list.
     ///
@@ -195,9 +205,9 @@ impl Query {
             .zip(seen)
             .find(|(condition, seen)| !seen && (nothing || condition.is_negated()));
         if let Some((condition, _)) = doubtful.filter(|_| self.is_of_all() && !held.is_empty()) {
-            let keys = keys(held);
-            if !keys.contains(&condition.key) {
-                return Err(QueryError::UnknownKey(unknown_key(&condition.key, &keys)));
+            let is_known = |trace: &Arc<Held>| trace.keys().any(|key| key == condition.key);
+            if !held.iter().any(is_known) {
+                return Err(QueryError::UnknownKey(unknown_key(&condition.key, &keys(held))));
             }
         }
         Ok(page.reply)
@@ -278,22 +288,6 @@ impl Wanted {
         let gist = trace.gist(decoded);
         gist.latest_unix_nano >= self.since_unix_nano && (!self.flagged || gist.summary.flags > 0)
     }
-}
-
-/// Most keys that are gathered for a suggestion.
-const MOST_KEYS: usize = 10_000;
-
-/// The keys that spans have, for the error about one that none has.
-fn keys(held: &[Arc<Held>]) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    for span in held.iter().flat_map(|trace| trace.decode().spans) {
-        for attribute in span.attributes.into_iter().chain(span.resource.attributes) {
-            if keys.len() < MOST_KEYS {
-                keys.insert(attribute.key);
-            }
-        }
-    }
-    keys
 }
 
 struct PageInMaking {

@@ -104,11 +104,10 @@ where
 fn answer(store: &Store, query: &Query) -> Result<Bytes, (u32, String)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-    let mut reply = query.answer(&store.newest_first(), now).map_err(|error| match error {
+    let reply = query.of(store, now).map_err(|error| match error {
         QueryError::Invalid(why) => (INVALID_ARGUMENT, why),
         QueryError::UnknownKey(why) => (NOT_FOUND, why),
     })?;
-    reply.dropped = store.dropped();
     let text = serde_json::to_vec(&reply).map_err(|error| (INTERNAL, error.to_string()))?;
     Ok(Bytes::from(text))
 }

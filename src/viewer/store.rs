@@ -19,11 +19,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub(super) use self::held::Verdict;
 pub use self::{
     file::{Opening, StoreError},
     held::Held,
 };
+pub(super) use self::{held::Verdict, keys::keys};
 use self::{held::spans, journal::Journal, state::State};
 use crate::{
     otlp::{Edit, TraceBatch, TraceId, edit_spans, validate},

@@ -145,10 +145,8 @@ impl Source {
             Source::Files { store, .. } => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-                let reply = query.answer(&store.newest_first(), now);
-                let mut reply = reply.map_err(|error| AskError::Refused(error.to_string()))?;
-                reply.dropped = store.dropped();
-                Ok(reply)
+                let reply = query.of(store, now);
+                reply.map_err(|error| AskError::Refused(error.to_string()))
             }
         }
     }

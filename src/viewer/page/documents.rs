@@ -16,7 +16,7 @@ use crate::viewer::{
     model::Span,
     outline::Outline,
     query::{Query, Reply},
-    store::{Dropped, Held, Store},
+    store::{Dropped, Held, Store, keys},
     summary::{Session, Summary},
 };
 
@@ -31,7 +31,7 @@ impl Ask {
     pub(super) fn answer(&self, store: &Store, now_unix_nano: u64) -> Result<Document, Fault> {
         match self {
             Ask::Info => Ok(info(store)),
-            Ask::Keys => Ok(keys(store)),
+            Ask::Keys => Ok(known_keys(store)),
             Ask::Live => Err(Fault::absent("news come as a stream only")),
             Ask::Traces(query) => page(store, query, now_unix_nano).map(|reply| Document::json(&reply)),
             Ask::Sessions(query) => sessions(store, query, now_unix_nano),
@@ -71,12 +71,12 @@ fn info(store: &Store) -> Document {
     })
 }
 
-fn keys(store: &Store) -> Document {
+fn known_keys(store: &Store) -> Document {
     #[derive(Serialize)]
     struct Keys {
         keys: Vec<String>,
     }
-    let mut keys = store.keys();
+    let mut keys = keys(&store.newest_first());
     keys.extend(FIELDS.iter().map(ToString::to_string));
     Document::json(&Keys {
         keys: keys.into_iter().collect(),
@@ -84,10 +84,8 @@ fn keys(store: &Store) -> Document {
 }
 
 fn page(store: &Store, query: &Query, now_unix_nano: u64) -> Result<Reply, Fault> {
-    let answered = query.answer(&store.newest_first(), now_unix_nano);
-    let mut reply = answered.map_err(|error| Fault::unclear(error.to_string()))?;
-    reply.dropped = store.dropped();
-    Ok(reply)
+    let answered = query.of(store, now_unix_nano);
+    answered.map_err(|error| Fault::unclear(error.to_string()))
 }
 
 fn sessions(store: &Store, query: &Query, now_unix_nano: u64) -> Result<Document, Fault> {
