@@ -1,0 +1,1 @@
+//! The mapping beside what Datadog's own makes of the same spans.
