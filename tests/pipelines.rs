@@ -46,7 +46,10 @@ const FOREIGN: &[&str] = &["xray-collector.yaml"];
 
 /// Stands in for secrets and endpoints that a file takes from its environment.
 fn env(name: &str) -> Option<String> {
-    (name.ends_with("_KEY") || name.ends_with("_SITE")).then(|| "example".to_owned())
+    match name {
+        "DD_SITE" => Some("datadoghq.eu".to_owned()),
+        name => (name.ends_with("_KEY") || name.ends_with("_SITE")).then(|| "example".to_owned()),
+    }
 }
 
 fn folder() -> std::path::PathBuf {
