@@ -1,5 +1,5 @@
 //! Tells what did not reach Datadog as it came: counters by reason, and a log line that is rare. Spans whose clock is far off are sent, and
-//! counted as well: Datadog's intake drops them without a word.
+//! counted as well: nobody who looks at the last hour finds them, and Datadog does not say which it leaves out.
 
 use std::time::Instant;
 
@@ -21,9 +21,9 @@ const REASONS: [&str; 8] = [
     "in_the_future",
 ];
 
-/// Age from which Datadog may not take a span any more, in nanoseconds: 18 hours.
-const OLD: i64 = 18 * 3600 * 1_000_000_000;
-/// How far ahead a span may be, in nanoseconds: ten minutes.
+/// Age from which a span is told to be old, in nanoseconds: a day.
+const OLD: i64 = 24 * 3600 * 1_000_000_000;
+/// How far ahead a span may be without being told, in nanoseconds: ten minutes.
 const AHEAD: i64 = 600 * 1_000_000_000;
 
 /// Counts and logs of one exporter.
@@ -78,7 +78,7 @@ impl Meter {
             too_old,
             in_the_future,
             unlogged_before = unlogged,
-            "spans were changed to what Datadog takes, or may not be taken"
+            "spans were changed to what Datadog takes, or have a clock that is far off"
         );
     }
 }
