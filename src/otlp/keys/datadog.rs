@@ -256,3 +256,5 @@ pub const TRACER_TOP_LEVEL: &str = "_dd.top_level";
 pub const TRACE_ID_HIGH: &str = "_dd.p.tid";
 /// The span's trace state.
 pub const W3C_TRACESTATE: &str = "w3c.tracestate";
+/// Command of a client of Valkey.
+pub const VALKEY_RAW_COMMAND: &str = "valkey.raw_command";

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use regex::Regex;
 
-pub(super) use self::llm::Names;
+pub(super) use self::{llm::Names, trace::root};
 use self::{
     attributes::{Attributes, Facts},
     source::Source,

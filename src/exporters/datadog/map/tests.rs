@@ -46,6 +46,10 @@ const MEANT: &[Reason] = &[
     ("the agent takes numbers such as ids for those of credit cards", |one| {
         one.theirs == "?" && one.ours == one.plain
     }),
+    ("no argument of a Redis command leaves, not even its key", |one| {
+        one.field == "meta.redis.raw_command" && one.ours == "AUTH ?\nGET ?"
+    }),
+    ("a URL keeps its spelling", |one| one.field == "meta.http.url" && one.ours == one.plain),
     ("the agent's sampler leaves its rate on the root; there is no sampler here", |one| {
         one.field == "metrics._sampling_priority_rate_v1" && one.ours.is_null()
     }),

@@ -152,7 +152,7 @@ fn name_trace(id: TraceId, spans: &mut [Span]) {
 }
 
 /// The root, or the first span whose parent is not there.
-fn root(spans: &[Span]) -> usize {
+pub(in crate::exporters::datadog) fn root(spans: &[Span]) -> usize {
     let ids: HashSet<u64> = spans.iter().map(|span| span.span_id).collect();
     let has_no_parent = |span: &Span| span.parent_id == 0;
     let is_orphan = |span: &Span| !ids.contains(&span.parent_id);

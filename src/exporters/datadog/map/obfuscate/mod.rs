@@ -17,7 +17,14 @@ const REDIS_COMMANDS: usize = 3;
 pub(super) fn span(span: &mut Span) {
     match span.r#type.as_str() {
         "sql" | "cassandra" => query(span),
-        "redis" | "valkey" => span.resource = redis(&span.resource),
+        "redis" | "valkey" => {
+            span.resource = redis(&span.resource);
+            for key in [dd::REDIS_RAW_COMMAND, dd::VALKEY_RAW_COMMAND] {
+                if let Some(command) = span.meta.get_mut(key) {
+                    *command = without_arguments(command);
+                }
+            }
+        }
         "web" | "http" => {
             if let Some(url) = span.meta.get_mut(dd::HTTP_URL)
                 && let Some(bare) = without_user(url)
@@ -74,6 +81,15 @@ fn redis(text: &str) -> String {
     names.join(" ")
 }
 
+/// Commands, one a line, with a question mark for all arguments of each.
+fn without_arguments(text: &str) -> String {
+    let bare = |line: &str| match line.trim_start().split_once(' ') {
+        Some((command, _)) => format!("{command} ?"),
+        None => line.to_owned(),
+    };
+    text.lines().map(bare).collect::<Vec<_>>().join("\n")
+}
+
 /// A URL without its user and password; `None` where it has none.
 fn without_user(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("//")?;
@@ -95,6 +111,7 @@ mod tests {
         check("GET a\nSET b c\nDEL d\nDEL e", "GET SET DEL ...");
         check("GET a\nSE...", "GET ...");
         check("", "");
+        assert_eq!(without_arguments("AUTH me secret\nPING\n GET a"), "AUTH ?\nPING\nGET ?");
     }
 
     #[test]
