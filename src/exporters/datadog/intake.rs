@@ -95,6 +95,10 @@ impl Intake {
                 false => Ok(()),
             };
         }
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let source = anyhow!("the server answered HTTP {status}: {}", answer.message());
+            return Err(ExportError::TooLarge { source });
+        }
         let is_temporary =
             status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
         let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };

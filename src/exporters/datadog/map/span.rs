@@ -194,12 +194,13 @@ impl Tags {
             return;
         }
         if key == dd::ANALYTICS_EVENT {
-            let rate = match text {
-                "1" | "t" | "T" | "TRUE" | "true" | "True" => 1.0,
-                "0" | "f" | "F" | "FALSE" | "false" | "False" => 0.0,
+            // Whole, or not at all: the agent has turned the former into the mark when it sends.
+            let (mark, number) = match text {
+                "1" | "t" | "T" | "TRUE" | "true" | "True" => (dd::ANALYZED, 1.0),
+                "0" | "f" | "F" | "FALSE" | "false" | "False" => (dd::EVENT_SAMPLE_RATE, 0.0),
                 _ => return,
             };
-            self.metrics.entry(dd::EVENT_SAMPLE_RATE.to_owned()).or_insert(rate);
+            self.metrics.entry(mark.to_owned()).or_insert(number);
             return;
         }
         self.set(key, text);

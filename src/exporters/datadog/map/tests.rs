@@ -23,6 +23,7 @@ fn batch(name: &str) -> TraceBatch {
 
 /// One difference: where, which field, ours, theirs.
 #[derive(Debug)]
+#[expect(dead_code, reason = "printed where it is not explained")]
 struct Difference {
     place: String,
     field: String,
@@ -52,6 +53,10 @@ const MEANT: &[Reason] = &[
     }),
     ("no argument of a Redis command leaves, not even its key", |one| {
         one.field == "meta.redis.raw_command" && one.ours == "AUTH ?\nGET ?"
+    }),
+    ("links are valid JSON whatever is in them", |one| {
+        let is_json = |value: &Value| serde_json::from_str::<Value>(value.as_str().unwrap_or_default()).is_ok();
+        one.field == "meta._dd.span_links" && is_json(&one.ours) && !is_json(&one.theirs)
     }),
     ("a URL keeps its spelling", |one| {
         one.field == "meta.http.url" && one.ours == one.plain
@@ -118,7 +123,8 @@ fn compare_payload(place: &str, ours: &wire::TracerPayload, theirs: Option<&Valu
     field("container_id", ours.container_id.clone().into());
     field("language", ours.language_name.clone().into());
     field("tracer_version", ours.tracer_version.clone().into());
-    field("tags", serde_json::to_value(&ours.tags).unwrap());
+    let tags = serde_json::to_value(&ours.tags).unwrap();
+    field("tags", if ours.tags.is_empty() { Value::Null } else { tags });
     let chunks = theirs["chunks"].as_array().unwrap();
     assert_eq!(sent.len(), chunks.len(), "{place}: chunks");
     for chunk in sent {
