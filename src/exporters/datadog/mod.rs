@@ -11,6 +11,7 @@ mod native;
 mod otlp;
 mod requests;
 mod sections;
+mod stats;
 mod wire;
 
 use std::time::Duration;
@@ -28,12 +29,18 @@ pub use self::{
         Histograms, HostMetadata, HostnameSource, Logs, Metrics, OrchestratorExplorer, Summaries, Sums, Traces,
     },
 };
-use self::{intake::Intake, key_check::KeyCheck, meter::Meter, native::Native, otlp::Otlp};
+use self::{intake::Intake, key_check::KeyCheck, meter::Meter, native::Native, otlp::Otlp, stats::Stats};
 use crate::{
     net::{http_client::parse_url, tls::ClientTls},
     pipeline::{Build, Dial, Exporter, Fault, Host, queue::Delivery},
     values::{Endpoint, duration, foreign::harmless},
 };
+
+/// Environment of traces that name none, as the agent calls it.
+const NO_ENVIRONMENT: &str = "none";
+
+/// What Datadog is told of who sends.
+const AGENT_VERSION: &str = concat!("planoai-", env!("CARGO_PKG_VERSION"));
 
 /// `datadog`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,6 +228,19 @@ impl Config {
     }
 }
 
+impl Config {
+    fn stats(&self, host: &Host, settings: &map::Settings) -> anyhow::Result<Stats> {
+        let settings = stats::Settings {
+            hostname: settings.hostname.clone(),
+            by_span_kind: self.traces.compute_stats_by_span_kind,
+            peer_tags: self.traces.peer_tags_aggregation,
+            more_peer_tags: self.traces.peer_tags.clone(),
+        };
+        let intake = self.intake(stats::PATH, "application/msgpack")?;
+        Ok(Stats::new(host.id.clone(), settings, intake))
+    }
+}
+
 impl Build<dyn Exporter> for Config {
     const TYPE: &'static str = "datadog";
 
@@ -289,10 +309,12 @@ impl Build<dyn Exporter> for Config {
                 llm_span_names: self.traces.llm_span_names,
             }));
         }
+        let settings = self.settings()?;
         Ok(Box::new(Native {
             key_check,
             traces: self.intake(self.traces_path(), "application/x-protobuf")?,
-            settings: self.settings()?,
+            stats: self.compute_stats.then(|| self.stats(host, &settings)).transpose()?,
+            settings,
             meter: Meter::new(host.id.clone()),
         }))
     }

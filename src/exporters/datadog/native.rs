@@ -8,11 +8,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message;
 
 use super::{
+    AGENT_VERSION, NO_ENVIRONMENT,
     intake::Intake,
     key_check::KeyCheck,
     map::{self, Payload},
     meter::Meter,
-    requests, wire,
+    requests,
+    stats::Stats,
+    wire,
 };
 use crate::{
     otlp::TraceBatch,
@@ -26,6 +29,7 @@ const LANGUAGES: HeaderName = HeaderName::from_static("x-datadog-reported-langua
 pub(super) struct Native {
     pub(super) key_check: Option<KeyCheck>,
     pub(super) traces: Intake,
+    pub(super) stats: Option<Stats>,
     pub(super) settings: map::Settings,
     pub(super) meter: Meter,
 }
@@ -40,7 +44,11 @@ impl Exporter for Native {
     }
 
     async fn open(&self) -> anyhow::Result<()> {
-        self.check().await
+        self.check().await?;
+        if let Some(stats) = &self.stats {
+            stats.open().await;
+        }
+        Ok(())
     }
 
     fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
@@ -63,8 +71,18 @@ impl Exporter for Native {
         if !body.is_empty() {
             self.traces.post(vec![Bytes::from(body)], languages).await?;
         }
+        // Now, and not before: what fails is sent again, and is counted once.
+        if let Some(stats) = &self.stats {
+            stats.add(&mapped.payloads);
+        }
         self.meter.note(&mapped.changes, batch, now);
         Ok(())
+    }
+
+    async fn close(&self) {
+        if let Some(stats) = &self.stats {
+            stats.close().await;
+        }
     }
 }
 
@@ -73,8 +91,8 @@ impl Native {
     fn encode(&self, payloads: &mut [Payload]) -> Vec<u8> {
         let mut whole = wire::AgentPayload {
             host_name: self.settings.hostname.clone(),
-            env: NO_ENV.to_owned(),
-            agent_version: concat!("planoai-", env!("CARGO_PKG_VERSION")).to_owned(),
+            env: NO_ENVIRONMENT.to_owned(),
+            agent_version: AGENT_VERSION.to_owned(),
             ..wire::AgentPayload::default()
         };
         let mut dropped = Vec::new();
@@ -96,9 +114,6 @@ impl Native {
         body
     }
 }
-
-/// Environment of traces that name none, as the agent calls it.
-const NO_ENV: &str = "none";
 
 fn languages(payloads: &[Payload]) -> HeaderMap {
     let mut names: Vec<&str> = payloads
