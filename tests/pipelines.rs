@@ -257,9 +257,18 @@ fn the_guides_file_for_datadog_runs() {
         assert_eq!(faults(key, site), Vec::<String>::new(), "{site:?}");
     }
     // A key may well read as a number.
-    assert_eq!(faults(Some("01234567890123456789012345678901"), None), Vec::<String>::new());
+    assert_eq!(
+        faults(Some("01234567890123456789012345678901"), None),
+        Vec::<String>::new()
+    );
     let missing = faults(None, Some("datadoghq.com"));
-    assert!(missing[0].starts_with("exporters::datadog::api::key: is not set"), "{missing:?}");
+    assert!(
+        missing[0].starts_with("exporters::datadog::api::key: is not set"),
+        "{missing:?}"
+    );
     let wrong = faults(key, Some("https://app.datadoghq.eu"));
-    assert!(wrong[0].contains("exporters::datadog::api::site:") && wrong[0].contains("write site: datadoghq.eu"), "{wrong:?}");
+    assert!(
+        wrong[0].contains("exporters::datadog::api::site:") && wrong[0].contains("write site: datadoghq.eu"),
+        "{wrong:?}"
+    );
 }

@@ -142,7 +142,8 @@ impl HttpClient {
     /// # Errors
     /// [`Unsent`] where no answer came.
     pub async fn get(&self, headers: HeaderMap) -> Result<Answer, Unsent> {
-        self.answer(self.client.get(self.url.clone()).headers(headers), "GET").await
+        self.answer(self.client.get(self.url.clone()).headers(headers), "GET")
+            .await
     }
 
     async fn answer(&self, request: RequestBuilder, method: &str) -> Result<Answer, Unsent> {

@@ -93,7 +93,9 @@ impl Api {
     /// The key as a header's value.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let key = self.key();
-        let mut value = HeaderValue::from_str(key).ok().filter(|_| key.bytes().all(|byte| byte.is_ascii_graphic()))?;
+        let mut value = HeaderValue::from_str(key)
+            .ok()
+            .filter(|_| key.bytes().all(|byte| byte.is_ascii_graphic()))?;
         value.set_sensitive(true);
         Some(value)
     }
@@ -117,7 +119,9 @@ impl Api {
             .iter()
             .fold(host, |host, prefix| host.strip_prefix(prefix).unwrap_or(host));
         if bare != site && SITES.contains(&bare) {
-            return Some(format!("{shown:?} is no site but an address on one: write site: {bare}"));
+            return Some(format!(
+                "{shown:?} is no site but an address on one: write site: {bare}"
+            ));
         }
         let hint = suggest::hint(bare, SITES);
         Some(format!("Datadog has no site {shown:?}{hint}; its sites are {known}"))
@@ -130,7 +134,11 @@ mod tests {
 
     fn check(json: &str, expected: &[&str]) {
         let api: Api = serde_json::from_str(json).unwrap();
-        let faults: Vec<_> = api.faults(false).into_iter().map(|fault| format!("{}: {}", fault.path, fault.reason)).collect();
+        let faults: Vec<_> = api
+            .faults(false)
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.reason))
+            .collect();
         assert_eq!(faults.len(), expected.len(), "{json}: {faults:?}");
         for (fault, part) in faults.iter().zip(expected) {
             assert!(fault.contains(part), "{fault}");

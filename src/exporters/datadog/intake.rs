@@ -95,7 +95,12 @@ impl Intake {
                 false => Ok(()),
             };
         }
-        let is_temporary = status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let source = anyhow!("the server answered HTTP {status}: {}", answer.message());
+            return Err(ExportError::TooLarge { source });
+        }
+        let is_temporary =
+            status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
         let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
         let advice = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.as_str(),
@@ -130,7 +135,12 @@ pub(super) fn options(config: &Config) -> Options {
 
 fn is_page(answer: &Answer) -> bool {
     let starts_a_page = answer.body.trim_ascii_start().starts_with(b"<");
-    starts_a_page && answer.content_type().trim_start().to_ascii_lowercase().starts_with("text/html")
+    starts_a_page
+        && answer
+            .content_type()
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("text/html")
 }
 
 async fn packed(body: Vec<Bytes>) -> anyhow::Result<Bytes> {

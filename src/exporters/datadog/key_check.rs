@@ -29,7 +29,10 @@ impl KeyCheck {
         let key = config.api.header();
         Ok(Some(KeyCheck {
             client: HttpClient::new(url, &options(config))?,
-            headers: key.into_iter().map(|key| (HeaderName::from_static("dd-api-key"), key)).collect(),
+            headers: key
+                .into_iter()
+                .map(|key| (HeaderName::from_static("dd-api-key"), key))
+                .collect(),
             site: config.api.site.clone(),
         }))
     }
@@ -41,15 +44,24 @@ impl KeyCheck {
     pub(super) async fn ask(&self) -> anyhow::Result<()> {
         match self.client.get(self.headers.clone()).await {
             Ok(answer) if answer.status == StatusCode::FORBIDDEN => {
-                bail!("Datadog's site {} does not know api::key: check both (api::fail_on_invalid_key is on)", self.site)
+                bail!(
+                    "Datadog's site {} does not know api::key: check both (api::fail_on_invalid_key is on)",
+                    self.site
+                )
             }
             Ok(answer) if answer.status.is_success() => Ok(()),
             Ok(answer) => {
-                warn!(status = answer.status.as_u16(), "Datadog did not say whether api::key is valid; going on");
+                warn!(
+                    status = answer.status.as_u16(),
+                    "Datadog did not say whether api::key is valid; going on"
+                );
                 Ok(())
             }
             Err(unsent) => {
-                warn!(error = format!("{:#}", unsent.source), "Datadog could not be asked whether api::key is valid; going on");
+                warn!(
+                    error = format!("{:#}", unsent.source),
+                    "Datadog could not be asked whether api::key is valid; going on"
+                );
                 Ok(())
             }
         }

@@ -36,9 +36,7 @@ pub(super) struct Meter {
 impl Meter {
     /// The counters are made under the metrics recorder that is current now.
     pub(super) fn new(id: ComponentId) -> Meter {
-        let counter = |reason| {
-            metrics::counter!("plano_exporter_changed_spans_total", "exporter" => id.to_string(), "reason" => reason)
-        };
+        let counter = |reason| metrics::counter!("plano_exporter_changed_spans_total", "exporter" => id.to_string(), "reason" => reason);
         Meter {
             counters: REASONS.map(counter),
             id,

@@ -25,7 +25,9 @@ use tracing::warn;
 
 pub use self::{
     api::Api,
-    sections::{HostMetadata, Histograms, HostnameSource, Logs, Metrics, OrchestratorExplorer, Summaries, Sums, Traces},
+    sections::{
+        Histograms, HostMetadata, HostnameSource, Logs, Metrics, OrchestratorExplorer, Summaries, Sums, Traces,
+    },
 };
 use self::{intake::Intake, key_check::KeyCheck, meter::Meter, native::Native, otlp::Otlp, stats::Stats};
 use crate::{
@@ -147,7 +149,11 @@ impl Config {
     fn settings(&self) -> anyhow::Result<map::Settings> {
         let rules = self.traces.ignore_resources.iter().map(|rule| Regex::new(rule));
         Ok(map::Settings {
-            hostname: if self.hostname.is_empty() { system_hostname() } else { self.hostname.clone() },
+            hostname: if self.hostname.is_empty() {
+                system_hostname()
+            } else {
+                self.hostname.clone()
+            },
             ignore_resources: rules.collect::<Result<_, _>>().context("traces::ignore_resources")?,
             span_name_remappings: self.traces.span_name_remappings.clone(),
             span_name_as_resource_name: self.traces.span_name_as_resource_name,
@@ -193,7 +199,10 @@ impl Config {
             faults.push(Fault::at("otlp_source", "has a character that no header can carry"));
         }
         if self.otlp && self.span_mapping().is_some_and(|mapping| !is_header(&mapping)) {
-            faults.push(Fault::at("traces", "has a name that no header can carry, which is how the OTLP intake is told"));
+            faults.push(Fault::at(
+                "traces",
+                "has a name that no header can carry, which is how the OTLP intake is told",
+            ));
         }
         if !self.otlp && !self.otlp_source.is_empty() {
             faults.push(Fault::at("otlp_source", "works with otlp: true only"));
@@ -203,11 +212,17 @@ impl Config {
 
     fn faults_of_host(&self) -> Option<Fault> {
         let is_name = self.hostname.len() <= 255
-            && self.hostname.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+            && self
+                .hostname
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
         (!is_name).then(|| {
             Fault::at(
                 "hostname",
-                format!("{:?} is no hostname: letters, digits, '-' and '.' only", harmless(&self.hostname, 100)),
+                format!(
+                    "{:?} is no hostname: letters, digits, '-' and '.' only",
+                    harmless(&self.hostname, 100)
+                ),
             )
         })
     }
@@ -234,7 +249,10 @@ impl Build<dyn Exporter> for Config {
         faults.extend(self.traces.faults());
         faults.extend(self.faults_of_otlp());
         faults.extend(self.faults_of_host());
-        for (key, endpoint) in [("proxy_url", &self.proxy_url), ("metrics::endpoint", &self.metrics.endpoint)] {
+        for (key, endpoint) in [
+            ("proxy_url", &self.proxy_url),
+            ("metrics::endpoint", &self.metrics.endpoint),
+        ] {
             if !endpoint.is_empty()
                 && let Err(reason) = parse_url(endpoint.reveal())
             {
@@ -247,8 +265,16 @@ impl Build<dyn Exporter> for Config {
                 "sends nothing but metadata of hosts, which this program does not send; remove the key",
             ));
         }
-        if self.tls.server_name_override.as_deref().is_some_and(|name| !name.is_empty()) {
-            faults.push(Fault::at("tls::server_name_override", "works with otlp_grpc only; name the server in traces::endpoint"));
+        if self
+            .tls
+            .server_name_override
+            .as_deref()
+            .is_some_and(|name| !name.is_empty())
+        {
+            faults.push(Fault::at(
+                "tls::server_name_override",
+                "works with otlp_grpc only; name the server in traces::endpoint",
+            ));
         }
         let tls = self.tls.faults().into_iter();
         faults.extend(tls.map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)));

@@ -61,7 +61,11 @@ impl Exporter for Native {
         let languages = languages(&mapped.payloads);
         let body = self.encode(&mut mapped.payloads);
         if body.len() > requests::LIMIT && batch.span_count() > 1 {
-            let source = anyhow::anyhow!("{} bytes are more than Datadog takes in a request ({})", body.len(), requests::LIMIT);
+            let source = anyhow::anyhow!(
+                "{} bytes are more than Datadog takes in a request ({})",
+                body.len(),
+                requests::LIMIT
+            );
             return Err(ExportError::TooLarge { source });
         }
         if !body.is_empty() {
@@ -112,11 +116,16 @@ impl Native {
 }
 
 fn languages(payloads: &[Payload]) -> HeaderMap {
-    let mut names: Vec<&str> = payloads.iter().map(|payload| payload.tracer.language_name.as_str()).collect();
+    let mut names: Vec<&str> = payloads
+        .iter()
+        .map(|payload| payload.tracer.language_name.as_str())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names.retain(|name| !name.is_empty() && name.is_ascii());
-    let value = HeaderValue::from_str(&names.join("|")).ok().filter(|value| !value.is_empty());
+    let value = HeaderValue::from_str(&names.join("|"))
+        .ok()
+        .filter(|value| !value.is_empty());
     value.into_iter().map(|value| (LANGUAGES, value)).collect()
 }
 

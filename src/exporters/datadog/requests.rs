@@ -13,7 +13,11 @@ const GAINED: usize = 512;
 /// The requests that a batch is sent in.
 pub(super) fn split(batch: TraceBatch, limit: usize) -> Vec<TraceBatch> {
     // A resource's tags are repeated on each of its spans.
-    let longest = batch.resource_spans().map(|resource| tags_of(&resource)).max().unwrap_or(0);
+    let longest = batch
+        .resource_spans()
+        .map(|resource| tags_of(&resource))
+        .max()
+        .unwrap_or(0);
     if batch.byte_len() * 2 + batch.span_count() * (longest + GAINED) <= limit {
         return vec![batch];
     }
@@ -75,7 +79,9 @@ fn sizes(batch: &TraceBatch) -> impl Iterator<Item = (TraceId, usize)> {
         let scopes = resource.scope_spans();
         scopes.flat_map(move |scope| {
             let scope_len: usize = scope.scope_attributes().map(|one| one.key_bytes().len() * 2 + 64).sum();
-            scope.spans().map(move |span| (span.trace_id(), size_of(&span) + shared + scope_len))
+            scope
+                .spans()
+                .map(move |span| (span.trace_id(), size_of(&span) + shared + scope_len))
         })
     })
 }
@@ -101,8 +107,13 @@ mod tests {
         let mut batch = TraceBatch::default();
         for number in 1..=spans {
             for trace in 1..=traces {
-                let span = SpanBuilder::new(TraceId([trace; 16]), SpanId([number; 8]), "op").attribute("text", Value::Str(&text));
-                batch.append(SpanBuilder::batch(&[("service.name", Value::Str("shop"))], ("", ""), [span]));
+                let span = SpanBuilder::new(TraceId([trace; 16]), SpanId([number; 8]), "op")
+                    .attribute("text", Value::Str(&text));
+                batch.append(SpanBuilder::batch(
+                    &[("service.name", Value::Str("shop"))],
+                    ("", ""),
+                    [span],
+                ));
             }
         }
         batch
@@ -112,7 +123,10 @@ mod tests {
     fn parts(batch: TraceBatch, limit: usize) -> Vec<Vec<(u8, u8)>> {
         let ids = |part: &TraceBatch| {
             let scopes = part.resource_spans().flat_map(|resource| resource.scope_spans());
-            scopes.flat_map(|scope| scope.spans()).map(|span| (span.trace_id().0[0], span.span_id().0[0])).collect()
+            scopes
+                .flat_map(|scope| scope.spans())
+                .map(|span| (span.trace_id().0[0], span.span_id().0[0]))
+                .collect()
         };
         split(batch, limit).iter().map(ids).collect()
     }
@@ -126,10 +140,13 @@ mod tests {
     #[test]
     fn traces_stay_together() {
         let found = parts(batch(3, 2), 10_000);
-        assert_eq!(found, [vec![(1, 1), (1, 2)], vec![(2, 1), (2, 2)], vec![(3, 1), (3, 2)]].map(|mut part| {
-            part.sort_unstable();
-            part
-        }));
+        assert_eq!(
+            found,
+            [vec![(1, 1), (1, 2)], vec![(2, 1), (2, 2)], vec![(3, 1), (3, 2)]].map(|mut part| {
+                part.sort_unstable();
+                part
+            })
+        );
     }
 
     #[test]

@@ -70,12 +70,18 @@ impl Traces {
         for (at, rule) in self.ignore_resources.iter().enumerate() {
             if let Err(error) = Regex::new(rule) {
                 let why = error.to_string().lines().last().unwrap_or_default().to_owned();
-                faults.push(Fault::at(format!("traces::ignore_resources::{at}"), format!("is no regular expression ({why})")));
+                faults.push(Fault::at(
+                    format!("traces::ignore_resources::{at}"),
+                    format!("is no regular expression ({why})"),
+                ));
             }
         }
         for (from, to) in &self.span_name_remappings {
             if from.is_empty() || to.is_empty() {
-                faults.push(Fault::at("traces::span_name_remappings", format!("{from:?}: {to:?}: neither name may be empty")));
+                faults.push(Fault::at(
+                    "traces::span_name_remappings",
+                    format!("{from:?}: {to:?}: neither name may be empty"),
+                ));
             }
         }
         if self.trace_buffer < 0 {

@@ -1,6 +1,7 @@
 //! Attribute names of the Datadog exporter: what its mapping reads on resources and spans, and what Datadog reads on a span. Refuses names
 //! that another part of the program reads, which stand in `keys` itself.
 
+
 // Resources and clouds.
 
 /// ARN of the ECS cluster.
@@ -118,7 +119,7 @@ pub const GRAPHQL_OPERATION_NAME: &str = "graphql.operation.name";
 pub const GRAPHQL_OPERATION_TYPE: &str = "graphql.operation.type";
 /// gRPC's code, as Datadog's tracers name it.
 pub const GRPC_CODE: &str = "grpc.code";
-/// gRPC's code, as Datadog's tracers name it.
+/// gRPC's code, as some of Datadog's tracers name it.
 pub const GRPC_STATUS_CODE: &str = "grpc.status.code";
 /// Queue or topic, in OTel's form before 1.17.
 pub const MESSAGING_DESTINATION: &str = "messaging.destination";
@@ -164,11 +165,13 @@ pub const TRACELOOP_ENTITY_NAME: &str = "traceloop.entity.name";
 
 /// Whether the span is an event for analytics (deprecated there).
 pub const ANALYTICS_EVENT: &str = "analytics.event";
+/// 1 on events for analytics (deprecated there).
+pub const ANALYZED: &str = "_dd.analyzed";
 /// Whether APM runs at the edge.
 pub const APM_MODE: &str = "_dd.apm_mode";
 /// Service that the span would have had without an override.
 pub const BASE_SERVICE: &str = "_dd.base_service";
-/// The same, for the root span.
+/// Share of the traces that were kept at the head, on the root.
 pub const CLIENT_SAMPLE_RATE: &str = "_dd1.sr.rcusr";
 /// Tags of the container, joined by commas.
 pub const CONTAINER_TAGS: &str = "_dd.tags.container";
@@ -214,7 +217,7 @@ pub const MEASURED: &str = "_dd.measured";
 pub const OPERATION_NAME: &str = "operation.name";
 /// Instrumentation scope, in OTel's form before 1.4.
 pub const OTEL_LIBRARY_NAME: &str = "otel.library.name";
-/// Its version.
+/// Version of the instrumentation scope, in OTel's form before 1.4.
 pub const OTEL_LIBRARY_VERSION: &str = "otel.library.version";
 /// Instrumentation scope.
 pub const OTEL_SCOPE_NAME: &str = "otel.scope.name";
@@ -236,7 +239,7 @@ pub const RESOURCE_NAME: &str = "resource.name";
 pub const SAMPLE_RATE: &str = "_sample_rate";
 /// The application's decision: 2 and 1 keep, 0 and -1 drop.
 pub const SAMPLING_PRIORITY: &str = "sampling.priority";
-/// The same, as Datadog's tracers name it.
+/// The application's decision on sampling, as Datadog's tracers name it.
 pub const SAMPLING_PRIORITY_V1: &str = "_sampling_priority_v1";
 /// Kind, as OTel names it.
 pub const SPAN_KIND: &str = "span.kind";
@@ -250,11 +253,11 @@ pub const SQL_QUERY: &str = "sql.query";
 pub const STATS_COMPUTED: &str = "_dd.stats_computed";
 /// 1 on a service's entry spans, which statistics are made of.
 pub const TOP_LEVEL: &str = "_top_level";
-/// The same, as Datadog's tracers name it.
+/// 1 on a service's entry spans, as Datadog's tracers name it.
 pub const TRACER_TOP_LEVEL: &str = "_dd.top_level";
 /// The high 64 bits of the trace id, in hex.
 pub const TRACE_ID_HIGH: &str = "_dd.p.tid";
-/// The span's trace state.
-pub const W3C_TRACESTATE: &str = "w3c.tracestate";
 /// Command of a client of Valkey.
 pub const VALKEY_RAW_COMMAND: &str = "valkey.raw_command";
+/// The span's trace state.
+pub const W3C_TRACESTATE: &str = "w3c.tracestate";

@@ -109,7 +109,9 @@ pub(super) fn as_text(value: ValueRef<'_>) -> Cow<'_, str> {
         ValueRef::Bool(true) => Cow::Borrowed("true"),
         ValueRef::Bool(false) => Cow::Borrowed("false"),
         ValueRef::Int(number) => Cow::Owned(number.to_string()),
-        ValueRef::Double(number) => Cow::Owned(json::number(number).unwrap_or_else(|name| format!("json: unsupported value: {name}"))),
+        ValueRef::Double(number) => {
+            Cow::Owned(json::number(number).unwrap_or_else(|name| format!("json: unsupported value: {name}")))
+        }
         ValueRef::Bytes(bytes) => Cow::Owned(STANDARD.encode(bytes)),
         ValueRef::Array(_) | ValueRef::KvList(_) => {
             let mut out = String::new();

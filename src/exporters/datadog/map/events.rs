@@ -14,7 +14,10 @@ pub(super) fn events<'a>(events: impl Iterator<Item = EventRef<'a>>) -> String {
     list(events, |event, out| {
         let mut fields = Fields::new(out);
         if event.time_unix_nano() != 0 {
-            push(fields.next("time_unix_nano"), format_args!("{}", event.time_unix_nano()));
+            push(
+                fields.next("time_unix_nano"),
+                format_args!("{}", event.time_unix_nano()),
+            );
         }
         if !event.name().is_empty() {
             json::string(event.name(), fields.next("name"));

@@ -93,7 +93,9 @@ pub(super) fn string(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => push(out, format_args!("\\u{:04x}", u32::from(c))),
+            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                push(out, format_args!("\\u{:04x}", u32::from(c)))
+            }
             _ => out.push(c),
         }
     }
@@ -121,7 +123,10 @@ mod tests {
         check(0.000_001, "0.000001");
         check(0.000_000_12, "1.2e-7");
         check(-5e-324, "-5e-324");
-        assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|none| number(none).unwrap_err()), ["NaN", "+Inf", "-Inf"]);
+        assert_eq!(
+            [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|none| number(none).unwrap_err()),
+            ["NaN", "+Inf", "-Inf"]
+        );
     }
 
     #[test]

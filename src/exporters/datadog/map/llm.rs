@@ -40,7 +40,11 @@ pub(in crate::exporters::datadog) fn names(facts: Facts<'_, '_>, span: &SpanRef<
         .or_else(|| openllmetry(attributes, span))
         .or_else(|| vercel(attributes, span))?;
     let explicit = |key| Some(facts.text(&[key])).filter(|text| !text.is_empty());
-    let flag = if span.name().ends_with(keys::FLAG_SUFFIX) { keys::FLAG_SUFFIX } else { "" };
+    let flag = if span.name().ends_with(keys::FLAG_SUFFIX) {
+        keys::FLAG_SUFFIX
+    } else {
+        ""
+    };
     let resource = match explicit(dd::RESOURCE_NAME) {
         Some(resource) => start_of(resource, RESOURCE_LIMIT).to_owned(),
         None => {
@@ -67,11 +71,18 @@ fn new(operation: impl Into<String>, resource: &str) -> Option<Names> {
 
 /// Spans of the gateway, by their service, except for the calls of models, which are as everywhere.
 fn gateway(facts: Facts<'_, '_>, span: &SpanRef<'_>) -> Option<Names> {
-    let kind = facts.resource.text(keys::SERVICE_NAME)?.strip_prefix("plano(")?.strip_suffix(')')?;
+    let kind = facts
+        .resource
+        .text(keys::SERVICE_NAME)?
+        .strip_prefix("plano(")?
+        .strip_suffix(')')?;
     let of = |keys: &[&str]| first(facts.span, keys).unwrap_or(span.name());
     let resource = match kind {
         "inbound" | "orchestrator" | "handoff" => span.name().to_owned(),
-        "routing" => match (first(facts.span, &[keys::ROUTING_STRATEGY]), first(facts.span, &[keys::ROUTE_SELECTED_MODEL])) {
+        "routing" => match (
+            first(facts.span, &[keys::ROUTING_STRATEGY]),
+            first(facts.span, &[keys::ROUTE_SELECTED_MODEL]),
+        ) {
             (Some(strategy), Some(model)) => format!("{strategy} {model}"),
             _ => span.name().to_owned(),
         },
@@ -104,8 +115,14 @@ fn openinference(attributes: &Attributes<'_>, span: &SpanRef<'_>) -> Option<Name
     match kind.to_ascii_uppercase().as_str() {
         "LLM" => new("llm.chat", &with("chat", first(attributes, &MODELS))),
         "EMBEDDING" => new("llm.embeddings", &with("embeddings", first(attributes, &MODELS))),
-        "AGENT" => new("agent.invoke", &with("invoke_agent", first(attributes, &AGENTS).or(Some(name)))),
-        "TOOL" => new("tool.execute", &with("execute_tool", first(attributes, &TOOLS).or(Some(name)))),
+        "AGENT" => new(
+            "agent.invoke",
+            &with("invoke_agent", first(attributes, &AGENTS).or(Some(name))),
+        ),
+        "TOOL" => new(
+            "tool.execute",
+            &with("execute_tool", first(attributes, &TOOLS).or(Some(name))),
+        ),
         "CHAIN" => new("chain.run", name),
         "RETRIEVER" => new("retriever.retrieve", name),
         "RERANKER" => new("reranker.rerank", name),

@@ -18,12 +18,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use regex::Regex;
 
-pub(super) use self::{llm::Names, trace::root};
 use self::{
     attributes::{Attributes, Facts},
     source::Source,
     trace::Finish,
 };
+pub(super) use self::{llm::Names, trace::root};
 use super::wire;
 use crate::otlp::{
     ResourceSpansRef, SpanRef, TraceBatch, TraceId,
@@ -156,7 +156,9 @@ fn spans_by_trace(
             if place == traces.len() {
                 traces.push((id, Vec::new()));
             }
-            traces[place].1.push(span::map(&one, &shared, &scope, settings, now, changes));
+            traces[place]
+                .1
+                .push(span::map(&one, &shared, &scope, settings, now, changes));
         }
     }
     traces

@@ -79,7 +79,9 @@ pub(super) fn operation(facts: Facts<'_, '_>, kind: i32) -> String {
     }
     match kind {
         0 => KINDS[1].to_owned(),
-        kind => KINDS.get(kind as usize).map_or_else(String::new, |name| (*name).to_owned()),
+        kind => KINDS
+            .get(kind as usize)
+            .map_or_else(String::new, |name| (*name).to_owned()),
     }
 }
 
@@ -161,7 +163,14 @@ pub(super) fn span_type(facts: Facts<'_, '_>, kind: i32) -> String {
 
 /// The type of a database that OTel calls so. Some have a type of their own, SQL databases have one together.
 fn db_type(system: &str) -> &'static str {
-    const OWN: [&str; 6] = ["cassandra", "elasticsearch", "memcached", "mongodb", "opensearch", "redis"];
+    const OWN: [&str; 6] = [
+        "cassandra",
+        "elasticsearch",
+        "memcached",
+        "mongodb",
+        "opensearch",
+        "redis",
+    ];
     #[rustfmt::skip]
     const SQL: [&str; 48] = [
         "actian.ingres", "adabas", "aws.redshift", "cache", "clickhouse", "cloudscape", "cockroachdb", "coldfusion", "db2", "derby", "edb",
@@ -192,7 +201,11 @@ impl Older<'_> {
             Some(name) => name.into_owned(),
             None if self.span_name_as_resource_name => span.name().to_owned(),
             None => {
-                let scope = if self.scope.is_empty() { "opentelemetry" } else { self.scope };
+                let scope = if self.scope.is_empty() {
+                    "opentelemetry"
+                } else {
+                    self.scope
+                };
                 format!("{scope}.{}", kind_name(span.kind()))
             }
         };

@@ -32,7 +32,12 @@ pub(super) fn source(resource: &Attributes<'_>) -> Source {
         platform,
         "azure.functions" | "azure_functions" | "azure.app_service" | "azure_app_service"
     );
-    if is_azure_app && has_all(resource, &[keys::SERVICE_NAME, dd::CLOUD_ACCOUNT_ID, dd::AZURE_RESOURCE_GROUP_NAME]) {
+    if is_azure_app
+        && has_all(
+            resource,
+            &[keys::SERVICE_NAME, dd::CLOUD_ACCOUNT_ID, dd::AZURE_RESOURCE_GROUP_NAME],
+        )
+    {
         return Source::Serverless;
     }
     if matches!(platform, "gcp_cloud_functions" | "gcp_cloud_run") {
@@ -118,7 +123,11 @@ mod tests {
         let span = SpanBuilder::new(TraceId([1; 16]), SpanId([1; 8]), "op");
         let batch = SpanBuilder::batch(&attributes, ("", ""), [span]);
         let resource = batch.resource_spans().next().unwrap();
-        assert_eq!(source(&Attributes::read(resource.attributes())), expected, "{attributes:?}");
+        assert_eq!(
+            source(&Attributes::read(resource.attributes())),
+            expected,
+            "{attributes:?}"
+        );
     }
 
     fn host(name: &str) -> Source {
@@ -155,13 +164,28 @@ mod tests {
     #[test]
     fn serverless() {
         let task = ("aws.ecs.task.arn", "arn");
-        check(&[("aws.ecs.launchtype", "fargate"), task, ("host.name", "x")], Source::Serverless);
-        check(&[("aws.ecs.launchtype", "fargate"), ("host.name", "x")], Source::Unknown);
+        check(
+            &[("aws.ecs.launchtype", "fargate"), task, ("host.name", "x")],
+            Source::Serverless,
+        );
+        check(
+            &[("aws.ecs.launchtype", "fargate"), ("host.name", "x")],
+            Source::Unknown,
+        );
         check(&[("cloud.platform", "azure.container_apps")], Source::Serverless);
         let run = ("cloud.platform", "gcp_cloud_run");
-        let all = [run, ("cloud.account.id", "p"), ("cloud.region", "r"), ("faas.name", "f"), ("faas.instance", "i")];
+        let all = [
+            run,
+            ("cloud.account.id", "p"),
+            ("cloud.region", "r"),
+            ("faas.name", "f"),
+            ("faas.instance", "i"),
+        ];
         check(&all, Source::Serverless);
         check(&all[..4], Source::Unknown);
-        check(&[&all[..], &[("gcp.cloud_run.job.execution", "e")]].concat(), Source::Unknown);
+        check(
+            &[&all[..], &[("gcp.cloud_run.job.execution", "e")]].concat(),
+            Source::Unknown,
+        );
     }
 }

@@ -36,14 +36,18 @@ impl<'a> Scope<'a> {
         Scope {
             name: scope.scope_name(),
             version: scope.scope_version(),
-            attributes: attributes.map(|one| (one.key(), as_text(one.value()).into_owned())).collect(),
+            attributes: attributes
+                .map(|one| (one.key(), as_text(one.value()).into_owned()))
+                .collect(),
         }
     }
 }
 
 /// The tags that a resource gives to each of its spans, under Datadog's names.
 pub(super) fn resource_tags(resource: &Attributes<'_>) -> Vec<(String, String)> {
-    let tags = resource.iter().filter_map(|(key, value)| Some((renamed(key)?, as_text(value).into_owned())));
+    let tags = resource
+        .iter()
+        .filter_map(|(key, value)| Some((renamed(key)?, as_text(value).into_owned())));
     tags.collect()
 }
 
@@ -77,8 +81,12 @@ pub(super) fn map(
     for (key, text) in resource.tags {
         out.add(key, text);
     }
-    out.meta
-        .extend(scope.attributes.iter().map(|(key, text)| ((*key).to_owned(), text.clone())));
+    out.meta.extend(
+        scope
+            .attributes
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), text.clone())),
+    );
     let namespace = facts.text(&[dd::DB_NAMESPACE]);
     if !namespace.is_empty() && !out.meta.contains_key(dd::DB_NAME) {
         out.set(dd::DB_NAME, namespace);
@@ -123,7 +131,12 @@ fn low(id: [u8; 16]) -> u64 {
     id.iter().skip(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-fn operation_and_resource(span: &SpanRef<'_>, facts: Facts<'_, '_>, scope: &Scope<'_>, settings: &Settings) -> (String, String) {
+fn operation_and_resource(
+    span: &SpanRef<'_>,
+    facts: Facts<'_, '_>,
+    scope: &Scope<'_>,
+    settings: &Settings,
+) -> (String, String) {
     let older = names::Older {
         span_name_as_resource_name: settings.span_name_as_resource_name,
         remappings: &settings.span_name_remappings,
@@ -181,12 +194,13 @@ impl Tags {
             return;
         }
         if key == dd::ANALYTICS_EVENT {
-            let rate = match text {
-                "1" | "t" | "T" | "TRUE" | "true" | "True" => 1.0,
-                "0" | "f" | "F" | "FALSE" | "false" | "False" => 0.0,
+            // Whole, or not at all: the agent has turned the former into the mark when it sends.
+            let (mark, number) = match text {
+                "1" | "t" | "T" | "TRUE" | "true" | "True" => (dd::ANALYZED, 1.0),
+                "0" | "f" | "F" | "FALSE" | "false" | "False" => (dd::EVENT_SAMPLE_RATE, 0.0),
                 _ => return,
             };
-            self.metrics.entry(dd::EVENT_SAMPLE_RATE.to_owned()).or_insert(rate);
+            self.metrics.entry(mark.to_owned()).or_insert(number);
             return;
         }
         self.set(key, text);
@@ -194,7 +208,11 @@ impl Tags {
 
     /// Sets a number that is not there.
     fn add_number(&mut self, key: &str, number: f64) {
-        let key = if key == dd::SAMPLING_PRIORITY { dd::SAMPLING_PRIORITY_V1 } else { key };
+        let key = if key == dd::SAMPLING_PRIORITY {
+            dd::SAMPLING_PRIORITY_V1
+        } else {
+            key
+        };
         self.metrics.entry(key.to_owned()).or_insert(number);
     }
 
@@ -202,7 +220,10 @@ impl Tags {
     fn head(&mut self, span: &SpanRef<'_>, facts: Facts<'_, '_>, settings: &Settings) {
         let kind = span.kind();
         self.set(dd::SPAN_KIND, names::kind_name(kind));
-        if let Some(code) = facts.whole(&[keys::HTTP_STATUS_CODE, keys::HTTP_RESPONSE_STATUS_CODE]).filter(|code| *code >= 0) {
+        if let Some(code) = facts
+            .whole(&[keys::HTTP_STATUS_CODE, keys::HTTP_RESPONSE_STATUS_CODE])
+            .filter(|code| *code >= 0)
+        {
             self.add_number(keys::HTTP_STATUS_CODE, code as f64);
         }
         if let Some(code) = grpc_code(facts) {
@@ -279,7 +300,9 @@ impl Tags {
         for (key, text) in named.into_iter().filter(|(_, text)| !text.is_empty()) {
             self.set(key, text);
         }
-        let code = usize::try_from(span.status().code).ok().and_then(|code| STATUSES.get(code));
+        let code = usize::try_from(span.status().code)
+            .ok()
+            .and_then(|code| STATUSES.get(code));
         self.set(dd::OTEL_STATUS_CODE, *code.unwrap_or(&""));
     }
 
@@ -325,7 +348,10 @@ impl Tags {
 
     fn http_message(&self) -> Option<String> {
         let code = self.meta.get(keys::HTTP_STATUS_CODE)?;
-        let known = code.parse().ok().and_then(|code| StatusCode::from_u16(code).ok()?.canonical_reason());
+        let known = code
+            .parse()
+            .ok()
+            .and_then(|code| StatusCode::from_u16(code).ok()?.canonical_reason());
         Some(known.map_or_else(|| code.clone(), |reason| format!("{code} {reason}")))
     }
 }
@@ -355,6 +381,8 @@ fn grpc_code(facts: Facts<'_, '_>) -> Option<String> {
         "" => facts.text(&[dd::RPC_SYSTEM]),
         named => named,
     };
-    let code = facts.text_or_integer(&[dd::RPC_RESPONSE_STATUS_CODE]).filter(|_| system == "grpc");
+    let code = facts
+        .text_or_integer(&[dd::RPC_RESPONSE_STATUS_CODE])
+        .filter(|_| system == "grpc");
     code.map(std::borrow::Cow::into_owned)
 }

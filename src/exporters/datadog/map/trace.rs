@@ -38,7 +38,12 @@ impl Finish<'_> {
             put_right(span);
         }
         let root = root(&spans);
-        if self.settings.ignore_resources.iter().any(|rule| rule.is_match(&spans[root].resource)) {
+        if self
+            .settings
+            .ignore_resources
+            .iter()
+            .any(|rule| rule.is_match(&spans[root].resource))
+        {
             self.changes.ignored += count;
             return;
         }
@@ -75,7 +80,14 @@ impl Finish<'_> {
         let of_root = |key: &str| spans[root].meta.get(key).cloned().unwrap_or_default();
         let of_any = |key: &str| {
             let others = spans.iter().filter_map(|span| span.meta.get(key));
-            spans[root].meta.get(key).into_iter().chain(others).next().cloned().unwrap_or_default()
+            spans[root]
+                .meta
+                .get(key)
+                .into_iter()
+                .chain(others)
+                .next()
+                .cloned()
+                .unwrap_or_default()
         };
         let tracer = &mut self.tracer;
         if tracer.hostname.is_empty() {
@@ -121,7 +133,10 @@ fn put_right(span: &mut Span) {
 
 /// The priority: the application's where it gave one, else kept, since nobody here samples.
 fn decide(spans: &mut [Span]) -> i32 {
-    let given = spans.iter().filter_map(|span| span.metrics.get(dd::SAMPLING_PRIORITY_V1)).last();
+    let given = spans
+        .iter()
+        .filter_map(|span| span.metrics.get(dd::SAMPLING_PRIORITY_V1))
+        .last();
     let (priority, maker) = match given {
         Some(priority) => (*priority as i32, "-4"),
         None => (1, "-9"),
@@ -178,7 +193,9 @@ fn set_client_rate(root: &mut Span) {
 fn mark_top_level(spans: &mut [Span]) {
     let services: HashMap<u64, String> = spans.iter().map(|span| (span.span_id, span.service.clone())).collect();
     for span in spans {
-        let parent = Some(span.parent_id).filter(|parent| *parent != 0).and_then(|parent| services.get(&parent));
+        let parent = Some(span.parent_id)
+            .filter(|parent| *parent != 0)
+            .and_then(|parent| services.get(&parent));
         if parent.is_none_or(|service| *service != span.service) {
             span.metrics.insert(dd::TOP_LEVEL.to_owned(), 1.0);
         }
@@ -192,7 +209,10 @@ fn truncate(span: &mut Span) -> bool {
         span.resource = normalize::start_of(&span.resource, normalize::RESOURCE_LIMIT).to_owned();
     }
     let is_whole = |key: &str| {
-        key.starts_with("_dd.") && [".json", ".msgpack", ".protobuf"].iter().any(|ending| key.ends_with(ending))
+        key.starts_with("_dd.")
+            && [".json", ".msgpack", ".protobuf"]
+                .iter()
+                .any(|ending| key.ends_with(ending))
     };
     for (key, value) in &mut span.meta {
         if value.len() > normalize::VALUE_LIMIT && !is_whole(key) {

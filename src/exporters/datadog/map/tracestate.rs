@@ -3,7 +3,11 @@
 /// The probability, in (0, 1]; `None` where the state names none.
 pub(super) fn sampling_probability(state: &str) -> Option<f64> {
     let member = state.split(',').find_map(|member| member.trim().strip_prefix("ot="))?;
-    let value = |key: &str| member.split(';').find_map(|pair| pair.strip_prefix(key)?.strip_prefix(':'));
+    let value = |key: &str| {
+        member
+            .split(';')
+            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix(':'))
+    };
     match value("th") {
         Some(threshold) => of_threshold(threshold),
         None => of_power(value("p")?),

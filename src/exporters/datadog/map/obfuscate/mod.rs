@@ -3,10 +3,7 @@
 
 mod sql;
 
-use crate::{
-    exporters::datadog::wire::Span,
-    otlp::keys::datadog as dd,
-};
+use crate::{exporters::datadog::wire::Span, otlp::keys::datadog as dd};
 
 /// Stands in the place of a query that cannot be read.
 const UNREADABLE: &str = "Non-parsable SQL query";
@@ -66,7 +63,10 @@ fn redis(text: &str) -> String {
         let Some(first) = words.next() else { continue };
         let mut name = first.to_uppercase();
         is_cut = first.ends_with(CUT);
-        let is_compound = matches!(name.as_str(), "CLIENT" | "CLUSTER" | "COMMAND" | "CONFIG" | "DEBUG" | "SCRIPT");
+        let is_compound = matches!(
+            name.as_str(),
+            "CLIENT" | "CLUSTER" | "COMMAND" | "CONFIG" | "DEBUG" | "SCRIPT"
+        );
         if let Some(second) = words.next().filter(|_| is_compound && !is_cut) {
             is_cut = second.ends_with(CUT);
             name = format!("{name} {}", second.to_uppercase());
@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn urls_lose_users() {
         let check = |url: &str, expected: Option<&str>| assert_eq!(without_user(url).as_deref(), expected, "{url:?}");
-        check("https://me:secret@example.org/a?b=c@d", Some("https://example.org/a?b=c@d"));
+        check(
+            "https://me:secret@example.org/a?b=c@d",
+            Some("https://example.org/a?b=c@d"),
+        );
         check("https://example.org/a@b", None);
         check("/a@b", None);
     }
