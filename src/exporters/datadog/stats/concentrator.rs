@@ -179,7 +179,7 @@ impl Counts {
 
 /// Start of the bucket of a time.
 fn aligned(time: i64) -> i64 {
-    time - time.rem_euclid(BUCKET)
+    time.saturating_sub(time.rem_euclid(BUCKET))
 }
 
 /// A whole number that is right on average: 3.3 is 3, or 4 in three of ten cases. `chance` is in 0..1.
