@@ -64,7 +64,7 @@ fn told(due: &[Due]) -> Vec<(u64, u64)> {
 fn a_bucket_is_sent_once_and_what_is_late_goes_into_the_oldest_that_is_open() {
     let at = |second: i64| 1_000_000 * SECOND + second * SECOND;
     let mut concentrator = Concentrator::new(settings(), at(0));
-    let mut add = |concentrator: &mut Concentrator, start, now| concentrator.add(&payload(vec![span(start, "r")]), now);
+    let add = |concentrator: &mut Concentrator, start, now| concentrator.add(&payload(vec![span(start, "r")]), now);
     add(&mut concentrator, at(3), at(5));
     add(&mut concentrator, at(8), at(9));
     // The end of a span says in which bucket it is, here: second 10.
