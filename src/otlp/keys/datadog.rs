@@ -1,7 +1,6 @@
 //! Attribute names of the Datadog exporter: what its mapping reads on resources and spans, and what Datadog reads on a span. Refuses names
 //! that another part of the program reads, which stand in `keys` itself.
 
-
 // Resources and clouds.
 
 /// ARN of the ECS cluster.

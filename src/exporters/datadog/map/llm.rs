@@ -160,3 +160,6 @@ fn vercel(attributes: &Attributes<'_>, span: &SpanRef<'_>) -> Option<Names> {
         other => new(other, &with(other, first(attributes, &MODELS))),
     }
 }
+
+#[cfg(test)]
+mod tests;

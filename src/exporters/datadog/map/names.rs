@@ -235,3 +235,6 @@ pub(super) fn older_resource(facts: Facts<'_, '_>, span: &SpanRef<'_>) -> String
     let name = found.unwrap_or_else(|| span.name().to_owned());
     start_of(&name, RESOURCE_LIMIT).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,14 +10,14 @@ use super::*;
 use crate::otlp::{TraceBatch, json};
 
 /// When "now" is for spans without a clock.
-const NOW: i64 = 1_795_945_700_000_000_000;
+pub(super) const NOW: i64 = 1_795_945_700_000_000_000;
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/fixtures/backends/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-fn batch(name: &str) -> TraceBatch {
+pub(super) fn batch(name: &str) -> TraceBatch {
     json::read(&fixture(name)).expect("OTLP/JSON").batch
 }
 
