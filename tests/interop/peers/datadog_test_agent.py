@@ -1,7 +1,6 @@
-"""Datadog's test agent as the backend: one trace of the gateway over OTLP (gRPC, HTTP, and the datadog exporter's own OTLP mode), read back
-through its session API; then what the datadog exporter sends natively.
+"""Datadog's test agent gets a trace of the gateway over OTLP, from three exporters, and natively: names, signals, statistics.
 
-The test agent has no endpoint for what agents send to Datadog. It takes what tracers send to agents, whose spans and statistics are the
+It is read back through its session API. The test agent has no endpoint for what agents send to Datadog. It takes what tracers send to agents, whose spans and statistics are the
 same records: so the spans of our AgentPayload, as Datadog's own types read them, go to it as a tracer's, and our statistics likewise, and
 it decodes and checks both.
 """
