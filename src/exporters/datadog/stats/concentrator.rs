@@ -99,7 +99,12 @@ impl Concentrator {
         if payload.stats_computed {
             return;
         }
-        let Concentrator { settings, buckets, oldest, .. } = self;
+        let Concentrator {
+            settings,
+            buckets,
+            oldest,
+            ..
+        } = self;
         for chunk in &payload.tracer.chunks {
             let Some(root) = chunk.spans.get(root(&chunk.spans)) else {
                 continue;
