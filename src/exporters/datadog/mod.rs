@@ -330,4 +330,6 @@ fn system_hostname() -> String {
 }
 
 #[cfg(test)]
+mod decoded;
+#[cfg(test)]
 mod tests;
