@@ -387,7 +387,7 @@ async fn the_otlp_intake_gets_otlp() {
 #[tokio::test]
 async fn what_the_otlp_intake_rejects_is_counted() {
     let partial: &[u8] = &[10, 6, 8, 3, 18, 2, b'n', b'o'];
-    let server = Server::start(|_| Some(text(200, &[("content-type", "application/x-protobuf")], partial))).await;
+    let server = Server::start(move |_| Some(text(200, &[("content-type", "application/x-protobuf")], partial))).await;
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let exporter = metrics::with_local_recorder(&recorder, || to(&server, json!({"otlp": true})));
     exporter.export(&batch(4)).await.unwrap();
