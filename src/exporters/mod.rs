@@ -1,6 +1,7 @@
 //! What sends trace data on. Adding an exporter: one file or folder here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Exporters never name each other; those over HTTP share `http.rs`.
 
+pub mod datadog;
 pub mod debug;
 pub mod file;
 mod http;
@@ -13,6 +14,7 @@ use crate::pipeline::{Exporter, Factory};
 
 /// Every exporter, sorted by type.
 pub static EXPORTERS: &[Factory<dyn Exporter>] = &[
+    Factory::of::<datadog::Config>(),
     Factory::of::<debug::Config>(),
     Factory::of::<file::Config>(),
     Factory::of::<memory::Config>(),
