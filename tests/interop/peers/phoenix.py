@@ -27,7 +27,7 @@ def check(bench):
             "PHOENIX_TELEMETRY_ENABLED": "false",
         },
     )
-    until(240, "Phoenix up", lambda: healthy(port, "/healthz") or ended(phoenix))
+    until(300, "Phoenix up", lambda: healthy(port, "/healthz") or ended(phoenix))
     http = collector(bench, port, theirs)
     sent = send(http)
     flagged = sorted(name for name in sent if name.endswith(FLAG))
