@@ -1,8 +1,9 @@
 """What every peer needs: an environment with its packages, processes on free ports, and the traces that arrived.
 
 A peer is a file in peers/ whose first line says what it proves. It has PACKAGES (Python packages, pinned), VERSION_OF (the
-package whose version the table shows) or VERSION, where it needs more NEEDS (functions of `installed` that give the path of a
-program), and check(bench), which raises AssertionError with what was expected and what came.
+package whose version the table shows) or VERSION (the version, or a function that finds it out), where it needs more NEEDS
+(functions of `installed` that give the path of a program), and check(bench), which raises AssertionError with what was expected
+and what came.
 """
 
 import json
