@@ -154,72 +154,45 @@ async fn the_server_gets_what_it_reads() {
     );
 }
 
+/// What comes, and what it is: status, headers, body; class, seconds to wait, what the error says.
+type Case = (
+    u16,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+    Option<u64>,
+    &'static str,
+);
+
+const HTML: &[(&str, &str)] = &[("content-type", "text/html"), ("retry-after", "7")];
+const LATER: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "7")];
+const NO_KEY: &str = r#"{"error":"api key is required"}"#;
+const WRONG_KEY: &str = r#"{"error":"Unauthorized. Invalid API key"}"#;
+const TRIPPED: &str = r#"{"name":"TypeError","message":"boom"}"#;
+
+#[rustfmt::skip]
+const ANSWERS: &[Case] = &[
+    (200, JSON, YES, "ok", None, ""),
+    (200, JSON, "", "ok", None, ""),
+    (201, JSON, "{}", "ok", None, ""),
+    (200, HTML, "<html>Sign in</html>", "retry", Some(7), "instead of Langtrace's JSON"),
+    (400, JSON, NO_KEY, "refused", None, "api key is required"),
+    (401, JSON, WRONG_KEY, "refused", None, "Invalid API key"),
+    (404, JSON, TRIPPED, "refused", None, "boom"),
+    (404, HTML, "<html>Not Found</html>", "refused", None, "<html>Not Found</html>"),
+    (308, JSON, "", "refused", None, "not followed"),
+    (408, LATER, "", "retry", Some(7), "408"),
+    (413, HTML, "<html>Too large</html>", "too large", None, "413"),
+    (429, LATER, "{}", "retry", Some(7), "429"),
+    (500, LATER, r#"{"message":"clickhouse"}"#, "retry", Some(7), "clickhouse"),
+    (502, HTML, "<html>Bad gateway</html>", "retry", Some(7), "<html>Bad gateway</html>"),
+    (503, JSON, "", "retry", None, "503"),
+    (504, JSON, "", "retry", None, "504"),
+];
+
 #[tokio::test]
 async fn every_answer_has_its_class() {
-    let html: &[(&str, &str)] = &[("content-type", "text/html"), ("retry-after", "7")];
-    let json_later: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "7")];
-    let later = Some(Duration::from_secs(7));
-    let unauthorized = r#"{"error":"Unauthorized. Invalid API key"}"#;
-    for (status, headers, body, class, after, told) in [
-        (200, JSON, YES, "ok", None, ""),
-        (200, JSON, "", "ok", None, ""),
-        (201, JSON, "{}", "ok", None, ""),
-        (
-            200,
-            html,
-            "<html>Sign in</html>",
-            "retry",
-            later,
-            "instead of Langtrace's JSON",
-        ),
-        (
-            400,
-            JSON,
-            r#"{"error":"api key is required"}"#,
-            "refused",
-            None,
-            "api key is required",
-        ),
-        (401, JSON, unauthorized, "refused", None, "Invalid API key"),
-        (
-            404,
-            JSON,
-            r#"{"name":"TypeError","message":"boom"}"#,
-            "refused",
-            None,
-            "boom",
-        ),
-        (
-            404,
-            html,
-            "<html>Not Found</html>",
-            "refused",
-            None,
-            "<html>Not Found</html>",
-        ),
-        (308, JSON, "", "refused", None, "not followed"),
-        (408, json_later, "", "retry", later, "408"),
-        (413, html, "<html>Too large</html>", "too large", None, "413"),
-        (429, json_later, "{}", "retry", later, "429"),
-        (
-            500,
-            json_later,
-            r#"{"message":"clickhouse"}"#,
-            "retry",
-            later,
-            "clickhouse",
-        ),
-        (
-            502,
-            html,
-            "<html>Bad gateway</html>",
-            "retry",
-            later,
-            "<html>Bad gateway</html>",
-        ),
-        (503, JSON, "", "retry", None, "503"),
-        (504, JSON, "", "retry", None, "504"),
-    ] {
+    for &(status, headers, body, class, after, told) in ANSWERS {
         let server = Server::start(move |_| Some(text(status, headers, body))).await;
         let config = json!({"api_key": "key-1", "host": format!("http://{}", server.address)});
         let result = testing::exporter::<Config>(config).export(&batch(1)).await;
@@ -229,7 +202,7 @@ async fn every_answer_has_its_class() {
             Err(ExportError::TooLarge { .. }) => ("too large", None),
             Err(ExportError::Refused { .. }) => ("refused", None),
         };
-        assert_eq!(got, (class, after), "{status} {body}");
+        assert_eq!(got, (class, after.map(Duration::from_secs)), "{status} {body}");
         let error = result.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains(told) && !error.contains("key-1"), "{status}: {error}");
     }
