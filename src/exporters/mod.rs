@@ -5,6 +5,7 @@ pub mod datadog;
 pub mod debug;
 pub mod file;
 mod http;
+pub mod langtrace;
 pub mod memory;
 pub mod otlp;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub static EXPORTERS: &[Factory<dyn Exporter>] = &[
     Factory::of::<datadog::Config>(),
     Factory::of::<debug::Config>(),
     Factory::of::<file::Config>(),
+    Factory::of::<langtrace::Config>(),
     Factory::of::<memory::Config>(),
     Factory::of::<otlp::grpc::Config>(),
     Factory::of::<otlp::http::Config>(),
@@ -57,7 +59,7 @@ mod tests {
     fn only_exporters_over_the_network_have_a_queue_of_their_own() {
         for factory in EXPORTERS {
             let delivery = (factory.delivery)();
-            let network = factory.kind.starts_with("otlp_");
+            let network = factory.kind.starts_with("otlp_") || factory.kind == "langtrace";
             assert_eq!(delivery.sending_queue.enabled, network, "{}", factory.kind);
         }
     }
