@@ -1,6 +1,7 @@
 //! What sends trace data on. Adding an exporter: one file or folder here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Exporters never name each other.
 
+pub mod awsxray;
 pub mod debug;
 pub mod file;
 pub mod memory;
