@@ -1,9 +1,10 @@
 //! What sends trace data on. Adding an exporter: one file or folder here, one line in the table, one block in
-//! `pipelines/reference.yaml`. Exporters never name each other.
+//! `pipelines/reference.yaml`. Exporters never name each other; those over HTTP share `http.rs`.
 
 pub mod awsxray;
 pub mod debug;
 pub mod file;
+mod http;
 pub mod memory;
 pub mod otlp;
 #[cfg(test)]

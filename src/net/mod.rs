@@ -5,6 +5,7 @@ pub mod body;
 pub mod compression;
 pub mod grpc;
 pub mod grpc_client;
+pub mod http_client;
 pub mod listen;
 pub mod rope;
 #[cfg(test)]

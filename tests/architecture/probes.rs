@@ -2,7 +2,7 @@
 
 use crate::rules::{self, Violation};
 use crate::source::Source;
-use crate::{BANS, COMPONENTS, CONFIG_STRUCTS, LAYERS, SEES_ALL_TABLES, TABLES, WIRE_STRUCTS};
+use crate::{BANS, COMPONENTS, CONFIG_STRUCTS, LAYERS, SEES_ALL_TABLES, SHARED, TABLES, WIRE_STRUCTS};
 
 /// Runs every rule on one file of that path and compares what is reported, as `line: rule`.
 #[track_caller]
@@ -13,9 +13,10 @@ fn check(path: &str, text: &str, expected: &[&str]) {
         Source::parse("src/receivers/otlp/mod.rs", "//! A component."),
         Source::parse("src/exporters/debug.rs", "//! A component."),
         Source::parse("src/exporters/datadog/mod.rs", "//! A component."),
+        Source::parse("src/exporters/http.rs", "//! Shared."),
     ];
     let mut found = rules::layers(&file, LAYERS);
-    found.extend(rules::components(&file, COMPONENTS, &beside));
+    found.extend(rules::components(&file, COMPONENTS, SHARED, &beside));
     found.extend(rules::tables(&file, TABLES, SEES_ALL_TABLES));
     found.extend(rules::bans(&file, BANS));
     found.extend(rules::sizes(&file, 10, 4));
@@ -176,6 +177,16 @@ fn components_keep_apart() {
         "src/exporters/datadog/wire.rs",
         "use super::super::debug; use super::map; use crate::exporters::datadog::map as m; use crate::exporters::EXPORTERS;",
         &["2: component `exporters::datadog` names component `exporters::debug`"],
+    );
+    check(
+        "src/exporters/datadog/mod.rs",
+        "use crate::exporters::http::refusal;",
+        &[],
+    );
+    check(
+        "src/exporters/http.rs",
+        "use crate::exporters::debug;",
+        &["2: component `exporters::http` names component `exporters::debug`"],
     );
     check(
         "src/exporters/mod.rs",

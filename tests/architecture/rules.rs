@@ -68,8 +68,8 @@ pub(crate) fn layers(file: &Source, layers: &[&[&str]]) -> Vec<Violation> {
     found
 }
 
-/// `receivers/x` does not name `receivers/y`; the table file names them all.
-pub(crate) fn components(file: &Source, folders: &[&str], all: &[Source]) -> Vec<Violation> {
+/// `receivers/x` does not name `receivers/y`; the table file names them all. Modules that are `shared` are no components.
+pub(crate) fn components(file: &Source, folders: &[&str], shared: &[(&str, &str)], all: &[Source]) -> Vec<Violation> {
     const WHY: &str = "deleting a component is deleting its file and its line (invariant 2)";
     let [folder, own, ..] = file.module.as_slice() else {
         return Vec::new();
@@ -78,8 +78,10 @@ pub(crate) fn components(file: &Source, folders: &[&str], all: &[Source]) -> Vec
         return Vec::new();
     }
     let is_component = |name: &str| {
-        all.iter()
-            .any(|other| other.module.first() == Some(folder) && other.module.get(1).is_some_and(|m| m == name))
+        !shared.contains(&(folder.as_str(), name))
+            && all
+                .iter()
+                .any(|other| other.module.first() == Some(folder) && other.module.get(1).is_some_and(|m| m == name))
     };
     let mut found = Vec::new();
     for name in &file.names {

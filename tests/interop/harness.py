@@ -1,16 +1,14 @@
 """What every peer needs: an environment with its packages, processes on free ports, and the traces that arrived.
 
-A peer is a file in peers/ with PACKAGES (pinned), VERSION_OF (the package whose version the table shows) and
-check(bench), which raises AssertionError with what was expected and what came.
+A peer is a file in peers/ whose first line says what it proves. It has PACKAGES (Python packages, pinned), VERSION_OF (the
+package whose version the table shows) or VERSION, where it needs more NEEDS (functions of `installed` that give the path of a
+program), and check(bench), which raises AssertionError with what was expected and what came.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -18,43 +16,21 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+from installed import (  # noqa: F401 - peers take them from here
+    NotInstalled,
+    cache,
+    collector_peer,
+    debian,
+    go_install,
+    go_program,
+    install,
+    prometheus,
+    telemetrygen,
+    version,
+)
+
 HERE = Path(__file__).resolve().parent
 FLAG = "\U0001f6a9"
-
-
-class NotInstalled(Exception):
-    """A peer's packages could not be installed; the message has pip's own words."""
-
-
-def cache():
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PLANO_INTEROP_CACHE") or Path(base) / "plano-interop")
-
-
-def install(packages):
-    """The Python of a virtual environment that has exactly these packages; made once, then kept."""
-    key = hashlib.sha256("\n".join([sys.version, *packages]).encode()).hexdigest()[:16]
-    home = cache() / f"venv-{key}"
-    python = home / "bin" / "python"
-    if (home / "complete").exists():
-        return python
-    shutil.rmtree(home, ignore_errors=True)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    for command in (
-        [sys.executable, "-m", "venv", str(home)],
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        if done.returncode != 0:
-            shutil.rmtree(home, ignore_errors=True)
-            raise NotInstalled(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    (home / "complete").touch()
-    return python
-
-
-def version(python, package):
-    code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))"
-    return subprocess.run([str(python), "-c", code, package], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def until(seconds, what, probe):

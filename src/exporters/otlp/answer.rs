@@ -1,33 +1,20 @@
 //! How an OTLP server's answer is read: what it rejected although it said yes, and which of its refusals may be tried again.
 //! Pure but for the counter and the log of partial successes. Refusals nobody knows are final, as in the Collector.
 
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant, SystemTime},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::anyhow;
-use http::StatusCode;
-use metrics::Counter;
 use tracing::{info, warn};
 
 use crate::{
+    exporters::http::Rejections,
     net::{
-        grpc::{Code, Field, Fields, Status},
+        grpc::{Code, Field, Fields},
         grpc_client::CallError,
+        http_client::MESSAGE_LIMIT,
     },
     pipeline::{ComponentId, ExportError},
     values::foreign::harmless,
 };
-
-/// Least time between two log lines about partial successes.
-const LOG_EVERY: Duration = Duration::from_secs(1);
-
-/// Longest message of a server that is kept, in characters.
-const MESSAGE_LIMIT: usize = 512;
 
 /// What a server rejected of a request that it accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,9 +76,7 @@ impl Partial {
 /// Counts and logs partial successes of one exporter, and logs successes that are no OTLP.
 pub(super) struct Partials {
     id: ComponentId,
-    rejected: Counter,
-    /// When the last line was logged, and how many occurrences since went without one.
-    logged: Mutex<(Option<Instant>, u64)>,
+    rejections: Rejections,
     /// Whether the last success was no OTLP: the log tells the changes, not every answer.
     foreign: AtomicBool,
 }
@@ -99,11 +84,9 @@ pub(super) struct Partials {
 impl Partials {
     /// The counter is made under the metrics recorder that is current now.
     pub(super) fn new(id: ComponentId) -> Partials {
-        let rejected = metrics::counter!("plano_exporter_rejected_spans_total", "exporter" => id.to_string());
         Partials {
+            rejections: Rejections::new(id.clone()),
             id,
-            rejected,
-            logged: Mutex::new((None, 0)),
             foreign: AtomicBool::new(false),
         }
     }
@@ -131,35 +114,9 @@ impl Partials {
 
     /// Takes note; nothing where the server accepted everything without a word.
     pub(super) fn note(&self, partial: &Partial) {
-        if *partial == Partial::default() {
-            return;
-        }
-        self.rejected.increment(partial.rejected_spans);
-        let Some(unlogged) = self.may_log(Instant::now()) else {
-            return;
-        };
-        warn!(
-            exporter = %self.id,
-            rejected_spans = partial.rejected_spans,
-            // Not `message`: that is the name of the line itself.
-            reason = partial.message,
-            unlogged_before = unlogged,
-            "the server accepted a request only in part"
-        );
-    }
-
-    /// Whether a line is due, and how many went unlogged before it.
-    fn may_log(&self, now: Instant) -> Option<u64> {
-        let mut logged = self.logged.lock().expect("no holder panics");
-        match logged.0 {
-            Some(last) if now.duration_since(last) < LOG_EVERY => {
-                logged.1 += 1;
-                None
-            }
-            _ => {
-                logged.0 = Some(now);
-                Some(std::mem::take(&mut logged.1))
-            }
+        if *partial != Partial::default() {
+            let what = "the server accepted a request only in part";
+            self.rejections.note(partial.rejected_spans, &partial.message, what);
         }
     }
 }
@@ -187,47 +144,10 @@ pub(super) fn of_call(error: CallError) -> ExportError {
     }
 }
 
-/// The engine's view of an HTTP status that is no success. `message` is what the server said, made harmless.
-pub(super) fn of_http(status: StatusCode, after: Option<Duration>, message: &str) -> ExportError {
-    let source = match message {
-        "" => anyhow!("the server answered HTTP {status}"),
-        text => anyhow!("the server answered HTTP {status}: {text}"),
-    };
-    match status.as_u16() {
-        429 | 502 | 503 | 504 => ExportError::Retry { after, source },
-        _ => ExportError::Refused { source },
-    }
-}
-
-/// A `Retry-After` header: seconds, or a date that is compared with `now`; one that has passed is zero.
-pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        return value.parse().ok().map(Duration::from_secs);
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-/// What the body of an HTTP error says: the message of a `google.rpc.Status` in protobuf or JSON, else the body's text on one
-/// line (markup included: it tells whose error page it is).
-pub(super) fn error_message(content_type: &str, body: &[u8]) -> String {
-    let mime = content_type.split(';').next().unwrap_or_default().trim();
-    let text = if mime.eq_ignore_ascii_case("application/x-protobuf") {
-        Status::decode(body).map(|status| status.message).unwrap_or_default()
-    } else {
-        let text = String::from_utf8_lossy(body);
-        let json = serde_json::from_slice::<serde_json::Value>(body).ok();
-        match json.as_ref().and_then(|json| json["message"].as_str()) {
-            Some(message) => message.to_owned(),
-            None => text.split_whitespace().collect::<Vec<_>>().join(" "),
-        }
-    };
-    harmless(text.trim(), MESSAGE_LIMIT)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::exporters::testing::json_log;
 
@@ -251,32 +171,6 @@ mod tests {
                 assert_eq!(after, retry_after.filter(|_| expected), "code {number}");
                 assert!(text.ends_with(": why"), "{text}");
             }
-        }
-    }
-
-    #[test]
-    fn every_http_status_has_its_class() {
-        for status in (300..600).filter_map(|status| StatusCode::from_u16(status).ok()) {
-            let (retry, after, text) = describe(&of_http(status, Some(Duration::from_secs(1)), "why"));
-            assert_eq!(retry, [429, 502, 503, 504].contains(&status.as_u16()), "{status}");
-            assert_eq!(after.is_some(), retry);
-            assert!(text.contains(status.as_str()) && text.ends_with("why"), "{text}");
-        }
-    }
-
-    #[test]
-    fn retry_after_in_both_forms() {
-        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 12:00:00 GMT").unwrap();
-        let check = |value: &str, expected: Option<u64>| {
-            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value:?}");
-        };
-        check("0", Some(0));
-        check(" 120 ", Some(120));
-        check("Mon, 23 Nov 2026 12:01:30 GMT", Some(90));
-        check("Monday, 23-Nov-26 12:00:10 GMT", Some(10));
-        check("Mon, 23 Nov 2026 11:00:00 GMT", Some(0));
-        for wrong in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
-            check(wrong, None);
         }
     }
 
@@ -337,40 +231,5 @@ mod tests {
         let log = json_log(|| partials().note(&partial));
         assert_eq!(log.matches("\"message\":").count(), 1, "{log}");
         assert!(log.contains(r#""reason":"no""#), "{log}");
-    }
-
-    #[test]
-    fn lines_about_partial_successes_are_rare() {
-        let partials = partials();
-        let start = Instant::now();
-        let at = |millis| partials.may_log(start + Duration::from_millis(millis));
-        assert_eq!(
-            [at(0), at(10), at(999), at(1000), at(1500), at(2100)],
-            [Some(0), None, None, Some(2), None, Some(1)]
-        );
-    }
-
-    #[test]
-    fn error_bodies_of_all_kinds_are_told() {
-        let check = |content_type: &str, body: &[u8], expected: &str| {
-            assert_eq!(error_message(content_type, body), expected);
-        };
-        check("application/x-protobuf", &[8, 3, 18, 4, b'b', b'a', b'd', b'!'], "bad!");
-        check("application/x-protobuf", b"", "");
-        check(
-            "application/json; charset=utf-8",
-            br#"{"code":3,"message":"bad\u001b[31m!"}"#,
-            "bad [31m!",
-        );
-        check(
-            "text/html",
-            b"<html>\r\n<h1>502  Bad Gateway</h1>\n</html>",
-            "<html> <h1>502 Bad Gateway</h1> </html>",
-        );
-        check("", b"\xff\xfe", "\u{fffd}\u{fffd}");
-        assert_eq!(
-            error_message("text/plain", &[b'x'; 9999]).chars().count(),
-            MESSAGE_LIMIT + 1
-        );
     }
 }

@@ -1,38 +1,30 @@
 //! OTLP over HTTP: one POST a request, protobuf or JSON. Follows no redirects, retries nothing, and reads no more of an
 //! answer than it needs. Refuses URLs that are none, and TLS settings that this transport cannot honor.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, SystemTime},
-};
+use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderValue, StatusCode, header};
-use anyhow::{Context, anyhow};
+use ::http::{HeaderMap, HeaderValue, header};
+use anyhow::anyhow;
 use async_trait::async_trait;
-use reqwest::{Client, Response, Url};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
-    answer::{self, Partials},
-    auth_faults, header_faults, header_map,
+    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer, answer::Partials, auth_faults, header_faults,
+    header_map,
 };
 use crate::{
+    exporters::http::{RETRYABLE, refusal},
     net::{
         grpc_client::USER_AGENT,
+        http_client::{HttpClient, Options, parse_url},
         rope::Rope,
-        tls::{ALPN_H2_HTTP1, ClientTls},
+        tls::ClientTls,
     },
     otlp::{TraceBatch, json},
     pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
-    values::{Endpoint, duration, foreign::harmless},
+    values::{Endpoint, duration},
 };
-
-/// Most of an answer that is read, in bytes.
-const ANSWER_LIMIT: usize = 64 << 10;
-
-/// Longest time for name resolution, TCP and TLS together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `otlp_http`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,51 +144,28 @@ impl Config {
         }
     }
 
-    fn client(&self, url: &Url) -> anyhow::Result<Client> {
-        let mut builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .pool_idle_timeout((!self.idle_conn_timeout.is_zero()).then_some(self.idle_conn_timeout))
-            .pool_max_idle_per_host(match (self.disable_keep_alives, self.max_idle_conns_per_host) {
-                (true, _) => 0,
-                (false, 0) if self.max_idle_conns == 0 => usize::MAX,
-                (false, 0) => self.max_idle_conns,
-                (false, bound) => bound,
-            });
-        if url.scheme() == "https" {
-            let tls = ClientTls {
-                insecure: false,
-                ..self.tls.clone()
-            };
-            let alpn: &[&[u8]] = if self.force_attempt_http2 {
-                ALPN_H2_HTTP1
-            } else {
-                &[b"http/1.1"]
-            };
-            let config = tls.client(alpn)?.context("TLS is off for an https URL")?;
-            builder = builder.tls_backend_preconfigured(config.as_ref().clone());
-        }
-        if !self.http2_read_idle_timeout.is_zero() {
+    fn client(&self, url: Url) -> anyhow::Result<HttpClient> {
+        let http2_ping = (!self.http2_read_idle_timeout.is_zero()).then(|| {
             let timeout = match self.http2_ping_timeout {
                 Duration::ZERO => Duration::from_secs(15),
                 written => written,
             };
-            builder = builder
-                .http2_keep_alive_interval(self.http2_read_idle_timeout)
-                .http2_keep_alive_timeout(timeout);
-        }
-        if !self.proxy_url.is_empty() {
-            let proxy = reqwest::Proxy::all(self.proxy_url.reveal());
-            let proxy = proxy.map_err(reqwest::Error::without_url).context("proxy_url")?;
-            builder = builder.proxy(proxy);
-        } else if is_loopback(url) {
-            // As in Go: a proxy from the environment is never asked for what is on this machine.
-            builder = builder.no_proxy();
-        }
-        builder.build().context("cannot make an HTTP client")
+            (self.http2_read_idle_timeout, timeout)
+        });
+        let options = Options {
+            tls: self.tls.clone(),
+            proxy_url: self.proxy_url.reveal().to_owned(),
+            idle_timeout: self.idle_conn_timeout,
+            max_idle: match (self.disable_keep_alives, self.max_idle_conns_per_host) {
+                (true, _) => 0,
+                (false, 0) if self.max_idle_conns == 0 => usize::MAX,
+                (false, 0) => self.max_idle_conns,
+                (false, bound) => bound,
+            },
+            http2: self.force_attempt_http2,
+            http2_ping,
+        };
+        HttpClient::new(url, &options)
     }
 }
 
@@ -276,9 +245,7 @@ impl Build<dyn Exporter> for Config {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(Box::new(OtlpHttp {
-            client: self.client(&url)?,
-            shown: shown(&url),
-            url,
+            client: self.client(url)?,
             headers,
             encoding: self.encoding,
             packer,
@@ -287,32 +254,8 @@ impl Build<dyn Exporter> for Config {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, String> {
-    let right = "write it like http://localhost:4318";
-    let url = Url::parse(text).map_err(|e| format!("is no URL ({e}); {right}"))?;
-    match url.scheme() {
-        _ if text.contains('@') && !text.contains("://") => Err(format!("has no scheme; {right}")),
-        "http" | "https" if url.has_host() => Ok(url),
-        "http" | "https" => Err(format!("names no host; {right}")),
-        other => Err(format!("has the scheme {other:?}, which is not http or https; {right}")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// The URL for error messages: a password or a key in the query stays out of them.
-fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
 struct OtlpHttp {
-    client: Client,
-    url: Url,
-    shown: String,
+    client: HttpClient,
     headers: HeaderMap,
     encoding: Encoding,
     packer: Packer,
@@ -335,73 +278,14 @@ impl Exporter for OtlpHttp {
             .pack(chunks)
             .await
             .map_err(|source| ExportError::Refused { source })?;
-        let response = self
-            .client
-            .post(self.url.clone())
-            .headers(self.headers.clone())
-            .body(reqwest::Body::wrap(Rope::new(body)))
-            .send()
-            .await
-            .map_err(|e| self.unsent(e))?;
-        self.answered(response).await
-    }
-}
-
-impl OtlpHttp {
-    fn unsent(&self, e: reqwest::Error) -> ExportError {
-        let refused = e.is_builder();
-        let source = anyhow::Error::new(e.without_url()).context(format!("POST {} failed", self.shown));
-        if refused {
-            ExportError::Refused { source }
-        } else {
-            ExportError::Retry { after: None, source }
+        let body = reqwest::Body::wrap(Rope::new(body));
+        let answer = self.client.post(self.headers.clone(), body).await?;
+        if !answer.status.is_success() {
+            return Err(refusal(&answer, RETRYABLE));
         }
+        self.partials.note_http(answer.content_type(), &answer.body);
+        Ok(())
     }
-
-    async fn answered(&self, response: Response) -> Result<(), ExportError> {
-        let status = response.status();
-        let header_text = |name| {
-            let value = response
-                .headers()
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        let content_type = header_text(header::CONTENT_TYPE);
-        let after = answer::retry_after(&header_text(header::RETRY_AFTER), SystemTime::now());
-        let location = header_text(header::LOCATION);
-        let body = start_of(response).await;
-        if status.is_success() {
-            self.partials.note_http(&content_type, &body);
-            return Ok(());
-        }
-        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            let message = format!(
-                "a redirect to {:?}, which is not followed: correct the endpoint",
-                harmless(&location, 200)
-            );
-            return Err(answer::of_http(status, None, &message));
-        }
-        Err(answer::of_http(
-            status,
-            after,
-            &answer::error_message(&content_type, &body),
-        ))
-    }
-}
-
-/// The start of an answer's body. A body that breaks off is taken as far as it came: the status has already said whether
-/// the data was accepted.
-async fn start_of(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ANSWER_LIMIT - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == ANSWER_LIMIT {
-            break;
-        }
-    }
-    body
 }
 
 #[cfg(test)]

@@ -1,0 +1,142 @@
+//! What the exporters over HTTP share: which failures may be tried again, and the counter and the log of spans that a backend took in part
+//! or not at all. No component itself; the network is in `net::http_client`.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use metrics::Counter;
+use tracing::warn;
+
+use crate::{
+    net::http_client::{Answer, Unsent},
+    pipeline::{ComponentId, ExportError},
+};
+
+/// Statuses after which OTLP allows the same request again.
+pub(crate) const RETRYABLE: &[u16] = &[429, 502, 503, 504];
+
+/// Least time between two log lines of one kind.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+
+impl From<Unsent> for ExportError {
+    fn from(unsent: Unsent) -> ExportError {
+        match unsent {
+            Unsent { is_final: true, source } => ExportError::Refused { source },
+            Unsent { source, .. } => ExportError::Retry { after: None, source },
+        }
+    }
+}
+
+/// The engine's view of an answer that is no success: `retryable` lists the statuses that may pass.
+pub(crate) fn refusal(answer: &Answer, retryable: &[u16]) -> ExportError {
+    let status = answer.status;
+    let source = match answer.message().as_str() {
+        "" => anyhow!("the server answered HTTP {status}"),
+        text => anyhow!("the server answered HTTP {status}: {text}"),
+    };
+    if retryable.contains(&status.as_u16()) {
+        ExportError::Retry {
+            after: answer.retry_after(),
+            source,
+        }
+    } else {
+        ExportError::Refused { source }
+    }
+}
+
+/// Lets one log line through per second and counts the others.
+#[derive(Debug, Default)]
+pub(crate) struct Rarely {
+    /// When the last line was logged, and how many occurrences since went without one.
+    logged: Mutex<(Option<Instant>, u64)>,
+}
+
+impl Rarely {
+    /// Whether a line is due, and how many went unlogged before it.
+    pub(crate) fn may_log(&self, now: Instant) -> Option<u64> {
+        let mut logged = self.logged.lock().expect("no holder panics");
+        match logged.0 {
+            Some(last) if now.duration_since(last) < LOG_EVERY => {
+                logged.1 += 1;
+                None
+            }
+            _ => {
+                logged.0 = Some(now);
+                Some(std::mem::take(&mut logged.1))
+            }
+        }
+    }
+}
+
+/// Counts and logs the spans that a backend did not take although the request as a whole went well:
+/// `plano_exporter_rejected_spans_total`.
+pub(crate) struct Rejections {
+    id: ComponentId,
+    rejected: Counter,
+    rarely: Rarely,
+}
+
+impl Rejections {
+    /// The counter is made under the metrics recorder that is current now.
+    pub(crate) fn new(id: ComponentId) -> Rejections {
+        let rejected = metrics::counter!("plano_exporter_rejected_spans_total", "exporter" => id.to_string());
+        Rejections {
+            id,
+            rejected,
+            rarely: Rarely::default(),
+        }
+    }
+
+    /// Takes note of that many spans. `reason` is harmless text; `what` is the log line.
+    pub(crate) fn note(&self, spans: u64, reason: &str, what: &'static str) {
+        self.rejected.increment(spans);
+        let Some(unlogged) = self.rarely.may_log(Instant::now()) else {
+            return;
+        };
+        // `reason`, not `message`: that is the name of the line itself.
+        warn!(exporter = %self.id, rejected_spans = spans, reason, unlogged_before = unlogged, "{what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn every_http_status_has_its_class() {
+        for status in (300..600).filter_map(|status| StatusCode::from_u16(status).ok()) {
+            let answer = Answer {
+                status,
+                headers: HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"))]),
+                body: b"why".to_vec(),
+            };
+            let error = refusal(&answer, RETRYABLE);
+            let text = error.to_string();
+            let after = match error {
+                ExportError::Retry { after, .. } => Some(after),
+                ExportError::Refused { .. } => None,
+            };
+            let expected = [429, 502, 503, 504].contains(&status.as_u16());
+            assert_eq!(after, expected.then_some(Some(Duration::from_secs(1))), "{status}");
+            let is_redirect = status.is_redirection() && status != StatusCode::NOT_MODIFIED;
+            let told = if is_redirect { "not followed" } else { "why" };
+            assert!(text.contains(status.as_str()) && text.contains(told), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_one_kind_are_rare() {
+        let rarely = Rarely::default();
+        let start = Instant::now();
+        let at = |millis| rarely.may_log(start + Duration::from_millis(millis));
+        assert_eq!(
+            [at(0), at(10), at(999), at(1000), at(1500), at(2100)],
+            [Some(0), None, None, Some(2), None, Some(1)]
+        );
+    }
+}
