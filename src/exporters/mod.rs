@@ -14,6 +14,7 @@ use crate::pipeline::{Exporter, Factory};
 
 /// Every exporter, sorted by type.
 pub static EXPORTERS: &[Factory<dyn Exporter>] = &[
+    Factory::of::<awsxray::Config>(),
     Factory::of::<debug::Config>(),
     Factory::of::<file::Config>(),
     Factory::of::<memory::Config>(),

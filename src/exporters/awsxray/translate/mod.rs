@@ -11,8 +11,8 @@ mod name;
 mod object;
 mod sql;
 mod stack;
-
-
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

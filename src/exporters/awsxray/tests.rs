@@ -1,0 +1,1 @@
+//! What X-Ray is asked and what becomes of its answers, against a server on loopback.

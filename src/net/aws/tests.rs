@@ -1,0 +1,1 @@
+//! Where credentials come from, and that requests are signed as AWS says.
