@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::ResourceSpansRef;
-use super::pack::Packer;
+use super::pack::{self, Packer};
 use super::schema::RESOURCE_SPANS_TAG;
 use super::wire::bodies;
 
@@ -119,6 +119,13 @@ impl TraceBatch {
             packer.chunk(&chunk, spans);
         }
         packer.finish()
+    }
+
+    /// Parts the batch by resource: all spans of equal resources together, in order of appearance. Copies nothing. What has no
+    /// spans is left out, unless nothing has any.
+    pub fn by_resource(self) -> Vec<TraceBatch> {
+        let parts = pack::by_resource(&self);
+        if parts.len() > 1 { parts } else { vec![self] }
     }
 
     /// Every resource with its scopes and spans, in order.

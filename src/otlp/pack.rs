@@ -1,13 +1,13 @@
 //! Splitting: fills batches greedily within two bounds, whole chunks and resources as slices, and what is too large by scope
 //! and by span with the headers repeated. Loses and reorders nothing.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use bytes::Bytes;
 
 use super::TraceBatch;
 use super::schema::{RESOURCE_SPANS_TAG, SCOPE_SPANS_TAG, SPANS_TAG};
-use super::wire::{Raw, bodies, field_len, fields, put_frame};
+use super::wire::{Field, Raw, bodies, field_len, fields, put_frame};
 
 /// Fills batches, one after the other.
 pub(super) struct Packer {
@@ -182,6 +182,30 @@ fn close_scope(scope: &mut Part<'_>, resource: &mut Part<'_>) {
         let (wire, spans) = scope.flush(SCOPE_SPANS_TAG);
         resource.add(Cow::Owned(wire), spans);
     }
+}
+
+/// The resources of a batch that have spans, equal ones in one part; see [`TraceBatch::by_resource`].
+pub(super) fn by_resource(batch: &TraceBatch) -> Vec<TraceBatch> {
+    let mut parts: Vec<TraceBatch> = Vec::new();
+    // What a resource is, is all that its message holds beside the scopes.
+    let mut places: HashMap<Vec<&[u8]>, usize> = HashMap::new();
+    for chunk in batch.chunks() {
+        for field in fields(chunk).filter(|field| field.tag == u32::from(RESOURCE_SPANS_TAG)) {
+            let Some(resource) = field.raw.bytes() else { continue };
+            let spans = count_spans(resource);
+            if spans == 0 {
+                continue;
+            }
+            let is_header = |field: &Field<'_>| field.tag != u32::from(SCOPE_SPANS_TAG);
+            let identity = fields(resource).filter(is_header).map(|field| field.whole).collect();
+            let place = *places.entry(identity).or_insert(parts.len());
+            if place == parts.len() {
+                parts.push(TraceBatch::default());
+            }
+            parts[place].push(chunk.slice_ref(field.whole), spans);
+        }
+    }
+    parts
 }
 
 fn count_spans(resource: &[u8]) -> usize {

@@ -135,10 +135,17 @@ pub trait Exporter: Send + Sync {
         Ok(())
     }
 
-    /// Sends one batch.
+    /// Cuts a batch into the requests that the backend takes, where it wants more than small ones. Asked once for a batch, before
+    /// the first attempt; the engine sends, tries again and counts each request by itself.
+    fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
+        vec![batch]
+    }
+
+    /// Sends one request.
     ///
     /// # Errors
-    /// [`ExportError::Retry`] where the same bytes may succeed later, [`ExportError::Refused`] where they never will.
+    /// [`ExportError::Retry`] where the same bytes may succeed later, [`ExportError::TooLarge`] where smaller requests may
+    /// succeed, [`ExportError::Refused`] where they never will.
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError>;
 
     /// Flushes and closes. Called once, after the last export.
@@ -222,6 +229,12 @@ pub enum ExportError {
     Retry {
         /// The server's word on when, where it gave one.
         after: Option<Duration>,
+        /// What happened.
+        source: anyhow::Error,
+    },
+    /// The same spans may succeed in smaller requests: the engine halves the request. A single span is refused.
+    #[error("{source:#}")]
+    TooLarge {
         /// What happened.
         source: anyhow::Error,
     },

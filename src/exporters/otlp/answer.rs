@@ -154,7 +154,7 @@ mod tests {
     fn describe(error: &ExportError) -> (bool, Option<Duration>, String) {
         match error {
             ExportError::Retry { after, .. } => (true, *after, error.to_string()),
-            ExportError::Refused { .. } => (false, None, error.to_string()),
+            ExportError::Refused { .. } | ExportError::TooLarge { .. } => (false, None, error.to_string()),
         }
     }
 

@@ -359,6 +359,35 @@ proptest! {
         }
         prop_assert_eq!(again, flat(&all));
     }
+
+    #[test]
+    fn parts_by_resource_hold_every_span_once_and_one_resource_each(
+        requests in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..500), 0..4),
+    ) {
+        let mut batch = TraceBatch::default();
+        for entropy in requests {
+            if let Ok(validated) = validate(Bytes::from(request(&mut Entropy::new(&entropy)))) {
+                batch.append(validated.batch.clone());
+                batch.append(validated.batch);
+            }
+        }
+        let spans = batch.span_count();
+        let mut expected = flat(&decoded(&batch)).into_iter().map(|one| format!("{one:?}")).collect::<Vec<_>>();
+        let mut got = Vec::new();
+        let parts = batch.by_resource();
+        prop_assert_eq!(parts.iter().map(TraceBatch::span_count).sum::<usize>(), spans);
+        for part in &parts {
+            let structs = decoded(part);
+            prop_assert_eq!(part.span_count(), structs::span_count(&structs));
+            let with_spans = structs.iter().filter(|one| one.scope_spans.iter().any(|scope| !scope.spans.is_empty()));
+            let resources: Vec<_> = with_spans.map(|one| format!("{:?}{}", one.resource, one.schema_url)).collect();
+            prop_assert!(resources.windows(2).all(|pair| pair[0] == pair[1]));
+            got.extend(flat(&structs).into_iter().map(|one| format!("{one:?}")));
+        }
+        expected.sort();
+        got.sort();
+        prop_assert_eq!(got, expected);
+    }
 }
 
 #[test]

@@ -170,14 +170,24 @@ impl Queue {
         }
     }
 
-    /// Cuts a parcel that exceeds the limits; its first piece comes back, the others go to the head of the queue.
-    pub(super) fn cut(&self, mut parcel: Parcel) -> Parcel {
-        if parcel.cut == Cut::Done || !self.limits.exceeded_by(&parcel.batch) {
+    /// Cuts a parcel into pieces within the limits, and these into the backend's `requests`; the first one comes back, the others
+    /// go to the head of the queue.
+    pub(super) fn cut(&self, mut parcel: Parcel, requests: impl Fn(TraceBatch) -> Vec<TraceBatch>) -> Parcel {
+        if parcel.cut == Cut::Done {
             return parcel;
         }
         parcel.cut = Cut::Done;
-        let mut batches = self.split(mem::take(&mut parcel.batch)).into_iter();
+        let batches = self.split(mem::take(&mut parcel.batch));
+        self.apart(parcel, batches.into_iter().flat_map(requests).collect())
+    }
+
+    /// The parcel with the first of these batches, which are its content; the others stand in front of everything that is ready.
+    pub(super) fn apart(&self, mut parcel: Parcel, batches: Vec<TraceBatch>) -> Parcel {
+        let mut batches = batches.into_iter();
         parcel.batch = batches.next().expect("a batch splits into at least one");
+        if batches.len() == 0 {
+            return parcel;
+        }
         let claim = Arc::clone(&parcel.claim);
         let pieces = batches.map(|batch| Parcel {
             batch,

@@ -3,6 +3,7 @@
 //! is counted and logged.
 
 use std::{
+    collections::VecDeque,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -161,9 +162,15 @@ impl Outlet {
     }
 
     async fn send_pieces(&self, batch: TraceBatch) -> Result<(), Refused> {
-        for piece in self.queue.split(batch) {
+        let pieces = self.queue.split(batch).into_iter();
+        let mut pieces: VecDeque<_> = pieces.flat_map(|piece| self.exporter.requests(piece)).collect();
+        while let Some(piece) = pieces.pop_front() {
             let mut retry = Retry::new(&self.delivery.retry_on_failure, Instant::now());
             while let Err(failure) = self.attempt(&piece).await {
+                if let Some(halves) = self.halves(&failure, &piece) {
+                    halves.into_iter().rev().for_each(|half| pieces.push_front(half));
+                    break;
+                }
                 match self.judge(failure, &mut retry, piece.span_count()) {
                     Verdict::TryAgain(delay) => sleep(delay).await,
                     Verdict::GiveUp(refused) => return Err(refused),
@@ -177,25 +184,56 @@ impl Outlet {
     pub(in crate::pipeline) async fn consume(self: Arc<Self>, done: CancellationToken) {
         while let Some(parcel) = done.run_until_cancelled(self.queue.next()).await {
             self.busy.fetch_add(1, Ordering::Relaxed);
-            self.handle(self.queue.cut(parcel)).await;
+            let requests = |batch| self.exporter.requests(batch);
+            self.handle(self.queue.cut(parcel, requests)).await;
             self.busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     async fn handle(&self, mut parcel: Parcel) {
+        while let Some(rest) = self.handle_once(parcel).await {
+            parcel = rest;
+        }
+    }
+
+    /// Attempts a parcel; what comes back is a part of it that is to be attempted at once.
+    async fn handle_once(&self, mut parcel: Parcel) -> Option<Parcel> {
         let settings = &self.delivery.retry_on_failure;
         let mut retry = *parcel.retry(settings, Instant::now());
-        match self.cut.run_until_cancelled(self.attempt(&parcel.batch)).await {
-            Some(Ok(())) => self.queue.finish(parcel.claim, Ok(())),
-            Some(Err(failure)) => match self.judge(failure, &mut retry, parcel.batch.span_count()) {
-                Verdict::TryAgain(delay) => {
-                    parcel.retry = Some(retry);
-                    self.queue.park(parcel, Instant::now() + delay);
-                }
-                Verdict::GiveUp(refused) => self.queue.finish(parcel.claim, Err(refused)),
-            },
-            None => self.abandon(parcel),
+        let Some(outcome) = self.cut.run_until_cancelled(self.attempt(&parcel.batch)).await else {
+            self.abandon(parcel);
+            return None;
+        };
+        let Err(failure) = outcome else {
+            self.queue.finish(parcel.claim, Ok(()));
+            return None;
+        };
+        if let Some(halves) = self.halves(&failure, &parcel.batch) {
+            return Some(self.queue.apart(parcel, halves));
         }
+        match self.judge(failure, &mut retry, parcel.batch.span_count()) {
+            Verdict::TryAgain(delay) => {
+                parcel.retry = Some(retry);
+                self.queue.park(parcel, Instant::now() + delay);
+            }
+            Verdict::GiveUp(refused) => self.queue.finish(parcel.claim, Err(refused)),
+        }
+        None
+    }
+
+    /// The halves of a request that the backend found too large; `None` where it failed otherwise or is a single span.
+    fn halves(&self, failure: &ExportError, request: &TraceBatch) -> Option<Vec<TraceBatch>> {
+        let spans = request.span_count();
+        if spans < 2 || !matches!(failure, ExportError::TooLarge { .. }) {
+            return None;
+        }
+        debug!(
+            exporter = self.id,
+            spans,
+            error = %failure,
+            "a request is too large for the backend; sending its halves"
+        );
+        Some(request.clone().split(spans.div_ceil(2), 0))
     }
 
     /// One attempt: bounded in time, panics caught, success counted.

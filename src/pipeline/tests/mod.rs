@@ -21,14 +21,19 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{queue::Delivery, *};
-use crate::otlp::{SpanBuilder, SpanId, TraceBatch, TraceId};
+use crate::otlp::{SpanBuilder, SpanId, TraceBatch, TraceId, Value};
 
 /// A request of spans with these ids.
 fn spans(ids: impl IntoIterator<Item = u64>) -> TraceBatch {
+    spans_of(&[], ids)
+}
+
+/// Spans with these ids, of a resource with these attributes.
+fn spans_of(resource: &[(&str, Value<'_>)], ids: impl IntoIterator<Item = u64>) -> TraceBatch {
     let spans = ids
         .into_iter()
         .map(|id| SpanBuilder::new(TraceId([7; 16]), SpanId((id + 1).to_be_bytes()), "work").times(1, 2));
-    SpanBuilder::batch(&[], ("test", ""), spans)
+    SpanBuilder::batch(resource, ("test", ""), spans)
 }
 
 /// The ids of a batch's spans.
@@ -105,6 +110,11 @@ impl Backend {
 
 #[async_trait]
 impl Exporter for Backend {
+    /// One resource a request, as some backends want it.
+    fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
+        batch.by_resource()
+    }
+
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
@@ -129,6 +139,12 @@ fn unavailable() -> ExportError {
     ExportError::Retry {
         after: None,
         source: anyhow::anyhow!("unavailable"),
+    }
+}
+
+fn too_large() -> ExportError {
+    ExportError::TooLarge {
+        source: anyhow::anyhow!("too large"),
     }
 }
 

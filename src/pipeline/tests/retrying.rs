@@ -81,6 +81,55 @@ async fn an_attempt_is_bounded_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_too_large_is_halved_until_it_is_not() {
+    let takes_two = |_, batch: &TraceBatch| match ids(batch).as_slice() {
+        [_, _, _, ..] => (NOW, Err(too_large())),
+        [.., 7] => (NOW, Err(too_large())),
+        _ => (NOW, Ok(())),
+    };
+    for direct in [false, true] {
+        let backend = Backend::new(takes_two);
+        let mut delivery = steady(0);
+        delivery.sending_queue.wait_for_result = true;
+        delivery.sending_queue.enabled = !direct;
+        let engine = Engine::with(&backend, delivery).await;
+        let told = engine.inlet.send(spans(0..8)).await.expect_err("one span is too large by itself");
+        assert_eq!(told.to_string(), "too large");
+        assert_eq!(backend.delivered(), Vec::from_iter(0..7), "each other one once");
+        assert_eq!(backend.attempts(), 3 + 4 + 2, "8, its halves, quarters, and two single spans");
+        let of = |name: &str| engine.numbers.of(&format!("exporter_{name}{{exporter=a}}"));
+        assert_eq!((of("sent_spans"), of("send_failed_spans")), (7.0, 1.0));
+        assert_eq!(of("queue_size"), 0.0);
+        assert_eq!(engine.end().await, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_a_backends_requests_is_retried_by_itself() {
+    for direct in [false, true] {
+        let backend = Backend::new(|attempt, batch| {
+            let busy = ids(batch)[0] == 10 && attempt < 4;
+            (NOW, if busy { Err(unavailable()) } else { Ok(()) })
+        });
+        let mut delivery = steady(0);
+        delivery.sending_queue.wait_for_result = true;
+        delivery.sending_queue.enabled = !direct;
+        delivery.retry_on_failure.enabled = true;
+        let engine = Engine::with(&backend, delivery).await;
+        let mut batch = spans_of(&[("service.name", Value::Str("a"))], 0..2);
+        batch.append(spans_of(&[("service.name", Value::Str("b"))], 10..12));
+        batch.append(spans_of(&[("service.name", Value::Str("a"))], 2..5));
+        engine.inlet.send(batch).await.expect("all arrived");
+        assert_eq!(backend.delivered(), [0, 1, 2, 3, 4, 10, 11], "each once");
+        let mut sizes = backend.sizes();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [2, 5], "one request a resource");
+        assert_eq!(engine.numbers.of("exporter_sent_spans{exporter=a}"), 7.0);
+        assert_eq!(engine.end().await, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_servers_delay_is_respected() {
     let backend = Backend::new(|attempt, _| {
         let busy = ExportError::Retry {

@@ -83,7 +83,7 @@ async fn codes_decide_about_retrying() {
         assert_eq!(error.to_string(), format!("{}: queue full", code.name()));
         match error {
             ExportError::Retry { after, .. } => assert_eq!((retryable, after), (true, retry_info), "{code:?}"),
-            ExportError::Refused { .. } => assert!(!retryable, "{code:?}"),
+            ExportError::Refused { .. } | ExportError::TooLarge { .. } => assert!(!retryable, "{code:?}"),
         }
     }
 }

@@ -31,7 +31,7 @@ async fn export_to(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Resul
 fn describe(result: Result<(), ExportError>) -> (bool, Option<Duration>, String) {
     match result.unwrap_err() {
         ExportError::Retry { after, source } => (true, after, format!("{source:#}")),
-        ExportError::Refused { source } => (false, None, format!("{source:#}")),
+        ExportError::Refused { source } | ExportError::TooLarge { source } => (false, None, format!("{source:#}")),
     }
 }
 
