@@ -45,7 +45,7 @@ const MOST_DOCUMENTS: usize = 50;
 pub struct Config {
     /// Region of X-Ray. `AWS_REGION`, the profile's, the instance's own.
     pub region: String,
-    /// URL of X-Ray, to which `/TraceSegments` is added. `https://xray.REGION.amazonaws.com`.
+    /// URL of X-Ray, to which `/TraceSegments` is added. `AWS_ENDPOINT_URL_XRAY`, `https://xray.REGION.amazonaws.com`.
     pub endpoint: Endpoint,
     /// Never ask the instance's metadata, neither for the region nor for credentials. false.
     pub local_mode: bool,
@@ -162,13 +162,13 @@ impl Config {
         }
     }
 
-    /// Where segments go.
-    fn url(&self, region: &str) -> Result<Url, String> {
+    /// Where segments go. `usual` is where they go unless the config has an endpoint.
+    fn url(&self, usual: &str) -> Result<Url, String> {
         let base = match self.endpoint.reveal() {
-            "" => aws::endpoint("xray", region),
-            written => written.to_owned(),
+            "" => usual,
+            written => written,
         };
-        let mut url = parse_url(&base)?;
+        let mut url = parse_url(base)?;
         let path = format!("{}/TraceSegments", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Ok(url)
@@ -184,7 +184,9 @@ impl Config {
     }
 
     fn client(&self, region: &str) -> anyhow::Result<HttpClient> {
-        let url = self.url(region).map_err(|reason| anyhow!("endpoint: {reason}"))?;
+        let of_region = || aws::endpoint("xray", region);
+        let usual = aws::endpoint_of_environment("xray").unwrap_or_else(of_region);
+        let url = self.url(&usual).map_err(|reason| anyhow!("endpoint: {reason}"))?;
         let options = Options {
             tls: self.tls(),
             proxy_url: self.proxy_address.reveal().to_owned(),
@@ -202,7 +204,7 @@ impl Build<dyn Exporter> for Config {
         if !self.region.is_empty() && !aws::is_region(&self.region) {
             faults.push(Fault::at("region", format!("{:?} is no region; write one like eu-west-1", self.region)));
         }
-        if let Err(reason) = self.url("us-east-1") {
+        if let Err(reason) = self.url("https://xray.us-east-1.amazonaws.com") {
             faults.push(Fault::at("endpoint", reason));
         }
         if !self.proxy_address.is_empty()

@@ -23,7 +23,7 @@ use crate::values::foreign::harmless;
 const MESSAGE_LIMIT: usize = 600;
 
 /// Whose credentials sign, and where that is looked up. Empty texts are not written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Access {
     /// Region of the service.
     pub region: String,
@@ -48,6 +48,8 @@ pub struct Role {
     pub external_id: String,
     /// Region of the STS that is asked; the service's without one.
     pub sts_region: String,
+    /// Path of a token that it is taken with, instead of other credentials.
+    pub web_identity_token_file: String,
 }
 
 /// The region that a component works in: what its config says, the environment, the profile, and at last the instance's own.
@@ -93,6 +95,15 @@ pub fn endpoint(service: &str, region: &str) -> String {
         _ => "amazonaws.com",
     };
     format!("https://{service}.{region}.{domain}")
+}
+
+/// The address that the environment gives a service in the place of AWS' own, as the SDKs read it: `AWS_ENDPOINT_URL_XRAY`,
+/// `AWS_ENDPOINT_URL`.
+#[must_use]
+pub fn endpoint_of_environment(service: &str) -> Option<String> {
+    let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+    let mut written = [own.as_str(), "AWS_ENDPOINT_URL"].into_iter().filter_map(|name| OsEnv.var(name));
+    written.find(|url| !url.is_empty())
 }
 
 fn context(access: &Access, env: impl Env) -> anyhow::Result<Context> {

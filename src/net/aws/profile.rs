@@ -133,7 +133,7 @@ impl Profile {
                 arn: arn.to_owned(),
                 session_name: get("role_session_name").unwrap_or_default().to_owned(),
                 external_id: get("external_id").unwrap_or_default().to_owned(),
-                sts_region: String::new(),
+                ..Role::default()
             };
             let base = match &base.session_token {
                 Some(token) => StaticCredentialProvider::new(&base.access_key_id, &base.secret_access_key)

@@ -24,7 +24,7 @@ const LIMIT: usize = 1 << 20;
 const METADATA: &str = "http://169.254.169.254";
 
 /// What may be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reach {
     /// The metadata service of an instance, for its role and its region.
     pub instance: bool,

@@ -94,9 +94,24 @@ pub(super) fn of(access: &Access, region: &str, context: &Context) -> Sources {
     }
     let found = Sources(sources);
     match &access.role {
+        Some(role) if !role.web_identity_token_file.is_empty() => {
+            let file = role.web_identity_token_file.clone().into();
+            let web = AssumeRoleWithWebIdentityCredentialProvider::with_config(role.arn.clone(), file);
+            let web = web.with_region(sts_region(role, region).to_owned()).with_regional_sts_endpoint();
+            let web = web.with_role_session_name(session_name(role).to_owned());
+            Sources(vec![(Kind::WebIdentity, Box::new(web))])
+        }
         Some(role) => Sources(vec![(Kind::Role, Box::new(assumed(role, region, found, context)))]),
         None => found,
     }
+}
+
+fn sts_region<'a>(role: &'a Role, region: &'a str) -> &'a str {
+    if role.sts_region.is_empty() { region } else { &role.sts_region }
+}
+
+fn session_name(role: &Role) -> &str {
+    if role.session_name.is_empty() { SESSION } else { &role.session_name }
 }
 
 /// A role, taken with the credentials of `base`.
@@ -106,13 +121,12 @@ pub(super) fn assumed(
     base: impl ProvideCredential<Credential = Credential>,
     context: &Context,
 ) -> AssumeRoleCredentialProvider {
-    let region = if role.sts_region.is_empty() { region } else { &role.sts_region };
+    let region = sts_region(role, region);
     let sts = reqsign_core::Signer::new(context.clone(), base, RequestSigner::new("sts", region));
-    let session = if role.session_name.is_empty() { SESSION } else { &role.session_name };
     let provider = AssumeRoleCredentialProvider::new(role.arn.clone(), sts)
         .with_region(region.to_owned())
         .with_regional_sts_endpoint()
-        .with_role_session_name(session.to_owned());
+        .with_role_session_name(session_name(role).to_owned());
     match role.external_id.as_str() {
         "" => provider,
         id => provider.with_external_id(id.to_owned()),
