@@ -46,3 +46,61 @@ fn fault(
     let runs = checked.service.extensions.contains(id);
     (!runs).then(|| format!("extension {id:?} does not run: add it to service::extensions"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{self, Wiring};
+
+    const HEAD: &str = "receivers: {otlp: {protocols: {grpc: }}}\n";
+
+    fn check(exporters: &str, extensions: &str, runs: &str) -> Result<(), Vec<String>> {
+        let text = format!(
+            "{HEAD}exporters: {exporters}\nextensions: {extensions}\nservice: {{extensions: {runs}, pipelines: {{traces: \
+             {{receivers: [otlp], exporters: [otlp_http]}}}}}}\n"
+        );
+        let loaded = config::from_text(&text, &|_| None)?;
+        let checked = loaded.check("localhost")?;
+        config::assemble(checked, Wiring::default()).map(drop).map_err(|error| vec![format!("{error:#}")])
+    }
+
+    fn http(id: &str) -> String {
+        format!("{{otlp_http: {{endpoint: \"http://a\", auth: {{authenticator: {id}}}}}}}")
+    }
+
+    #[test]
+    fn an_exporter_finds_its_extension() {
+        let tokens = "{bearertokenauth/a: {token: x}, sigv4auth: , basicauth: {client_auth: {username: u}}}";
+        for id in ["bearertokenauth/a", "sigv4auth", "basicauth"] {
+            assert_eq!(check(&http(id), tokens, "[sigv4auth, basicauth, bearertokenauth/a]"), Ok(()), "{id}");
+        }
+    }
+
+    #[test]
+    fn each_way_to_miss_it_is_told_with_its_path() {
+        let told = |exporters: &str, extensions: &str, runs: &str, expected: &str| {
+            let lines = check(exporters, extensions, runs).expect_err("a fault");
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert!(lines[0].contains(expected), "{lines:?}");
+        };
+        let token = "{bearertokenauth: {token: x}, health_check: , sigv4auth: }";
+        let path = "exporters::otlp_http::auth::authenticator: ";
+        told(&http("''"), token, "[]", &format!("{path}must name an extension"));
+        told(
+            &http("bearertokenaut"),
+            token,
+            "[]",
+            &format!("{path}references extension \"bearertokenaut\" which is not configured; did you mean \"bearertokenauth\"?"),
+        );
+        told(&http("bearertokenauth"), token, "[]", "does not run: add it to service::extensions");
+        told(
+            &http("health_check"),
+            token,
+            "[health_check]",
+            "puts no credentials on requests (valid types: [basicauth bearertokenauth sigv4auth])",
+        );
+        let grpc = "{otlp_http: {endpoint: \"http://a\"}, otlp_grpc: {endpoint: \"a:1\", auth: {authenticator: sigv4auth}}}";
+        told(grpc, token, "[sigv4auth]", "can do nothing for gRPC (valid types: [basicauth bearertokenauth])");
+        // One fault, not two.
+        told(&http("bearertokenauth"), "{bearertokenauth: }", "[bearertokenauth]", "extensions::bearertokenauth::token");
+    }
+}

@@ -198,7 +198,7 @@ fn call_of(span: &Span<'_>, service: SpanId, make: impl Fn(&Span<'_>) -> Documen
         segment.remove("links");
     }
     if let Some(remote) = span.text(xray::AWS_REMOTE_SERVICE) {
-        let name = name::clean(name::without_prefix(remote, span));
+        let name = name::of_service(name::without_prefix(remote, span));
         segment.insert("name".to_owned(), name.into());
     }
     segment
@@ -222,7 +222,7 @@ fn service_of(
     let mut segment = make(&service);
     let names = [span.text(xray::AWS_LOCAL_SERVICE), Some(resource.first_text(keys::SERVICE_NAME))];
     if let Some(name) = names.into_iter().flatten().find(|name| !name.is_empty()) {
-        segment.insert("name".to_owned(), name::clean(name).into());
+        segment.insert("name".to_owned(), name::of_service(name).into());
     }
     for member in ["http", "type", "namespace"] {
         segment.remove(member);

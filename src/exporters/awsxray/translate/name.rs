@@ -13,7 +13,7 @@ const LONGEST: usize = 200;
 
 /// Characters that the Collector takes out of a name.
 static REFUSED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[^ 0-9\p{L}N_.:/%&#=+\-@]").expect("the pattern is constant"));
+    LazyLock::new(|| Regex::new(r"[^ 0-9\p{L}N_.:/%&#=+\-@]+").expect("the pattern is constant"));
 
 /// The name of a segment.
 pub(super) struct Name {
@@ -37,7 +37,7 @@ pub(super) fn of(span: &Span<'_>, resource: &Resource<'_>) -> Name {
     let remote = [xray::RPC_SERVICE, xray::HTTP_HOST, xray::NET_PEER_NAME];
     let found = found.or_else(|| remote.iter().find_map(|key| span.text(key)).map(Cow::Borrowed));
     Name {
-        text: clean(found.as_deref().unwrap_or(span.wire.name())),
+        text: found.map_or_else(|| of_span(span.wire.name()), |name| of_service(&name)),
         is_aws,
     }
 }
@@ -94,13 +94,32 @@ fn host_of(url: &str) -> Option<&str> {
     (is_port && is_host).then_some(host)
 }
 
-/// A name of the characters that X-Ray takes.
-pub(super) fn clean(name: &str) -> String {
+/// A span's name, of the characters that X-Ray takes.
+pub(super) fn of_span(name: &str) -> String {
     // With the flag goes the blank before it; what it said is an annotation.
     let plain = name.strip_suffix(keys::FLAG_SUFFIX).unwrap_or(name);
-    let mut clean = REFUSED.replace_all(plain, "").into_owned();
-    if clean.len() > LONGEST {
-        clean.truncate(clean.floor_char_boundary(LONGEST));
+    bounded(REFUSED.replace_all(plain, "").into_owned())
+}
+
+/// A service's name, of the characters that X-Ray takes: `plano(inbound)` is `plano-inbound`. The Collector sends it as it is.
+pub(super) fn of_service(name: &str) -> String {
+    let mut clean = String::with_capacity(name.len());
+    let mut rest = 0;
+    for refused in REFUSED.find_iter(name) {
+        clean.push_str(&name[rest..refused.start()]);
+        rest = refused.end();
+        let ends = [clean.chars().next_back(), name[rest..].chars().next()];
+        if ends.into_iter().all(|end| end.is_some_and(char::is_alphanumeric)) {
+            clean.push('-');
+        }
     }
-    if clean.is_empty() { "span".to_owned() } else { clean }
+    clean.push_str(&name[rest..]);
+    bounded(if rest == 0 { clean } else { clean.trim().to_owned() })
+}
+
+fn bounded(mut name: String) -> String {
+    if name.len() > LONGEST {
+        name.truncate(name.floor_char_boundary(LONGEST));
+    }
+    if name.is_empty() { "span".to_owned() } else { name }
 }

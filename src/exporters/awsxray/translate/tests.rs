@@ -94,8 +94,10 @@ fn reason(path: &str, theirs: &Value, ours: &Value) -> Option<&'static str> {
     let key = path.rsplit('/').next().unwrap_or_default();
     match path {
         "/name" if theirs.is_null() => Some("a segment without a name is refused"),
-        "/name" if theirs.as_str().is_some_and(|name| name.trim_end() == ours) => Some("no blank where the flag was"),
-        "/name" if theirs.as_str().map(name::clean).as_deref() == ours.as_str() => Some("names hold what X-Ray takes"),
+        "/name" if theirs.as_str().is_some_and(|name| name.strip_suffix(' ').is_some_and(|name| name == ours)) => {
+            Some("no blank where the flag was")
+        }
+        "/name" if theirs.as_str().map(name::of_service).as_deref() == ours.as_str() => Some("names hold what X-Ray takes"),
         "/name" if theirs.as_str().is_some_and(|name| name.ends_with('\u{fffd}')) => Some("cut between characters"),
         _ if key.starts_with("signals.") && path.starts_with("/annotations/") && theirs.is_null() => {
             Some("signals are annotations by themselves")
