@@ -23,6 +23,8 @@ pub use kind::{Category, SignalType};
 pub use report::{Detail, Quality, Report, Signal, Weights};
 pub use score::Term;
 
+use std::sync::{Arc, OnceLock};
+
 use detect::{DETECTORS, Detector, REPORTED};
 use lexicon::{Fault, LANGUAGES, Lexicon};
 
@@ -111,38 +113,26 @@ fn type_names() -> [&'static str; SignalType::ALL.len()] {
 /// Finds the signals of conversations.
 #[derive(Debug)]
 pub struct Analyzer {
-    lexicon: Lexicon,
+    lexicon: Arc<Lexicon>,
     detectors: Vec<&'static Detector>,
     baseline_turns: u32,
     weights: Weights,
 }
 
 impl Analyzer {
-    /// Compiles the lexicons.
+    /// Compiles the lexicons; those that ship, all of them and without others, once a process.
     ///
     /// # Errors
     /// An unknown language or type, or a faulty lexicon; the message lists what is valid.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let mut sources = Vec::new();
         let disabled = settings.check()?;
-        for language in &settings.languages {
-            let new = sources.iter().all(|(name, _)| name != language);
-            sources.extend(
-                lexicon::shipped(language)
-                    .filter(|_| new)
-                    .map(|yaml| (language.as_str(), yaml)),
-            );
-        }
-        sources.extend(
-            settings
-                .lexicons
-                .iter()
-                .map(|(name, yaml)| (name.as_str(), yaml.as_str())),
-        );
-        let lexicon = Lexicon::compile(&sources).map_err(|(name, fault)| match fault {
-            Fault::UnknownType(given) => SettingsError::UnknownTypeInLexicon { name, given },
-            Fault::Malformed(reason) => SettingsError::Lexicon { name, reason },
-        })?;
+        let lexicon = if settings.lexicons.is_empty() && settings.languages == LANGUAGES {
+            static SHIPPED: OnceLock<Arc<Lexicon>> = OnceLock::new();
+            let compile = || compile(&settings).expect("the lexicons that ship compile");
+            SHIPPED.get_or_init(|| Arc::new(compile())).clone()
+        } else {
+            Arc::new(compile(&settings)?)
+        };
         let detectors = DETECTORS
             .iter()
             .filter(|detector| !disabled.contains(&detector.kind))
@@ -196,6 +186,29 @@ impl Analyzer {
     pub fn resume(&self, state: &State) -> Analysis<'_> {
         Analysis::new(self, state)
     }
+}
+
+/// One lexicon of the languages and the lexicons that are set.
+fn compile(settings: &Settings) -> Result<Lexicon, SettingsError> {
+    let mut sources = Vec::new();
+    for language in &settings.languages {
+        let new = sources.iter().all(|(name, _)| name != language);
+        sources.extend(
+            lexicon::shipped(language)
+                .filter(|_| new)
+                .map(|yaml| (language.as_str(), yaml)),
+        );
+    }
+    sources.extend(
+        settings
+            .lexicons
+            .iter()
+            .map(|(name, yaml)| (name.as_str(), yaml.as_str())),
+    );
+    Lexicon::compile(&sources).map_err(|(name, fault)| match fault {
+        Fault::UnknownType(given) => SettingsError::UnknownTypeInLexicon { name, given },
+        Fault::Malformed(reason) => SettingsError::Lexicon { name, reason },
+    })
 }
 
 #[cfg(test)]
