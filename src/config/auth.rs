@@ -89,7 +89,7 @@ mod tests {
             &http("bearertokenaut"),
             token,
             "[]",
-            &format!("{path}references extension \"bearertokenaut\" which is not configured; did you mean \"bearertokenauth\"?"),
+            &format!("{path}references extension \"bearertokenaut\" which is not configured (did you mean \"bearertokenauth\"?)"),
         );
         told(&http("bearertokenauth"), token, "[]", "does not run: add it to service::extensions");
         told(

@@ -119,7 +119,7 @@ mod tests {
             let text = error.to_string();
             let after = match error {
                 ExportError::Retry { after, .. } => Some(after),
-                ExportError::Refused { .. } => None,
+                ExportError::TooLarge { .. } | ExportError::Refused { .. } => None,
             };
             let expected = [429, 502, 503, 504].contains(&status.as_u16());
             assert_eq!(after, expected.then_some(Some(Duration::from_secs(1))), "{status}");

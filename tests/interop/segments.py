@@ -6,6 +6,7 @@ in which they come. A number is a number: 1.0 is 1.
 
 import json
 import threading
+import unicodedata
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -122,7 +123,9 @@ def at(document, path):
 
 
 def differences(theirs, ours, path=()):
-    """Paths of all members that are not equal, the deepest ones."""
+    """Paths of all members that are not equal, the deepest ones. Annotations and metadata that are left out are empty."""
+    if path[:1] in (("annotations",), ("metadata",)):
+        theirs, ours = ({} if one == ABSENT and isinstance(other, dict) else one for one, other in ((theirs, ours), (ours, theirs)))
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for key in sorted(theirs.keys() | ours.keys()):
             yield from differences(theirs.get(key, ABSENT), ours.get(key, ABSENT), (*path, key))
@@ -134,5 +137,24 @@ def differences(theirs, ours, path=()):
 
 
 def explained(path, theirs, ours):
-    """Whether a difference is one of those that we want; each has its reason in docs/backends/xray.md."""
-    return False
+    """Why a difference is one of those that we want; None where it is not. docs/backends/xray.md has them all."""
+    their, our = at(theirs, path), at(ours, path)
+    if path == ("name",):
+        if their is None:
+            return "a segment without a name is refused"
+        if their.endswith(" ") and their[:-1] == our:
+            return "no blank where the flag was"
+        if their.endswith("\ufffd") and our and their.startswith(our):
+            return "cut between characters"
+        if not set(our) - set(their) - {"-"} and all(taken(one) for one in our):
+            return "names hold what X-Ray takes"
+    if path[-1].startswith("signals.") and (path[0], their) == ("annotations", ABSENT):
+        return "signals are annotations by themselves"
+    if path[-1].startswith("signals.") and (path[0], our) == ("metadata", ABSENT):
+        return "signals are annotations by themselves"
+    return None
+
+
+def taken(character):
+    """Whether X-Ray takes it in a name, as the Collector sees it."""
+    return character in " 0123456789N_.:/%&#=+-@" or unicodedata.category(character).startswith("L")

@@ -48,7 +48,8 @@ impl Fault {
             if let Some(message) = own.or_else(|| span.text(xray::HTTP_STATUS_TEXT)) {
                 let mut exception = Object::default();
                 exception.set("id", span.derived_id(1));
-                exception.text("message", message);
+                exception.set("type", "");
+                exception.set("message", message);
                 fault.cause = Some(cause(vec![exception.into()]));
             }
         }
@@ -127,8 +128,9 @@ impl Exception {
     fn object(self, id: String, is_remote: bool) -> Object {
         let mut object = Object::default();
         object.set("id", id);
-        object.text("message", &self.message);
-        object.text("type", &self.kind);
+        // Empty ones too, as the Collector does.
+        object.set("message", self.message);
+        object.set("type", self.kind);
         object.set("remote", is_remote);
         if !self.stack.is_empty() {
             object.set("stack", self.stack.into_iter().map(Frame::object).collect::<Vec<_>>());
@@ -140,9 +142,9 @@ impl Exception {
 impl Frame {
     fn object(self) -> Value {
         let mut object = Object::default();
-        object.text("path", &self.path);
+        object.set("path", self.path);
         object.set("line", self.line);
-        object.text("label", &self.label);
+        object.set("label", self.label);
         object.into()
     }
 }

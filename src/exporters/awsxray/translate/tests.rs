@@ -1,7 +1,7 @@
 //! Our segments against those of the Collector's exporter (`tests/fixtures/backends/xray_reference_*.jsonl`, which the peer
 //! `collector_awsxray` made and checks), field by field: a difference that no rule here explains fails.
 
-use std::{collections::HashMap, fs, path::PathBuf};
+use std::{collections::HashMap, fs, path::PathBuf, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -69,9 +69,18 @@ fn number_ids(document: &mut Value, known: &[String]) {
     }
 }
 
+static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+
 /// Every member that is not equal: its path, theirs, ours.
 fn differences<'v>(path: &str, theirs: &'v Value, ours: &'v Value, found: &mut Vec<(String, &'v Value, &'v Value)>) {
+    // What is left out is empty.
+    let filled = |value: &'v Value| if value.is_null() { &*EMPTY } else { value };
     match (theirs, ours) {
+        (Value::Null, Value::Object(_)) | (Value::Object(_), Value::Null)
+            if path.starts_with("/annotations") || path.starts_with("/metadata") =>
+        {
+            differences(path, filled(theirs), filled(ours), found);
+        }
         (Value::Object(one), Value::Object(other)) => {
             let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
             for key in keys {
