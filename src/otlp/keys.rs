@@ -2,6 +2,7 @@
 
 pub mod datadog;
 pub mod statistics;
+pub mod xray;
 
 // Resource and session.
 
