@@ -274,3 +274,29 @@ fn the_guides_file_for_datadog_runs() {
         "{wrong:?}"
     );
 }
+
+#[test]
+fn the_configs_on_datadogs_page_load() {
+    let page = include_str!("../docs/backends/datadog.md");
+    let blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let service = "service: {pipelines: {traces: {receivers: [otlp], exporters: [datadog]}}}\nreceivers: {otlp: {protocols: {grpc: }}}\n";
+    let mut seen = 0;
+    for block in blocks {
+        // A block that shows one section stands for itself; the rest is the smallest that runs.
+        let whole = if block.contains("service:") {
+            block.to_owned()
+        } else {
+            format!("{service}{block}")
+        };
+        let loaded = config::from_text(&whole, &env).unwrap_or_else(|faults| panic!("{whole}: {faults:#?}"));
+        let checked = loaded
+            .check("localhost")
+            .unwrap_or_else(|faults| panic!("{whole}: {faults:#?}"));
+        config::assemble(checked, Wiring::default()).unwrap_or_else(|error| panic!("{whole}: {error:#}"));
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} blocks");
+}

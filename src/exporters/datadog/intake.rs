@@ -66,8 +66,8 @@ impl Intake {
         self
     }
 
-    /// Sends a body, compressed. `more` are headers of this request alone.
-    pub(super) async fn post(&self, body: Vec<Bytes>, more: HeaderMap) -> Result<(), ExportError> {
+    /// Sends a body, compressed. `more` are headers of this request alone. What comes back is a success.
+    pub(super) async fn post(&self, body: Vec<Bytes>, more: HeaderMap) -> Result<Answer, ExportError> {
         let body = packed(body).await.map_err(|source| ExportError::Refused { source })?;
         let mut headers = self.headers.clone();
         headers.extend(more);
@@ -76,7 +76,8 @@ impl Intake {
             let source = unsent.source.context(self.advice.clone());
             ExportError::from(Unsent { source, ..unsent })
         })?;
-        self.judge(&answer)
+        self.judge(&answer)?;
+        Ok(answer)
     }
 
     fn judge(&self, answer: &Answer) -> Result<(), ExportError> {

@@ -31,6 +31,7 @@ pub use self::{
 };
 use self::{intake::Intake, key_check::KeyCheck, meter::Meter, native::Native, otlp::Otlp, stats::Stats};
 use crate::{
+    exporters::http::Rejections,
     net::{http_client::parse_url, tls::ClientTls},
     pipeline::{Build, Dial, Exporter, Fault, Host, queue::Delivery},
     values::{Endpoint, duration, foreign::harmless},
@@ -307,6 +308,7 @@ impl Build<dyn Exporter> for Config {
                 key_check,
                 traces: self.otlp_intake()?,
                 llm_span_names: self.traces.llm_span_names,
+                rejections: Rejections::new(host.id.clone()),
             }));
         }
         let settings = self.settings()?;

@@ -385,6 +385,18 @@ async fn the_otlp_intake_gets_otlp() {
 }
 
 #[tokio::test]
+async fn what_the_otlp_intake_rejects_is_counted() {
+    let partial: &[u8] = &[10, 6, 8, 3, 18, 2, b'n', b'o'];
+    let server = Server::start(move |_| Some(text(200, &[("content-type", "application/x-protobuf")], partial))).await;
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let exporter = metrics::with_local_recorder(&recorder, || to(&server, json!({"otlp": true})));
+    exporter.export(&batch(4)).await.unwrap();
+    let counts = recorder.handle().render();
+    let line = "plano_exporter_rejected_spans_total{exporter=\"datadog\"} 3";
+    assert!(counts.contains(line), "{counts}");
+}
+
+#[tokio::test]
 async fn a_key_that_datadog_does_not_know_ends_the_start() {
     for (status, works) in [(403, false), (200, true), (500, true)] {
         let server = Server::start(move |_| Some(text(status, &[], "{}"))).await;

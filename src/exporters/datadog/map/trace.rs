@@ -135,8 +135,8 @@ fn put_right(span: &mut Span) {
 fn decide(spans: &mut [Span]) -> i32 {
     let given = spans
         .iter()
-        .filter_map(|span| span.metrics.get(dd::SAMPLING_PRIORITY_V1))
-        .last();
+        .rev()
+        .find_map(|span| span.metrics.get(dd::SAMPLING_PRIORITY_V1));
     let (priority, maker) = match given {
         Some(priority) => (*priority as i32, "-4"),
         None => (1, "-9"),

@@ -191,10 +191,13 @@ impl Shared {
 
     async fn post(&self, body: Bytes) -> Result<(), ExportError> {
         let posted = self.intake.post(vec![body], HeaderMap::new());
-        timeout(REQUEST_TIMEOUT, posted).await.unwrap_or_else(|_elapsed| {
-            let source = anyhow::anyhow!("no answer within {REQUEST_TIMEOUT:?}");
-            Err(ExportError::Retry { after: None, source })
-        })
+        let answered = timeout(REQUEST_TIMEOUT, posted).await;
+        answered
+            .map(|posted| posted.map(|_answer| ()))
+            .unwrap_or_else(|_elapsed| {
+                let source = anyhow::anyhow!("no answer within {REQUEST_TIMEOUT:?}");
+                Err(ExportError::Retry { after: None, source })
+            })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::super::tests::{NOW, batch as fixture};
 use super::super::{Changes, Settings, map_resource};
-use super::*;
 use crate::otlp::{SpanBuilder, SpanId, TraceId, Value};
 
 fn check(name: &str, attributes: &[(&str, &str)], expected: Option<(&str, &str)>) {
