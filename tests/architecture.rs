@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["config", "gateway", "viewer", "telemetry"],
     &["receivers", "processors", "exporters", "extensions"],
-    &["pipeline", "net"],
+    &["pipeline", "net", "dialects"],
     &["otlp", "signals", "propagation", "values"],
 ];
 

@@ -20,6 +20,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("exporters/langtrace", &["/api_key"]),
     ("exporters/otlp_grpc", &["/endpoint"]),
     ("exporters/otlp_http", &["/endpoint"]),
+    ("extensions/basicauth", &["/client_auth/username"]),
+    ("extensions/bearertokenauth", &["/token"]),
     ("processors/attributes", &["/actions"]),
     (
         "processors/memory_limiter",
