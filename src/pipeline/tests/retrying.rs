@@ -93,10 +93,18 @@ async fn what_is_too_large_is_halved_until_it_is_not() {
         delivery.sending_queue.wait_for_result = true;
         delivery.sending_queue.enabled = !direct;
         let engine = Engine::with(&backend, delivery).await;
-        let told = engine.inlet.send(spans(0..8)).await.expect_err("one span is too large by itself");
+        let told = engine
+            .inlet
+            .send(spans(0..8))
+            .await
+            .expect_err("one span is too large by itself");
         assert_eq!(told.to_string(), "too large");
         assert_eq!(backend.delivered(), Vec::from_iter(0..7), "each other one once");
-        assert_eq!(backend.attempts(), 3 + 4 + 2, "8, its halves, quarters, and two single spans");
+        assert_eq!(
+            backend.attempts(),
+            3 + 4 + 2,
+            "8, its halves, quarters, and two single spans"
+        );
         let of = |name: &str| engine.numbers.of(&format!("exporter_{name}{{exporter=a}}"));
         assert_eq!((of("sent_spans"), of("send_failed_spans")), (7.0, 1.0));
         assert_eq!(of("queue_size"), 0.0);
