@@ -8,7 +8,8 @@ pub mod propagation;
 pub mod signals;
 pub mod values;
 
-// Layer 1: the engine, and the network shell that components share.
+// Layer 1: the engine, the network shell and the reading of conversations that components share.
+pub mod dialects;
 pub mod net;
 pub mod pipeline;
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
+use http::StatusCode;
 use metrics::Counter;
 use tracing::warn;
 
@@ -30,14 +31,16 @@ impl From<Unsent> for ExportError {
     }
 }
 
-/// The engine's view of an answer that is no success: `retryable` lists the statuses that may pass.
+/// The engine's view of an answer that is no success: `retryable` lists the statuses that may pass. After a 413 smaller requests may.
 pub(crate) fn refusal(answer: &Answer, retryable: &[u16]) -> ExportError {
     let status = answer.status;
     let source = match answer.message().as_str() {
         "" => anyhow!("the server answered HTTP {status}"),
         text => anyhow!("the server answered HTTP {status}: {text}"),
     };
-    if retryable.contains(&status.as_u16()) {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        ExportError::TooLarge { source }
+    } else if retryable.contains(&status.as_u16()) {
         ExportError::Retry {
             after: answer.retry_after(),
             source,
@@ -103,7 +106,7 @@ impl Rejections {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
+    use http::HeaderMap;
 
     use super::*;
 
@@ -117,6 +120,7 @@ mod tests {
             };
             let error = refusal(&answer, RETRYABLE);
             let text = error.to_string();
+            assert_eq!(matches!(error, ExportError::TooLarge { .. }), status.as_u16() == 413);
             let after = match error {
                 ExportError::Retry { after, .. } => Some(after),
                 ExportError::TooLarge { .. } | ExportError::Refused { .. } => None,

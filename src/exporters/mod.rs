@@ -2,9 +2,11 @@
 //! `pipelines/reference.yaml`. Exporters never name each other; those over HTTP share `http.rs`.
 
 pub mod awsxray;
+pub mod datadog;
 pub mod debug;
 pub mod file;
 mod http;
+pub mod langtrace;
 pub mod memory;
 pub mod otlp;
 #[cfg(test)]
@@ -15,8 +17,10 @@ use crate::pipeline::{Exporter, Factory};
 /// Every exporter, sorted by type.
 pub static EXPORTERS: &[Factory<dyn Exporter>] = &[
     Factory::of::<awsxray::Config>(),
+    Factory::of::<datadog::Config>(),
     Factory::of::<debug::Config>(),
     Factory::of::<file::Config>(),
+    Factory::of::<langtrace::Config>(),
     Factory::of::<memory::Config>(),
     Factory::of::<otlp::grpc::Config>(),
     Factory::of::<otlp::http::Config>(),

@@ -1,5 +1,7 @@
 //! Every attribute and event name that the program reads or writes, one constant each, so that a name is spelt in one place.
 
+pub mod datadog;
+pub mod statistics;
 pub mod xray;
 
 // Resource and session.
@@ -415,6 +417,95 @@ pub const LLM_SYSTEM: &str = "llm.system";
 pub const LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: &str = "llm.token_count.prompt_details.cache_read";
 /// What a call cost, in USD (Pydantic AI, Logfire).
 pub const OPERATION_COST: &str = "operation.cost";
+
+/// Tokens of the prompt that came from a cache (Langtrace).
+pub const GEN_AI_USAGE_CACHED_TOKENS: &str = "gen_ai.usage.cached_tokens";
+/// Name of the model that was asked for (Vercel AI SDK).
+pub const AI_MODEL_ID: &str = "ai.model.id";
+/// Name of the model's provider (Vercel AI SDK).
+pub const AI_MODEL_PROVIDER: &str = "ai.model.provider";
+
+// Other emitters' users.
+
+/// Id of the user (Vercel AI SDK).
+pub const AI_TELEMETRY_METADATA_USER_ID: &str = "ai.telemetry.metadata.userId";
+/// Id of the user (OTel before 1.29).
+pub const ENDUSER_ID: &str = "enduser.id";
+/// Id of the user (Langfuse).
+pub const LANGFUSE_USER_ID: &str = "langfuse.user.id";
+/// Id of the user, set by the application (OpenLLMetry).
+pub const TRACELOOP_ASSOCIATION_PROPERTIES_USER_ID: &str = "traceloop.association.properties.user_id";
+/// Id of the user (OTel, OpenInference).
+pub const OTEL_USER_ID: &str = "user.id";
+
+// Langtrace.
+
+/// Name of the library that wrote the span.
+pub const LANGTRACE_SDK_NAME: &str = "langtrace.sdk.name";
+/// What was called: the model's provider, or the framework.
+pub const LANGTRACE_SERVICE_NAME: &str = "langtrace.service.name";
+/// What kind of thing that is: `llm`, `framework`, `vectordb`.
+pub const LANGTRACE_SERVICE_TYPE: &str = "langtrace.service.type";
+/// Version of the library that wrote the span.
+pub const LANGTRACE_VERSION: &str = "langtrace.version";
+
+// Where a backend has no field for it (OTel's mapping to formats that are not OTLP).
+
+/// Name of the instrumentation scope.
+pub const OTEL_SCOPE_NAME: &str = "otel.scope.name";
+/// Version of the instrumentation scope.
+pub const OTEL_SCOPE_VERSION: &str = "otel.scope.version";
+/// Message of the span's status.
+pub const OTEL_STATUS_DESCRIPTION: &str = "otel.status_description";
+
+/// What emitters call the user, the one to prefer first.
+pub const USER_IDS: [&str; 6] = [
+    USER_ID,
+    OTEL_USER_ID,
+    ENDUSER_ID,
+    LANGFUSE_USER_ID,
+    TRACELOOP_ASSOCIATION_PROPERTIES_USER_ID,
+    AI_TELEMETRY_METADATA_USER_ID,
+];
+/// What emitters call the model that was asked for.
+pub const REQUEST_MODELS: [&str; 4] = [GEN_AI_REQUEST_MODEL, LLM_MODEL, LLM_MODEL_NAME, AI_MODEL_ID];
+/// What emitters call the model that replied.
+pub const RESPONSE_MODELS: [&str; 3] = [GEN_AI_RESPONSE_MODEL, AI_RESPONSE_MODEL, LLM_RESPONSE_MODEL_NAME];
+/// What emitters call the model's provider.
+pub const PROVIDERS: [&str; 5] = [
+    GEN_AI_PROVIDER_NAME,
+    GEN_AI_SYSTEM,
+    LLM_PROVIDER,
+    LLM_SYSTEM,
+    AI_MODEL_PROVIDER,
+];
+/// What emitters call the kind of a model's operation.
+pub const OPERATIONS: [&str; 3] = [GEN_AI_OPERATION_NAME, LLM_OPERATION_TYPE, LLM_REQUEST_TYPE];
+/// What emitters call the tokens of the prompt.
+pub const INPUT_TOKENS: [&str; 5] = [
+    LLM_USAGE_PROMPT_TOKENS,
+    GEN_AI_USAGE_INPUT_TOKENS,
+    GEN_AI_USAGE_PROMPT_TOKENS,
+    LLM_TOKEN_COUNT_PROMPT,
+    AI_USAGE_INPUT_TOKENS,
+];
+/// What emitters call the tokens of the reply.
+pub const OUTPUT_TOKENS: [&str; 5] = [
+    LLM_USAGE_COMPLETION_TOKENS,
+    GEN_AI_USAGE_OUTPUT_TOKENS,
+    GEN_AI_USAGE_COMPLETION_TOKENS,
+    LLM_TOKEN_COUNT_COMPLETION,
+    AI_USAGE_OUTPUT_TOKENS,
+];
+/// What emitters call the tokens of prompt and reply.
+pub const TOTAL_TOKENS: [&str; 3] = [LLM_USAGE_TOTAL_TOKENS, GEN_AI_USAGE_TOTAL_TOKENS, LLM_TOKEN_COUNT_TOTAL];
+/// What emitters call the tokens of the prompt that came from a cache.
+pub const CACHED_TOKENS: [&str; 4] = [
+    LLM_USAGE_CACHED_INPUT_TOKENS,
+    GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+    LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ,
+    GEN_AI_USAGE_CACHED_TOKENS,
+];
 
 // Signals: written on the span.
 

@@ -21,25 +21,6 @@ pub(super) struct Usage {
     pub(super) cost_usd: Option<f64>,
 }
 
-const INPUT_TOKENS: &[&str] = &[
-    keys::LLM_USAGE_PROMPT_TOKENS,
-    keys::GEN_AI_USAGE_INPUT_TOKENS,
-    keys::GEN_AI_USAGE_PROMPT_TOKENS,
-    keys::LLM_TOKEN_COUNT_PROMPT,
-    keys::AI_USAGE_INPUT_TOKENS,
-];
-const OUTPUT_TOKENS: &[&str] = &[
-    keys::LLM_USAGE_COMPLETION_TOKENS,
-    keys::GEN_AI_USAGE_OUTPUT_TOKENS,
-    keys::GEN_AI_USAGE_COMPLETION_TOKENS,
-    keys::LLM_TOKEN_COUNT_COMPLETION,
-    keys::AI_USAGE_OUTPUT_TOKENS,
-];
-const CACHED_TOKENS: &[&str] = &[
-    keys::LLM_USAGE_CACHED_INPUT_TOKENS,
-    keys::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
-    keys::LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ,
-];
 const COST: &[&str] = &[
     keys::GEN_AI_USAGE_COST,
     keys::LLM_COST_TOTAL,
@@ -63,12 +44,12 @@ impl Usage {
                 .filter(|n| *n >= 0.0)
         };
         let count = |keys: &[&str]| number(keys).map(|count| count as u64);
-        let (input, output, told) = (count(INPUT_TOKENS), count(OUTPUT_TOKENS), number(COST));
+        let (input, output, told) = (count(&keys::INPUT_TOKENS), count(&keys::OUTPUT_TOKENS), number(COST));
         if input.is_none() && output.is_none() && told.is_none() {
             return None;
         }
         let (input, output) = (input.unwrap_or(0), output.unwrap_or(0));
-        let listed = || Some(price(span)?.cost(input, count(CACHED_TOKENS).unwrap_or(0), output));
+        let listed = || Some(price(span)?.cost(input, count(&keys::CACHED_TOKENS).unwrap_or(0), output));
         Some(Usage {
             input,
             output,

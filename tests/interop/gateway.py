@@ -1,6 +1,7 @@
 """What the peers of `planoai up` share: the gateway between a stand-in model and a trace listener, and the checks of spans."""
 
 import json
+import os
 import re
 import subprocess
 import urllib.request
@@ -27,16 +28,17 @@ TWICE = {
 
 
 class Gateway:
-    """A running gateway: `port` wants no key, `keyed` LISTENER_KEY, `silent` records nothing; traces go to `viewer`.
+    """A running gateway: `port` wants no key, `keyed` LISTENER_KEY, `silent` records nothing; traces go to `viewer`, or to
+    the OTLP/gRPC port `traces`; metrics are on `metrics`.
 
     `custom/plain` is the stand-in again, as a provider that speaks chat completions only and wants no key.
     A provider may be started on `suite`, which serves the model `custom/suite`.
     """
 
-    def __init__(self, bench):
+    def __init__(self, bench, traces=None):
         self.bench = bench
-        self.viewer = bench.listener()
-        self.model, self.port, self.keyed, self.silent, self.suite, nobody = bench.ports(6)
+        self.viewer = traces or bench.listener()
+        self.model, self.port, self.keyed, self.silent, self.suite, nobody, self.metrics = bench.ports(7)
         stand_in = bench.start("stand-in-model", [bench.python, HERE / "apps" / "stand_in_model.py", self.model])
         bench.wait_for_port(self.model, stand_in)
         config = bench.folder / "gateway.yaml"
@@ -53,7 +55,7 @@ model_providers:
   - {{model: custom/suite, base_url: "http://127.0.0.1:{self.suite}/v1", provider_interface: openai}}
   - {{model: custom/nobody, base_url: "http://127.0.0.1:{nobody}/v1", provider_interface: openai}}
 tracing: {{random_sampling: 100, opentracing_grpc_endpoint: "http://127.0.0.1:{self.viewer}", receiver: none}}
-telemetry: {{metrics_address: none}}
+telemetry: {{metrics_address: "127.0.0.1:{self.metrics}"}}
 """
         )
         process = bench.start("gateway", [bench.binary, "up", config])
@@ -63,8 +65,9 @@ telemetry: {{metrics_address: none}}
     def providers(self):
         """One model of each provider, and one of each for every way to fail."""
         lines = []
-        for provider, model, path in [("openai", "gpt-4o", "/v1"), ("anthropic", "claude-sonnet-4-0", "")]:
-            for name in [model, "limited", "broken", "picky", "sick", "torn"]:
+        models = [("openai", ["gpt-4o", "gpt-4o-mini"], "/v1"), ("anthropic", ["claude-sonnet-4-0"], "")]
+        for provider, names, path in models:
+            for name in [*names, "limited", "broken", "picky", "sick", "torn"]:
                 lines.append(
                     f"  - {{model: {provider}/{name}, access_key: {PROVIDER_KEYS[provider]}, "
                     f'base_url: "http://127.0.0.1:{self.model}{path}"}}'
@@ -252,14 +255,23 @@ def check_models(gateway, told):
     expect("the list's http.status_code", value(spans.inbound, "http.status_code"), 200)
 
 
-def check_example(gateway, package):
+def check_example(gateway, package, page=PAGE, prints="You said: What is a trace?", env=None):
     """The page's example with that package, as it stands there but for the port."""
-    found = re.findall(r"^```py\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```py\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     (example,) = [text for text in found if f"from {package} import" in text]
     assert "localhost:12000" in example, f"the example does not ask the default port:\n{example}"
     file = gateway.bench.folder / "example.py"
     file.write_text(example.replace("localhost:12000", f"localhost:{gateway.port}"))
     done = subprocess.run(
-        [str(gateway.bench.python), str(file)], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        [str(gateway.bench.python), str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
     )
-    expect(f"{PAGE.name}, what {package} prints", (done.stdout.strip(), done.stderr), ("You said: What is a trace?", ""))
+    assert done.returncode == 0, f"{page.name}, the example with {package}: {done.stdout}{done.stderr}"
+    if env is None:
+        expect(f"{page.name}, what {package} prints", (done.stdout.strip(), done.stderr), (prints, ""))
+    else:  # the SDK's own greetings stand before it
+        expect(f"{page.name}, what {package} prints last", done.stdout.strip().splitlines()[-1], prints)

@@ -1,7 +1,7 @@
 //! Writes a report on its span: attributes, one event per signal, the flag. Names are those of the signals specification.
 //! Takes off first what an earlier pass wrote, so that a span carries one report.
 
-use super::dialects::Found;
+use crate::dialects::Found;
 use crate::{
     otlp::{SpanEdit, SpanRef, Value, ValueRef, keys},
     signals::{Category, Detail, Report, Signal},

@@ -3,11 +3,9 @@
 
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 
-use super::{
-    dialects,
-    memory::{News, Verdict},
-};
+use super::memory::{News, Verdict};
 use crate::{
+    dialects,
     pipeline::metrics::Timer,
     signals::{Quality, Report, SignalType},
 };

@@ -4,25 +4,23 @@
 
 mod attach;
 mod compiled;
-mod dialects;
 mod labels;
 mod lexicons;
 mod memory;
 mod meters;
 mod origin;
-mod spoken;
 mod transcript;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::dialects::{MessageKeys, Spoken, Standing, spoken};
 use crate::{
+    dialects,
     otlp::{Edit, SpanEdit, SpanRef, TraceBatch, edit_spans},
     pipeline::{Build, Fault, Host, Processor, Refused},
     signals::{Settings, SignalType, Weights},
     values::suggest,
 };
-pub use dialects::{MessageKeys, Standing};
-pub use spoken::{Spoken, spoken};
 pub use transcript::{BadTranscript, Transcript, last_boundary, transcripts};
 
 use attach::{Names, Style};

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub use documents::last_boundary;
 
 use self::documents::Document;
-use super::dialects::{Node, Tree as _};
+use crate::dialects::{Node, Tree as _};
 use crate::signals::{Conversation, Message, ModelFailure, Role};
 
 /// One conversation of a text.

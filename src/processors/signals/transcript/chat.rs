@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{Draft, EXPECTED, Node, has_messages};
 use crate::{
-    processors::signals::dialects::{Tree as _, read_message, role, role_names},
+    dialects::{Tree as _, read_message, role, role_names},
     signals::{Message, Role, ToolCall},
 };
 

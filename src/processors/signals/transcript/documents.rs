@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use super::{BadTranscript, Node};
 use crate::{
-    processors::signals::dialects::{LineEnds, mended},
+    dialects::{LineEnds, mended},
     signals::steps::took,
 };
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::{BadTranscript, Node, Sink, Transcript};
 use crate::{
+    dialects,
     otlp::{TraceBatch, json},
-    processors::signals::dialects,
 };
 
 /// The conversations of a request in OTLP/JSON.

@@ -34,14 +34,14 @@ const ROLES: [(&str, Role); 19] = [
 
 /// The role for what emitters write, in any case and with the name of an enum before it (`MessageRole.ASSISTANT`); `None` for what
 /// is no role.
-pub(in crate::processors::signals) fn role(name: &str) -> Option<Role> {
+pub(crate) fn role(name: &str) -> Option<Role> {
     let name = name.rsplit('.').next().unwrap_or(name);
     let is_it = |(known, _): &&(&str, Role)| name.eq_ignore_ascii_case(known);
     ROLES.iter().find(is_it).map(|(_, role)| *role)
 }
 
 /// Every name that [`role`] knows.
-pub(in crate::processors::signals) fn role_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn role_names() -> impl Iterator<Item = &'static str> {
     ROLES.iter().map(|(name, _)| *name)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn empty<'a>(role: Role) -> Message<'a> {
 }
 
 /// Reads one message. `fallback` is its role where it names none. `None` where the tree is no message.
-pub(in crate::processors::signals) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Item<'a>> {
+pub(crate) fn read<'a>(tree: &Node<'a>, fallback: Role) -> Option<Item<'a>> {
     if let Node::Text(text) = tree {
         return Some(Message::new(fallback, text.clone()).into());
     }
@@ -262,7 +262,7 @@ pub(super) fn tool_call<'a>(tree: &Node<'a>) -> Option<ToolCall<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{otlp::ValueRef, processors::signals::dialects::node};
+    use crate::{dialects::node, otlp::ValueRef};
 
     fn shown(message: &Message<'_>) -> String {
         let calls = message

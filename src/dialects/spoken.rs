@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::dialects::{self, Standing};
+use super::Standing;
 use crate::{
     otlp::{ScopeSpansRef, SpanRef},
     signals::{Conversation, ModelFailure},
@@ -29,14 +29,14 @@ pub struct Spoken<'a> {
 /// The conversation of a span, where it carries one.
 #[must_use]
 pub fn spoken<'a>(scope: &ScopeSpansRef<'_>, span: &SpanRef<'a>) -> Option<Spoken<'a>> {
-    let (found, standing) = dialects::find_repeated(span, scope)?;
+    let (found, standing) = super::find_repeated(span, scope)?;
     let (conversation, places) = (found.conversation, found.places);
     Some(Spoken {
-        dialect: dialects::names().nth(found.dialect).unwrap_or_default(),
+        dialect: super::names().nth(found.dialect).unwrap_or_default(),
         indexes: (0..conversation.messages.len()).map(|at| places.of(at)).collect(),
         conversation,
         standing,
-        instructions: dialects::instructions(span),
+        instructions: super::instructions(span),
         failure: found.failure,
     })
 }

@@ -8,7 +8,7 @@ use super::Node;
 
 /// What becomes of a line's end inside a string.
 #[derive(Clone, Copy, PartialEq)]
-pub(in crate::processors::signals) enum LineEnds {
+pub(crate) enum LineEnds {
     /// It is mended: the text is one document.
     Mended,
     /// It stays, and is refused: it parts one document from the next.
@@ -20,7 +20,7 @@ const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
 /// The text mended, of the same length; `None` where nothing is to be mended. It need not be one document, nor are strings told
 /// from what is around them: there, neither an escape nor a control character but white space is JSON.
-pub(in crate::processors::signals) fn mended(text: &str, line_ends: LineEnds) -> Option<String> {
+pub(crate) fn mended(text: &str, line_ends: LineEnds) -> Option<String> {
     let bytes = text.as_bytes();
     let mut mended: Option<Vec<u8>> = None;
     let mut put = |at: usize, what: &[u8]| {

@@ -23,7 +23,7 @@ const REQUESTS: [&str; 9] = [
 const KEYS: [&str; 4] = ["system", "instructions", "systemInstruction", "system_instruction"];
 
 /// The instructions of a span, each text once.
-pub(in crate::processors::signals) fn instructions<'a>(span: &SpanRef<'a>) -> Vec<Cow<'a, str>> {
+pub(crate) fn instructions<'a>(span: &SpanRef<'a>) -> Vec<Cow<'a, str>> {
     let mut found: Vec<Cow<'a, str>> = Vec::new();
     let of_events = span.events().flat_map(|event| event.attributes());
     for attribute in span.attributes().chain(of_events) {

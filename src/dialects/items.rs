@@ -8,7 +8,7 @@ use super::message;
 use crate::signals::{Message, Role, ToolCall};
 
 /// What one item of the client's list says.
-pub(in crate::processors::signals) struct Item<'a> {
+pub(crate) struct Item<'a> {
     pub(super) first: Message<'a>,
     /// What stands behind it in the same item; nothing in most.
     pub(super) more: Vec<Message<'a>>,
@@ -263,14 +263,14 @@ impl<'a> Said<'a> {
 
 /// Which message stands in which item.
 #[derive(Debug, Default)]
-pub(in crate::processors::signals) struct Places {
+pub(crate) struct Places {
     /// The messages that stand in the same item as the one before, in order; none in most conversations.
     within: Vec<usize>,
 }
 
 impl Places {
     /// The index of a message's item in the client's list.
-    pub(in crate::processors::signals) fn of(&self, message: usize) -> usize {
+    pub(crate) fn of(&self, message: usize) -> usize {
         message - self.within.partition_point(|&within| within <= message)
     }
 }

@@ -28,13 +28,13 @@ mod otel_messages;
 mod outer;
 mod pydantic_ai;
 mod scopes;
+mod spoken;
 mod strands;
 mod traceloop_entity;
 mod vercel_ai;
 mod whole;
 
-pub use self::outer::Standing;
-pub(super) use self::{
+pub(crate) use self::{
     instructions::instructions,
     items::Places,
     mended::{LineEnds, mended},
@@ -43,15 +43,19 @@ pub(super) use self::{
     scopes::Scopes,
 };
 use self::{items::Said, scopes::Open};
+pub use self::{
+    outer::Standing,
+    spoken::{Spoken, spoken},
+};
 use crate::{
     otlp::{AttributeOrEvent, ScopeSpansRef, SpanRef},
     signals::{Conversation, ModelFailure, Role},
 };
 
 /// One convention for carrying conversation content on spans.
-pub(super) struct Dialect {
+pub(crate) struct Dialect {
     /// The value of the metrics' label `dialect`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it may stand under a scope of this name. For names that anybody may use.
     scope: fn(&str) -> bool,
     /// First bytes of its keys: a quick no before [`Dialect::carries`].
@@ -108,7 +112,7 @@ static DIALECTS: [&Dialect; 16] = [
 const DISTINCT: usize = DIALECTS.len() - 1;
 
 /// Names of all dialects, in the order of detection; [`Found::dialect`] is an index into them.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     DIALECTS.iter().map(|dialect| dialect.name)
 }
 
@@ -124,16 +128,18 @@ struct Content<'a> {
 }
 
 /// The conversation of a span.
-pub(super) struct Found<'a> {
-    pub(super) conversation: Conversation<'a>,
+pub(crate) struct Found<'a> {
+    pub(crate) conversation: Conversation<'a>,
+    /// How many of the messages, the last ones, are the model's answer.
+    pub(crate) replies: usize,
     /// Where its messages stand in the client's list.
-    pub(super) places: Places,
+    pub(crate) places: Places,
     /// Index of the dialect of the input, else of the output, in [`names`].
-    pub(super) dialect: usize,
+    pub(crate) dialect: usize,
     /// What the application calls the conversation, the session or the thread that the span belongs to.
-    pub(super) conversation_id: Option<&'a str>,
+    pub(crate) conversation_id: Option<&'a str>,
     /// What the span says of its failure, where it failed.
-    pub(super) failure: Option<ModelFailure<'a>>,
+    pub(crate) failure: Option<ModelFailure<'a>>,
 }
 
 /// Which keys and events of a scope's spans hold messages, for who looks at keys alone.
@@ -171,38 +177,38 @@ impl MessageKeys {
 }
 
 /// What [`find`] saw.
-pub(super) struct Search<'a> {
-    pub(super) found: Option<Found<'a>>,
+pub(crate) struct Search<'a> {
+    pub(crate) found: Option<Found<'a>>,
     /// Whether any key or event of a dialect is there, readable or not. Of the generic keys: whether there are messages in them, or
     /// may be.
-    pub(super) has_content: bool,
+    pub(crate) has_content: bool,
     /// Values that could not be read, by index of the dialect.
-    pub(super) unparsed: [usize; DIALECTS.len()],
+    pub(crate) unparsed: [usize; DIALECTS.len()],
     /// Which dialects may stand under the span's scope.
     open: Open,
 }
 
 impl Search<'_> {
     /// Whether an attribute with this key carries message content, in any dialect of the scope: what `content: drop` removes.
-    pub(super) fn is_content_key(&self, key: &[u8]) -> bool {
+    pub(crate) fn is_content_key(&self, key: &[u8]) -> bool {
         let mut open = DIALECTS.iter().zip(self.open).filter(|(_, open)| *open);
         is_candidate(key) && open.any(|(dialect, _)| dialect.carries_key(key))
     }
 
     /// Whether an event with this name carries message content.
-    pub(super) fn is_content_event(&self, name: &str) -> bool {
+    pub(crate) fn is_content_event(&self, name: &str) -> bool {
         let mut open = DIALECTS.iter().zip(self.open).filter(|(_, open)| *open);
         is_candidate_event(name) && open.any(|(dialect, _)| (dialect.carries_event)(name))
     }
 }
 
 /// Looks for a conversation. Allocates nothing on a span that has none.
-pub(super) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &mut Scopes) -> Search<'a> {
+pub(crate) fn find<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>, scopes: &mut Scopes) -> Search<'a> {
     find_unless(span, scope, scopes, outer::is_outer)
 }
 
 /// The conversation of a span, be it one that repeats what the spans inside it say.
-pub(super) fn find_repeated<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>) -> Option<(Found<'a>, Standing)> {
+pub(crate) fn find_repeated<'a>(span: &SpanRef<'a>, scope: &ScopeSpansRef<'_>) -> Option<(Found<'a>, Standing)> {
     let standing = Standing::of(span);
     let none = |_: &SpanRef<'_>| standing == Standing::NoConversation;
     let found = find_unless(span, scope, &mut Scopes::default(), none).found?;
@@ -257,10 +263,12 @@ fn read<'a>(span: &SpanRef<'a>, present: &[bool; DIALECTS.len()], search: &mut S
         }
     }
     if let Some(dialect) = first {
+        let replies = output.messages.len();
         input.append(output);
         let Said { messages, places } = input;
         search.found = Some(Found {
             conversation: Conversation { messages },
+            replies,
             places,
             dialect,
             conversation_id: conversation_id::of(span),

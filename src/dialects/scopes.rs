@@ -9,7 +9,7 @@ pub(super) type Open = [bool; DIALECTS.len()];
 /// What was asked last, since the spans of a scope come one after the other. For one batch: a scope is known by its place in
 /// memory.
 #[derive(Default)]
-pub(in crate::processors::signals) struct Scopes {
+pub(crate) struct Scopes {
     last: Option<((usize, usize), Open)>,
 }
 

@@ -8,10 +8,10 @@ use serde_json::Number;
 
 use super::mended;
 use crate::otlp::ValueRef;
-pub(in crate::processors::signals) use crate::values::json::Node;
+pub(crate) use crate::values::json::Node;
 
 /// The tree of an attribute's value: a string is read as JSON.
-pub(in crate::processors::signals) fn read(value: ValueRef<'_>) -> Option<Node<'_>> {
+pub(crate) fn read(value: ValueRef<'_>) -> Option<Node<'_>> {
     match value {
         ValueRef::Str(text) => serde_json::from_str(text).ok().or_else(|| mended::read(text)),
         other => Some(of(other)),
@@ -39,7 +39,7 @@ fn of(value: ValueRef<'_>) -> Node<'_> {
 }
 
 /// What dialects ask of a tree.
-pub(in crate::processors::signals) trait Tree<'a> {
+pub(crate) trait Tree<'a> {
     /// The text of a string.
     fn text(&self) -> Option<&Cow<'a, str>>;
 
