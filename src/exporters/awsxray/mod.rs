@@ -288,17 +288,12 @@ impl Exporter for AwsXray {
     }
 
     fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
-        let resources = batch.resource_spans();
-        let mut spans = resources
+        let makes_two = batch
+            .resource_spans()
             .flat_map(|spans| spans.scope_spans())
-            .flat_map(|scope| scope.spans());
-        let most_of_a_span = if spans.any(|span| translate::count(&span) > 1) {
-            2
-        } else {
-            1
-        };
-        drop(spans);
-        batch.split(MOST_DOCUMENTS / most_of_a_span, 0)
+            .flat_map(|scope| scope.spans())
+            .any(|span| translate::count(&span) > 1);
+        batch.split(MOST_DOCUMENTS / if makes_two { 2 } else { 1 }, 0)
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {

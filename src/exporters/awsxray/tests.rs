@@ -1,6 +1,6 @@
 //! What X-Ray is asked and what becomes of its answers, against a server on loopback.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -484,5 +484,4 @@ async fn it_is_opened_before_it_sends() {
     let exporter = testing::exporter::<Config>(json!({"region": "eu-west-1"}));
     let error = exporter.export(&batch(1)).await.expect_err("not opened");
     assert!(error.to_string().contains("not opened"), "{error}");
-    let _: Arc<dyn Exporter> = exporter.into();
 }

@@ -1,5 +1,5 @@
 //! Our segments against those of the Collector's exporter (`tests/fixtures/backends/xray_reference_*.jsonl`, which the peer
-//! `collector_awsxray` made and checks), field by field: a difference that no rule here explains fails.
+//! `xray_collector` made and checks), field by field: a difference that no rule here explains fails.
 
 use std::{collections::HashMap, fs, path::PathBuf, sync::LazyLock};
 
