@@ -85,7 +85,7 @@ def natively(bench, moto, env):
     documents, summaries = read(bench, moto, ids, count)
     harness.expect("documents of the agent's trace", len(documents), count)
     harness.expect("summaries", sorted(summaries), sorted(ids))
-    searchable(documents, "", blank=False)
+    searchable(documents, blank=False)
 
 
 def through_the_collector(bench, moto, env):
@@ -126,10 +126,10 @@ def through_the_collector(bench, moto, env):
     request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     segments.post(http, json.dumps(request).encode())
     documents, _ = read(bench, moto, [f"1-{trace[:8]}-{trace[8:]}"], 1)
-    searchable(documents, "", blank=True)
+    searchable(documents, blank=True)
 
 
-def searchable(documents, _what, blank):
+def searchable(documents, blank):
     """Signals are annotations and no metadata; the flag is gone from names, with its blank here and without it there."""
     signals = [one for one in documents if "signals.quality" in one.get("annotations", {})]
     assert signals, f"no signal is an annotation: {[one.get('annotations') for one in documents]}"
@@ -145,14 +145,19 @@ def searchable(documents, _what, blank):
 
 
 def three_hundred(bench, moto, env):
-    """All varied spans arrive and can be read back."""
-    config = DOCUMENTED.replace("exporters: [awsxray]", "exporters: [awsxray]")
-    http = ours(bench, "varied", file(bench, "varied.yaml", config), env)
+    """All varied spans arrive and can be read back; signals that no span lists, and the Collector makes metadata, are annotations."""
+    http = ours(bench, "varied", file(bench, "varied.yaml", DOCUMENTED), env)
     body, ids = fresh("varied")
     segments.post(http, body)
-    count = len(segments.reference("varied", "").read_text().splitlines())
-    documents, _ = read(bench, moto, ids, count)
-    harness.expect("documents of the varied spans", len(documents), count)
+    theirs = [json.loads(line) for line in segments.reference("varied", "").read_text().splitlines()]
+    documents, _ = read(bench, moto, ids, len(theirs))
+    harness.expect("documents of the varied spans", len(documents), len(theirs))
+    annotations = {one["id"]: one.get("annotations", {}) for one in documents}
+    told = [(one["id"], one.get("metadata", {}).get("default", {}).get("signals.quality")) for one in theirs]
+    told = [(id_, quality) for id_, quality in told if quality]
+    assert len(told) >= 10, told
+    for id_, quality in told:
+        harness.expect(f"signals.quality of {id_}", annotations[id_].get("signals.quality"), quality)
 
 
 def signatures(bench):
