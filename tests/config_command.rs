@@ -1,5 +1,8 @@
 //! `planoai collector` as users run it: what is printed where, exit codes, start, reload and end.
 
+#[path = "support/binary.rs"]
+mod binary;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -14,7 +17,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn planoai() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
+    let mut command = Command::new(binary::binary());
     command
         .env_remove("PLANO_DEFAULT_HOST")
         .env_remove("PLANO_LOG")

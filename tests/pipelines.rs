@@ -20,6 +20,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("exporters/langtrace", &["/api_key"]),
     ("exporters/otlp_grpc", &["/endpoint"]),
     ("exporters/otlp_http", &["/endpoint"]),
+    ("extensions/basicauth", &["/client_auth/username"]),
+    ("extensions/bearertokenauth", &["/token"]),
     ("processors/attributes", &["/actions"]),
     (
         "processors/memory_limiter",
@@ -46,7 +48,10 @@ const FOREIGN: &[&str] = &["xray-collector.yaml"];
 
 /// Stands in for secrets and endpoints that a file takes from its environment.
 fn env(name: &str) -> Option<String> {
-    (name.ends_with("_KEY") || name.ends_with("_SITE")).then(|| "example".to_owned())
+    match name {
+        "DD_SITE" => Some("datadoghq.eu".to_owned()),
+        name => (name.ends_with("_KEY") || name.ends_with("_SITE")).then(|| "example".to_owned()),
+    }
 }
 
 fn folder() -> std::path::PathBuf {
@@ -218,4 +223,80 @@ fn the_tables_keep_their_laws() {
     check_laws(PROCESSORS);
     check_laws(EXPORTERS);
     check_laws(EXTENSIONS);
+}
+
+/// The tracing guide's collector file for Datadog, with its placeholder replaced by a variable's name.
+const DATADOG_OF_THE_GUIDE: &str = r#"
+receivers: {otlp: {protocols: {grpc: }}}
+processors: {batch: }
+exporters:
+  datadog:
+    api:
+      key: "${MY_DATADOG_KEY}"
+      site: "${DD_SITE}"
+service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [datadog]}}}
+"#;
+
+#[test]
+fn the_guides_file_for_datadog_runs() {
+    let faults = |key: Option<&'static str>, site: Option<&'static str>| {
+        let env = move |name: &str| match name {
+            "MY_DATADOG_KEY" => key.map(str::to_owned),
+            "DD_SITE" => site.map(str::to_owned),
+            _ => None,
+        };
+        let loaded = config::from_text(DATADOG_OF_THE_GUIDE, &env).expect("YAML");
+        match loaded.check("localhost") {
+            Ok(checked) => {
+                config::assemble(checked, Wiring::default()).expect("it assembles");
+                Vec::new()
+            }
+            Err(faults) => faults,
+        }
+    };
+    let key = Some("0123456789abcdef0123456789abcdef");
+    for site in [Some("datadoghq.com"), Some("datadoghq.eu"), None] {
+        assert_eq!(faults(key, site), Vec::<String>::new(), "{site:?}");
+    }
+    // A key may well read as a number.
+    assert_eq!(
+        faults(Some("01234567890123456789012345678901"), None),
+        Vec::<String>::new()
+    );
+    let missing = faults(None, Some("datadoghq.com"));
+    assert!(
+        missing[0].starts_with("exporters::datadog::api::key: is not set"),
+        "{missing:?}"
+    );
+    let wrong = faults(key, Some("https://app.datadoghq.eu"));
+    assert!(
+        wrong[0].contains("exporters::datadog::api::site:") && wrong[0].contains("write site: datadoghq.eu"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn the_configs_on_datadogs_page_load() {
+    let page = include_str!("../docs/backends/datadog.md");
+    let blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let service = "service: {pipelines: {traces: {receivers: [otlp], exporters: [datadog]}}}\nreceivers: {otlp: {protocols: {grpc: }}}\n";
+    let mut seen = 0;
+    for block in blocks {
+        // A block that shows one section stands for itself; the rest is the smallest that runs.
+        let whole = if block.contains("service:") {
+            block.to_owned()
+        } else {
+            format!("{service}{block}")
+        };
+        let loaded = config::from_text(&whole, &env).unwrap_or_else(|faults| panic!("{whole}: {faults:#?}"));
+        let checked = loaded
+            .check("localhost")
+            .unwrap_or_else(|faults| panic!("{whole}: {faults:#?}"));
+        config::assemble(checked, Wiring::default()).unwrap_or_else(|error| panic!("{whole}: {error:#}"));
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} blocks");
 }

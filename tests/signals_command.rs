@@ -1,6 +1,8 @@
 //! `planoai signals` as users run it: every shape of input, reports on stdout, faults on stderr with file and line, exit codes for
 //! CI.
 
+#[path = "support/binary.rs"]
+mod binary;
 #[path = "signals_command/explained.rs"]
 mod explained;
 #[path = "signals_command/faults.rs"]
@@ -23,7 +25,7 @@ const THANKS: &str = r#"{"id":"b","messages":[{"role":"user","content":"Thank yo
 const INSULT: &str = r#"{"id":"c","messages":[{"role":"user","content":"This is useless."}]}"#;
 
 fn planoai() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
+    let mut command = Command::new(binary::binary());
     command.arg("signals");
     command
 }

@@ -10,8 +10,6 @@ use std::process::Command;
 
 use support::listener::{Listener, attribute, request, trace};
 
-const PLANOAI: &str = env!("CARGO_BIN_EXE_planoai");
-
 #[test]
 fn what_is_sent_is_shown() {
     let listener = Listener::start(&[]);
@@ -127,7 +125,7 @@ fn a_short_id_that_fits_several_traces_is_refused() {
 #[test]
 fn a_port_in_use_is_one_clear_line() {
     let listener = Listener::start(&[]);
-    let output = Command::new(PLANOAI)
+    let output = Command::new(support::binary::binary())
         .args([
             "trace",
             "listen",

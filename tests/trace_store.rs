@@ -151,7 +151,7 @@ fn a_full_disk_is_told_to_senders_and_serving_goes_on() {
     let folder = tempfile::tempdir().expect("a directory");
     let store = folder.path().join("traces.db");
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_planoai")]);
+    shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, &support::binary::binary()]);
     let mut listener = run(shell, &store);
     let id = Some(Pid::from_child(&listener.child));
     assert!(is_success(&send(listener.ports.http, 0, "x")));

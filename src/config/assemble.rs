@@ -16,7 +16,7 @@ use crate::{
     exporters::EXPORTERS,
     extensions::EXTENSIONS,
     pipeline::{
-        BatchSettings, Blueprint, ComponentId, ExporterPart, Factory, Host, PipelinePart, Processor, ReceiverPart,
+        Authenticators, BatchSettings, Blueprint, ComponentId, ExporterPart, Extension, Factory, Host, PipelinePart, Processor, ReceiverPart,
         SideMethod, Sink, Source,
     },
     processors::PROCESSORS,
@@ -94,16 +94,19 @@ pub fn components() -> Value {
 /// # Errors
 /// Which component could not be built, and why.
 pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
-    let surroundings = Surroundings {
+    let mut surroundings = Surroundings {
         default_host: wiring.default_host,
         sinks: Arc::new(wiring.sinks),
         sources: Arc::new(wiring.sources),
         methods: Arc::new(wiring.methods),
+        authenticators: Authenticators::default(),
     };
     let mut blueprint = Blueprint {
         drain_timeout: wiring.drain_timeout,
         ..Blueprint::default()
     };
+    // Before the exporters, which may be authenticated by them.
+    blueprint.extensions = surroundings.extensions(checked.extensions, &checked.service.extensions)?;
     let pipelines = &checked.service.pipelines.0;
     let (mut receivers, mut exporters) = (HashMap::new(), HashMap::new());
     for entry in checked.receivers {
@@ -136,11 +139,6 @@ pub fn assemble(checked: Checked, wiring: Wiring) -> anyhow::Result<Blueprint> {
             exporters: indexes(&refs.exporters, &exporters),
         });
     }
-    for entry in checked.extensions {
-        if checked.service.extensions.contains(&entry.written) {
-            blueprint.extensions.push(surroundings.build("extensions", entry)?);
-        }
-    }
     set_batching(&mut blueprint, &own_batch);
     Ok(blueprint)
 }
@@ -150,6 +148,7 @@ struct Surroundings {
     sinks: Arc<HashMap<String, Arc<dyn Sink>>>,
     sources: Arc<HashMap<String, Source>>,
     methods: Arc<Vec<Arc<dyn SideMethod>>>,
+    authenticators: Authenticators,
 }
 
 impl Surroundings {
@@ -160,6 +159,7 @@ impl Surroundings {
             sinks: self.sinks.clone(),
             sources: self.sources.clone(),
             methods: self.methods.clone(),
+            authenticators: self.authenticators.clone(),
         }
     }
 
@@ -167,6 +167,23 @@ impl Surroundings {
         let built = entry.parsed.build(&self.host(&entry.id));
         let component = built.with_context(|| format!("{section}::{}", entry.written))?;
         Ok((entry.id, component))
+    }
+
+    /// The extensions that are to run. What they can put on requests is known from here on.
+    fn extensions(
+        &mut self,
+        entries: Vec<Entry<dyn Extension>>,
+        ids: &[String],
+    ) -> anyhow::Result<Vec<(ComponentId, Box<dyn Extension>)>> {
+        let (mut extensions, mut authenticators) = (Vec::new(), Vec::new());
+        for entry in entries.into_iter().filter(|entry| ids.contains(&entry.written)) {
+            let written = entry.written.clone();
+            let (id, extension) = self.build("extensions", entry)?;
+            authenticators.extend(extension.authenticator().map(|found| (written, found)));
+            extensions.push((id, extension));
+        }
+        self.authenticators = authenticators.into_iter().collect();
+        Ok(extensions)
     }
 
     /// A pipeline's own processors: one that stands in two pipelines is two.

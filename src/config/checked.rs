@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    clash,
+    auth, clash,
     delivery::{self, Wanted},
     graph,
     service::Service,
@@ -102,6 +102,7 @@ pub(super) fn check(
     }
     walk.lines.extend(loops(&checked, default_host));
     walk.lines.extend(clashes(&checked));
+    walk.lines.extend(auth::faults(&checked, &configured(sections, "extensions"), tables.extensions));
     checked.warnings = walk.warnings;
     if walk.lines.is_empty() {
         Ok(checked)
@@ -373,6 +374,7 @@ pub(super) fn bare_host(id: &ComponentId, default_host: &str) -> Host {
         sinks: Arc::default(),
         sources: Arc::default(),
         methods: Arc::default(),
+        authenticators: Default::default(),
     }
 }
 

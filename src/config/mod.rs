@@ -12,6 +12,7 @@
 //! ```
 
 mod assemble;
+mod auth;
 mod checked;
 mod clash;
 mod delivery;

@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(matches!(error, ExportError::TooLarge { .. }), status.as_u16() == 413);
             let after = match error {
                 ExportError::Retry { after, .. } => Some(after),
-                ExportError::Refused { .. } | ExportError::TooLarge { .. } => None,
+                ExportError::TooLarge { .. } | ExportError::Refused { .. } => None,
             };
             let expected = [429, 502, 503, 504].contains(&status.as_u16());
             assert_eq!(after, expected.then_some(Some(Duration::from_secs(1))), "{status}");

@@ -1,6 +1,8 @@
 //! What sends trace data on. Adding an exporter: one file or folder here, one line in the table, one block in
 //! `pipelines/reference.yaml`. Exporters never name each other; those over HTTP share `http.rs`.
 
+pub mod awsxray;
+pub mod datadog;
 pub mod debug;
 pub mod file;
 mod http;
@@ -14,6 +16,8 @@ use crate::pipeline::{Exporter, Factory};
 
 /// Every exporter, sorted by type.
 pub static EXPORTERS: &[Factory<dyn Exporter>] = &[
+    Factory::of::<awsxray::Config>(),
+    Factory::of::<datadog::Config>(),
     Factory::of::<debug::Config>(),
     Factory::of::<file::Config>(),
     Factory::of::<langtrace::Config>(),
@@ -57,7 +61,7 @@ mod tests {
     fn only_exporters_over_the_network_have_a_queue_of_their_own() {
         for factory in EXPORTERS {
             let delivery = (factory.delivery)();
-            let network = factory.kind.starts_with("otlp_") || factory.kind == "langtrace";
+            let network = !["debug", "file", "memory"].contains(&factory.kind);
             assert_eq!(delivery.sending_queue.enabled, network, "{}", factory.kind);
         }
     }

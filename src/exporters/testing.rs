@@ -18,6 +18,7 @@ pub(crate) fn host(kind: &str) -> Host {
         sinks: Arc::new(HashMap::new()),
         sources: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
+        authenticators: Default::default(),
     }
 }
 

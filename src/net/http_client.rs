@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 
 use super::{
     grpc::Status,
@@ -134,9 +134,22 @@ impl HttpClient {
     /// [`Unsent`] where no answer came.
     pub async fn post(&self, headers: HeaderMap, body: impl Into<reqwest::Body>) -> Result<Answer, Unsent> {
         let request = self.client.post(self.url.clone()).headers(headers).body(body.into());
+        self.answer(request, "POST").await
+    }
+
+    /// Asks for what is there.
+    ///
+    /// # Errors
+    /// [`Unsent`] where no answer came.
+    pub async fn get(&self, headers: HeaderMap) -> Result<Answer, Unsent> {
+        self.answer(self.client.get(self.url.clone()).headers(headers), "GET")
+            .await
+    }
+
+    async fn answer(&self, request: RequestBuilder, method: &str) -> Result<Answer, Unsent> {
         let response = request.send().await.map_err(|e| Unsent {
             is_final: e.is_builder(),
-            source: anyhow::Error::new(e.without_url()).context(format!("POST {} failed", shown(&self.url))),
+            source: anyhow::Error::new(e.without_url()).context(format!("{method} {} failed", shown(&self.url))),
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = start_of(response).await;

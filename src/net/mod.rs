@@ -1,6 +1,7 @@
 //! The network shell that components share: listening with caps and time-outs, TLS settings, bounded compression, gRPC framing and
 //! status, and the HTTP/2 client. Knows nothing of pipelines or spans.
 
+pub mod aws;
 pub mod body;
 pub mod compression;
 pub mod grpc;

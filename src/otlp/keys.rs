@@ -1,5 +1,9 @@
 //! Every attribute and event name that the program reads or writes, one constant each, so that a name is spelt in one place.
 
+pub mod datadog;
+pub mod statistics;
+pub mod xray;
+
 // Resource and session.
 
 /// Name of the host that a resource runs on.

@@ -1,14 +1,14 @@
 //! What a component is: receiver, processor, exporter, extension, and the answers that they may give. Components do not
 //! count, queue, batch, retry or time out; the engine does that once for all of them.
 
-use std::{borrow::Cow, net::SocketAddr, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{Health, Inlet};
+use super::{Authenticator, Health, Inlet};
 use crate::otlp::TraceBatch;
 
 /// Takes trace data from outside.
@@ -155,6 +155,11 @@ pub trait Exporter: Send + Sync {
 /// Something beside the pipelines, such as the health check.
 #[async_trait]
 pub trait Extension: Send {
+    /// What puts credentials on the requests of exporters that name this extension.
+    fn authenticator(&self) -> Option<Arc<dyn Authenticator>> {
+        None
+    }
+
     /// The endpoints (`host:port`) that [`Extension::bind`] will take.
     fn endpoints(&self) -> Vec<String> {
         Vec::new()

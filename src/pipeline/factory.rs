@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{SideMethod, Sink, Source, queue::Delivery};
+use super::{AuthWanted, Authenticates, Authenticators, SideMethod, Sink, Source, queue::Delivery};
 use crate::values::{Endpoint, tree};
 
 pub use crate::values::Fault;
@@ -59,6 +59,8 @@ pub struct Host {
     pub sources: Arc<HashMap<String, Source>>,
     /// Methods that receivers answer beside what they receive.
     pub methods: Arc<Vec<Arc<dyn SideMethod>>>,
+    /// What puts credentials on requests.
+    pub authenticators: Authenticators,
 }
 
 /// A component's config, which is all that its author writes beside the component itself. `C` is `dyn Receiver`,
@@ -68,6 +70,8 @@ pub trait Build<C: ?Sized>: Default + Serialize + DeserializeOwned + Send + Sync
     const TYPE: &'static str;
     /// Older spellings of the type, read with a warning.
     const ALIASES: &'static [&'static str] = &[];
+    /// Extensions only: on which requests of exporters it can put credentials.
+    const AUTHENTICATES: Authenticates = Authenticates::Nothing;
 
     /// What types cannot say; every fault, not just the first.
     fn validate(&self) -> Vec<Fault> {
@@ -88,6 +92,11 @@ pub trait Build<C: ?Sized>: Default + Serialize + DeserializeOwned + Send + Sync
     /// Paths of the files that it alone may write.
     fn writes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Exporters only: the extension that puts credentials on its requests.
+    fn auth(&self) -> Option<AuthWanted> {
+        None
     }
 
     /// Exporters only: the engine's queue, retry and time-out settings where the user writes none.
@@ -112,6 +121,8 @@ pub trait Parsed<C: ?Sized>: Send + Sync {
     fn dials(&self) -> Vec<Dial>;
     /// See [`Build::writes`].
     fn writes(&self) -> Vec<String>;
+    /// See [`Build::auth`].
+    fn auth(&self) -> Option<AuthWanted>;
     /// The whole config, defaults included, secrets redacted.
     fn to_value(&self) -> serde_json::Value;
     /// See [`Build::build`].
@@ -135,6 +146,9 @@ impl<C: ?Sized, T: Build<C>> Parsed<C> for Typed<T> {
     }
     fn writes(&self) -> Vec<String> {
         self.0.writes()
+    }
+    fn auth(&self) -> Option<AuthWanted> {
+        self.0.auth()
     }
     fn to_value(&self) -> serde_json::Value {
         serde_json::to_value(&self.0).expect("a config is plain data")
@@ -162,6 +176,8 @@ pub struct Factory<C: ?Sized> {
     pub defaults: fn() -> serde_json::Value,
     /// Exporters: see [`Build::delivery`].
     pub delivery: fn() -> Delivery,
+    /// Extensions: see [`Build::AUTHENTICATES`].
+    pub authenticates: Authenticates,
 }
 
 impl<C: ?Sized + 'static> Factory<C> {
@@ -179,6 +195,7 @@ impl<C: ?Sized + 'static> Factory<C> {
             },
             defaults: || serde_json::to_value(T::default()).expect("a config is plain data"),
             delivery: T::delivery,
+            authenticates: T::AUTHENTICATES,
         }
     }
 

@@ -2,6 +2,7 @@
 //! queue that batches, retries and times out. Knows traits, never a component. A success reply means: in the queue of every
 //! exporter of the pipeline.
 
+mod auth;
 mod chain;
 mod component;
 mod door;
@@ -17,6 +18,7 @@ mod running;
 mod tests;
 mod vitals;
 
+pub use auth::{AuthWanted, Authenticates, Authenticator, Authenticators, Outgoing};
 pub use component::{
     Admission, BatchSettings, ExportError, Exporter, Extension, Processor, Receiver, Refused, SideMethod, Sink, Vitals,
 };

@@ -20,6 +20,7 @@ from pathlib import Path
 from installed import (  # noqa: F401 - peers take them from here
     NotInstalled,
     cache,
+    COLLECTOR,
     collector_peer,
     debian,
     go_install,

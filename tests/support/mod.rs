@@ -2,6 +2,7 @@
 //! clients that say exactly what a test tells them to. Loopback only; everything ends with the value that started it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod listener;
 pub(crate) mod process;

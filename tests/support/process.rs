@@ -14,11 +14,11 @@ use std::{
 pub(crate) use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-use super::PATIENCE;
+use super::{PATIENCE, binary::binary};
 
 /// The program, cut off from the environment's settings.
 pub(crate) fn planoai() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
+    let mut command = Command::new(binary());
     command
         .env_remove("PLANO_DEFAULT_HOST")
         .env_remove("PLANO_LOG")

@@ -1,7 +1,7 @@
 //! OTLP over gRPC: one `TraceService/Export` call a request, the batch's chunks going out as they are. TLS unless the config
 //! says otherwise. Refuses endpoints without a port, and compressions that gRPC servers do not take.
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, uri::Authority};
 use async_trait::async_trait;
@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
     answer::{self, Partial, Partials},
-    auth_faults, header_faults, header_map,
+    authorize,
+    header_faults, header_map,
 };
 use crate::{
     net::{
         compression::Encoding,
+        grpc::Code,
         grpc_client::{self, ClientSettings, GrpcClient, Scheme, Target},
         tls::{ALPN_H2, ClientTls},
     },
     otlp::TraceBatch,
-    pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
+    pipeline::{AuthWanted, Authenticates, Authenticator, Build, Dial, Outgoing, ExportError, Exporter, Fault, Host, queue::Delivery},
     values::{Endpoint, duration},
 };
 
@@ -52,7 +54,7 @@ pub struct Config {
     pub read_buffer_size: usize,
     /// Accepted: buffers size themselves. 524288.
     pub write_buffer_size: usize,
-    /// Not available yet.
+    /// Extension that puts credentials on calls: basicauth, bearertokenauth. None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
 }
@@ -172,7 +174,6 @@ impl Build<dyn Exporter> for Config {
             &self.headers,
             &["content-type", "te", "host", "connection"],
         ));
-        faults.extend(auth_faults(self.auth.as_ref()));
         faults
     }
 
@@ -183,6 +184,10 @@ impl Build<dyn Exporter> for Config {
         }]
     }
 
+    fn auth(&self) -> Option<AuthWanted> {
+        self.auth.as_ref().map(|auth| auth.wanted(Authenticates::Any))
+    }
+
     fn delivery() -> Delivery {
         Delivery {
             timeout: Duration::from_secs(5),
@@ -191,7 +196,9 @@ impl Build<dyn Exporter> for Config {
     }
 
     fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {
+        let authenticator = self.auth.as_ref().map(|auth| host.authenticators.find(&auth.authenticator));
         Ok(Box::new(OtlpGrpc {
+            authenticator: authenticator.transpose()?,
             client: GrpcClient::new(self.settings()?),
             headers: header_map(&self.headers, HeaderRules::Grpc)?,
             packer: Packer::new(self.compression, &self.compression_params),
@@ -201,6 +208,7 @@ impl Build<dyn Exporter> for Config {
 }
 
 struct OtlpGrpc {
+    authenticator: Option<Arc<dyn Authenticator>>,
     client: GrpcClient,
     headers: HeaderMap,
     packer: Packer,
@@ -219,11 +227,24 @@ impl Exporter for OtlpGrpc {
             .packer
             .coding()
             .map_or(Encoding::Identity, |(encoding, _)| encoding);
-        let reply = self
-            .client
-            .unary(PATH, &self.headers, body, encoding)
-            .await
-            .map_err(answer::of_call)?;
+        let mut headers = Cow::Borrowed(&self.headers);
+        if self.authenticator.is_some() {
+            let request = Outgoing {
+                url: PATH,
+                headers: headers.to_mut(),
+                body: &[],
+            };
+            authorize(self.authenticator.as_deref(), request).await?;
+        }
+        let reply = self.client.unary(PATH, &headers, body, encoding).await;
+        let reply = reply.map_err(|error| {
+            if let (Some(authenticator), Code::Unauthenticated | Code::PermissionDenied) =
+                (&self.authenticator, error.code)
+            {
+                authenticator.doubt();
+            }
+            answer::of_call(error)
+        })?;
         self.partials.note(&Partial::read_proto(&reply.message));
         Ok(())
     }

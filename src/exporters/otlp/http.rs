@@ -1,7 +1,7 @@
 //! OTLP over HTTP: one POST a request, protobuf or JSON. Follows no redirects, retries nothing, and reads no more of an
 //! answer than it needs. Refuses URLs that are none, and TLS settings that this transport cannot honor.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, HeaderValue, header};
 use anyhow::anyhow;
@@ -10,7 +10,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer, answer::Partials, auth_faults, header_faults,
+    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer, answer::Partials, authorize, header_faults,
     header_map,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         tls::ClientTls,
     },
     otlp::{TraceBatch, json},
-    pipeline::{Build, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
+    pipeline::{AuthWanted, Authenticates, Authenticator, Build, Dial, Outgoing, ExportError, Exporter, Fault, Host, queue::Delivery},
     values::{Endpoint, duration},
 };
 
@@ -75,7 +75,7 @@ pub struct Config {
     pub read_buffer_size: usize,
     /// Accepted: buffers size themselves. 524288.
     pub write_buffer_size: usize,
-    /// Not available yet.
+    /// Extension that puts credentials on requests: basicauth, bearertokenauth, sigv4auth. None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
 }
@@ -206,7 +206,6 @@ impl Build<dyn Exporter> for Config {
             "transfer-encoding",
         ];
         faults.extend(header_faults(&self.headers, &ours));
-        faults.extend(auth_faults(self.auth.as_ref()));
         faults
     }
 
@@ -216,6 +215,10 @@ impl Build<dyn Exporter> for Config {
             endpoint,
             protocol: "otlp/http",
         }]
+    }
+
+    fn auth(&self) -> Option<AuthWanted> {
+        self.auth.as_ref().map(|auth| auth.wanted(Authenticates::Http))
     }
 
     fn delivery() -> Delivery {
@@ -244,7 +247,9 @@ impl Build<dyn Exporter> for Config {
         if self.disable_keep_alives {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        let authenticator = self.auth.as_ref().map(|auth| host.authenticators.find(&auth.authenticator));
         Ok(Box::new(OtlpHttp {
+            authenticator: authenticator.transpose()?,
             client: self.client(url)?,
             headers,
             encoding: self.encoding,
@@ -255,6 +260,7 @@ impl Build<dyn Exporter> for Config {
 }
 
 struct OtlpHttp {
+    authenticator: Option<Arc<dyn Authenticator>>,
     client: HttpClient,
     headers: HeaderMap,
     encoding: Encoding,
@@ -278,9 +284,19 @@ impl Exporter for OtlpHttp {
             .pack(chunks)
             .await
             .map_err(|source| ExportError::Refused { source })?;
+        let mut headers = self.headers.clone();
+        let request = Outgoing {
+            url: self.client.url().as_str(),
+            headers: &mut headers,
+            body: &body,
+        };
+        authorize(self.authenticator.as_deref(), request).await?;
         let body = reqwest::Body::wrap(Rope::new(body));
-        let answer = self.client.post(self.headers.clone(), body).await?;
+        let answer = self.client.post(headers, body).await?;
         if !answer.status.is_success() {
+            if let (Some(authenticator), 401 | 403) = (&self.authenticator, answer.status.as_u16()) {
+                authenticator.doubt();
+            }
             return Err(refusal(&answer, RETRYABLE));
         }
         self.partials.note_http(answer.content_type(), &answer.body);

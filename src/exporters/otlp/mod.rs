@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     net::compression::{Compressor, Encoding},
-    pipeline::Fault,
+    pipeline::{AuthWanted, Authenticates, Authenticator, ExportError, Fault, Outgoing},
     values::Secret,
 };
 
@@ -77,7 +77,7 @@ impl CompressionParams {
     }
 }
 
-/// `auth`: accepted as a key so that the answer is clear.
+/// `auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
@@ -85,13 +85,23 @@ pub struct Auth {
     pub authenticator: String,
 }
 
-fn auth_faults(auth: Option<&Auth>) -> Option<Fault> {
-    auth.map(|_| {
-        Fault::at(
-            "auth",
-            "auth extensions are not available yet; write the credentials under \"headers\", such as authorization: \"Bearer ${env:TOKEN}\"",
-        )
-    })
+impl Auth {
+    /// What has to be able to do that.
+    fn wanted(&self, on: Authenticates) -> AuthWanted {
+        AuthWanted {
+            authenticator: self.authenticator.clone(),
+            on,
+        }
+    }
+}
+
+/// Puts the credentials of an exporter's extension on a request.
+async fn authorize(authenticator: Option<&dyn Authenticator>, request: Outgoing<'_>) -> Result<(), ExportError> {
+    let Some(authenticator) = authenticator else {
+        return Ok(());
+    };
+    let authorized = authenticator.authorize(request).await;
+    authorized.map_err(|source| ExportError::Retry { after: None, source })
 }
 
 /// Compresses request bodies as configured.

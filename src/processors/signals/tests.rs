@@ -21,6 +21,7 @@ pub(crate) fn processor(config: Config) -> Box<dyn Processor> {
         sinks: Arc::new(HashMap::new()),
         sources: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
+        authenticators: Default::default(),
     };
     config.build(&host).expect("a valid config")
 }

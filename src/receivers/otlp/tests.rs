@@ -171,5 +171,6 @@ fn host() -> Host {
         sinks: Arc::default(),
         sources: Arc::default(),
         methods: Arc::default(),
+        authenticators: Default::default(),
     }
 }

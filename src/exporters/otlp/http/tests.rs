@@ -294,7 +294,6 @@ fn faults_say_what_is_right() {
             "compression": "zstd",
             "tls": {"server_name_override": "b", "key_file": "k.pem"},
             "headers": {"content-type": "x"},
-            "auth": {"authenticator": "oauth2client"},
         }),
         &[
             "proxy_url: is no URL",
@@ -302,7 +301,6 @@ fn faults_say_what_is_right() {
             "compression_params::level: level 23 is out of range: 1 to 22",
             "tls::",
             "headers::content-type: is set by the exporter itself",
-            "auth: auth extensions are not available yet",
         ],
     );
 }

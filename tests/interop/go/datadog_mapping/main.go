@@ -1,6 +1,9 @@
-// Prints what Datadog's own agent makes of an OTLP request: the reference that our datadog exporter is compared with.
+// Prints what Datadog's own agent makes of an OTLP request: the reference that our datadog exporter is compared with. And reads, with
+// the agent's own types, what our exporter sent.
 //
-// usage: datadog_mapping [-stats] FILE     FILE: one OTLP/JSON ExportTraceServiceRequest
+// usage: datadog_mapping [-stats] FILE             FILE: one OTLP/JSON ExportTraceServiceRequest
+//
+//	datadog_mapping -sent [-stats] FILE...    FILE: the body of a request to /api/v0.2/traces (or /api/v0.2/stats), gzip
 //
 // The request takes the agent's whole way with the agent's defaults: OTLP receiver (mapping), normalization, obfuscation,
 // truncation, top level, sampling, and the concentrator that computes statistics. Nothing is sent. The output is JSON in a fixed
@@ -36,12 +39,22 @@ const hostname = "reference-host"
 
 func main() {
 	wantStats := flag.Bool("stats", false, "print the statistics instead of the spans")
+	sent := flag.Bool("sent", false, "read the bodies of requests to Datadog's intake")
 	flag.Parse()
-	if flag.NArg() != 1 {
+	if flag.NArg() < 1 || !*sent && flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *wantStats); err != nil {
+	var err error
+	switch {
+	case *sent && *wantStats:
+		err = printSentStats(flag.Args())
+	case *sent:
+		err = printSentTraces(flag.Args())
+	default:
+		err = run(flag.Arg(0), *wantStats)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -81,7 +94,7 @@ func run(path string, wantStats bool) error {
 		}
 	}
 	if wantStats {
-		return printStats(counter.flush())
+		return printStats(counter.flush().Stats, away)
 	}
 	return printPayloads(payloads)
 }
@@ -150,7 +163,11 @@ type payload struct {
 	Language      string            `json:"language"`
 	TracerVersion string            `json:"tracer_version"`
 	Tags          map[string]string `json:"tags"`
-	Chunks        []chunk           `json:"-"`
+	// Of what was sent.
+	AgentHostname string  `json:"agent_hostname,omitempty"`
+	AgentEnv      string  `json:"agent_env,omitempty"`
+	AgentVersion  string  `json:"agent_version,omitempty"`
+	Chunks        []chunk `json:"-"`
 }
 
 type chunk struct {
@@ -229,6 +246,9 @@ func describedSpan(s *pb.Span, before facts) span {
 // changed lists what obfuscation replaced. What the agent only shortened afterwards is left out.
 func changed(s *pb.Span, before facts) map[string]any {
 	found := map[string]any{}
+	if before.meta == nil {
+		return found
+	}
 	shortened := func(was, is string) bool {
 		return strings.HasPrefix(was, strings.TrimSuffix(is, "...")) && len(was) > len(is)
 	}

@@ -109,16 +109,17 @@ type quantiles struct {
 	At    []float64 `json:"p0_p50_p90_p99_p100,omitempty"`
 }
 
-func printStats(all *pb.StatsPayload) error {
+// printStats writes one line for each group. Its buckets were moved into the past by that much.
+func printStats(all []*pb.ClientStatsPayload, moved int64) error {
 	var payloads []statsPayload
-	for _, p := range all.Stats {
+	for _, p := range all {
 		out := statsPayload{
 			Hostname: p.Hostname, Env: p.Env, Version: p.Version, Lang: p.Lang, ContainerID: p.ContainerID, Service: p.Service,
 			GitCommitSha: p.GitCommitSha, ImageTag: p.ImageTag, Tags: p.Tags,
 		}
 		for _, bucket := range p.Stats {
 			for _, g := range bucket.Stats {
-				text, err := groupLine(int64(bucket.Start)+away, bucket.Duration, g)
+				text, err := groupLine(int64(bucket.Start)+moved, bucket.Duration, g)
 				if err != nil {
 					return err
 				}

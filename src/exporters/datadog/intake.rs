@@ -1,0 +1,155 @@
+//! One of Datadog's addresses: what is sent there, and what its answers mean, in words that name the key or the site that is to be corrected.
+//! A page of a proxy is no success, whatever its status.
+
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::Url;
+
+use super::Config;
+use crate::{
+    exporters::http::refusal,
+    net::{
+        compression::{Compressor, Encoding},
+        grpc_client::USER_AGENT,
+        http_client::{Answer, HttpClient, Options, Unsent},
+        rope::Rope,
+    },
+    pipeline::ExportError,
+};
+
+/// Bytes from which compression leaves the thread that serves connections.
+const COMPRESS_ASIDE: usize = 64 << 10;
+
+/// An address with what every request to it carries.
+pub(super) struct Intake {
+    client: HttpClient,
+    headers: HeaderMap,
+    /// What to look at where the address cannot be reached.
+    advice: String,
+    /// What to look at where the key is refused.
+    account: String,
+}
+
+impl Intake {
+    /// For bodies of that type. Opens nothing yet.
+    pub(super) fn new(config: &Config, url: Url, content_type: &'static str) -> anyhow::Result<Intake> {
+        let advice = match config.traces.endpoint.is_empty() {
+            true => format!("check api::site ({}) and the network", config.api.site),
+            false => "check traces::endpoint and the network".to_owned(),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            HeaderName::from_static("dd-api-key"),
+            config.api.header().context("api::key cannot be a header")?,
+        );
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if config.disable_keep_alives {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(Intake {
+            client: HttpClient::new(url, &options(config))?,
+            headers,
+            advice,
+            account: format!(
+                "check api::key, and that api::site ({}) is the site of its account",
+                config.api.site
+            ),
+        })
+    }
+
+    /// Adds a header to every request.
+    pub(super) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Intake {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Sends a body, compressed. `more` are headers of this request alone. What comes back is a success.
+    pub(super) async fn post(&self, body: Vec<Bytes>, more: HeaderMap) -> Result<Answer, ExportError> {
+        let body = packed(body).await.map_err(|source| ExportError::Refused { source })?;
+        let mut headers = self.headers.clone();
+        headers.extend(more);
+        let sent = self.client.post(headers, reqwest::Body::wrap(Rope::new([body]))).await;
+        let answer = sent.map_err(|unsent| {
+            let source = unsent.source.context(self.advice.clone());
+            ExportError::from(Unsent { source, ..unsent })
+        })?;
+        self.judge(&answer)?;
+        Ok(answer)
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<(), ExportError> {
+        let status = answer.status;
+        if status.is_success() {
+            return match is_page(answer) {
+                // Nobody but a proxy answers so: the spans are not there.
+                true => Err(ExportError::Retry {
+                    after: answer.retry_after(),
+                    source: anyhow!(
+                        "the answer is a web page (HTTP {status}), so it is not Datadog's; {}: {}",
+                        self.advice,
+                        answer.message()
+                    ),
+                }),
+                false => Ok(()),
+            };
+        }
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let source = anyhow!("the server answered HTTP {status}: {}", answer.message());
+            return Err(ExportError::TooLarge { source });
+        }
+        let is_temporary =
+            status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
+        let advice = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.as_str(),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => self.advice.as_str(),
+            _ => return Err(refusal(answer, retryable)),
+        };
+        Err(match refusal(answer, retryable) {
+            ExportError::Refused { source } => ExportError::Refused {
+                source: source.context(advice.to_owned()),
+            },
+            other => other,
+        })
+    }
+}
+
+/// How the client connects.
+pub(super) fn options(config: &Config) -> Options {
+    Options {
+        tls: config.tls.clone(),
+        proxy_url: config.proxy_url.reveal().to_owned(),
+        idle_timeout: config.idle_conn_timeout,
+        max_idle: match (config.disable_keep_alives, config.max_idle_conns_per_host) {
+            (true, _) => 0,
+            (false, 0) if config.max_idle_conns == 0 => usize::MAX,
+            (false, 0) => config.max_idle_conns,
+            (false, bound) => bound,
+        },
+        http2: config.force_attempt_http2,
+        http2_ping: None,
+    }
+}
+
+fn is_page(answer: &Answer) -> bool {
+    let starts_a_page = answer.body.trim_ascii_start().starts_with(b"<");
+    starts_a_page
+        && answer
+            .content_type()
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("text/html")
+}
+
+async fn packed(body: Vec<Bytes>) -> anyhow::Result<Bytes> {
+    let compressor = Compressor::new(Encoding::Gzip);
+    if body.iter().map(Bytes::len).sum::<usize>() < COMPRESS_ASIDE {
+        return Ok(compressor.compress(&body));
+    }
+    tokio::task::spawn_blocking(move || compressor.compress(&body))
+        .await
+        .context("the compression of a request panicked")
+}

@@ -1,0 +1,204 @@
+//! `bearertokenauth` puts a token on the requests of exporters, from the config or from a file, which is read again when it changes. Has
+//! no port and no task.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Health, Host, Outgoing},
+    values::Secret,
+};
+
+/// `bearertokenauth`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Header that carries the token. authorization.
+    pub header: String,
+    /// What stands before the token; empty = nothing. Bearer.
+    pub scheme: String,
+    /// The token. None.
+    pub token: Secret,
+    /// Path of a file with the token, which wins over `token`. None.
+    pub filename: String,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            header: "authorization".to_owned(),
+            scheme: "Bearer".to_owned(),
+            token: Secret::default(),
+            filename: String::new(),
+        }
+    }
+}
+
+impl Build<dyn Extension> for Config {
+    const TYPE: &'static str = "bearertokenauth";
+    const AUTHENTICATES: Authenticates = Authenticates::Any;
+
+    fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.header.parse::<HeaderName>().is_err() {
+            faults.push(Fault::at("header", "is no valid header name"));
+        }
+        if self.token.reveal().is_empty() && self.filename.is_empty() {
+            faults.push(Fault::at("token", "is missing: set `token` or `filename`"));
+        }
+        if value(&self.scheme, self.token.reveal()).is_err() {
+            faults.push(Fault::at("token", "is nothing that a header can carry (a control character?)"));
+        }
+        faults
+    }
+
+    fn build(self, _host: &Host) -> anyhow::Result<Box<dyn Extension>> {
+        let bearer = Bearer {
+            header: self.header.parse().context("header")?,
+            config: self,
+            read: Mutex::new(None),
+        };
+        Ok(Box::new(BearerTokenAuth(Arc::new(bearer))))
+    }
+}
+
+struct BearerTokenAuth(Arc<Bearer>);
+
+#[async_trait]
+impl Extension for BearerTokenAuth {
+    fn authenticator(&self) -> Option<Arc<dyn Authenticator>> {
+        Some(self.0.clone())
+    }
+
+    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
+        Ok(Vec::new())
+    }
+
+    async fn run(self: Box<Self>, _health: Health, stop: CancellationToken) -> anyhow::Result<()> {
+        stop.cancelled().await;
+        Ok(())
+    }
+}
+
+struct Bearer {
+    config: Config,
+    header: HeaderName,
+    /// When the file was last changed, and what it holds.
+    read: Mutex<Option<(SystemTime, HeaderValue)>>,
+}
+
+fn value(scheme: &str, token: &str) -> anyhow::Result<HeaderValue> {
+    let text = format!("{scheme} {token}");
+    let mut value = HeaderValue::from_str(text.trim()).context("the token is nothing that a header can carry")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[async_trait]
+impl Authenticator for Bearer {
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()> {
+        let Config { scheme, token, filename, .. } = &self.config;
+        let value = match filename.as_str() {
+            "" => value(scheme, token.reveal())?,
+            path => {
+                let fault = || format!("bearertokenauth: cannot read {path}");
+                let changed = tokio::fs::metadata(path).await.with_context(fault)?.modified().with_context(fault)?;
+                let known = self.read.lock().expect("no holder panics").clone();
+                match known.filter(|(at, _)| *at == changed) {
+                    Some((_, value)) => value,
+                    None => {
+                        let text = tokio::fs::read_to_string(path).await.with_context(fault)?;
+                        // The first line: editors leave a newline behind.
+                        let value = value(scheme, text.lines().next().unwrap_or_default().trim())?;
+                        *self.read.lock().expect("no holder panics") = Some((changed, value.clone()));
+                        value
+                    }
+                }
+            }
+        };
+        request.headers.insert(self.header.clone(), value);
+        Ok(())
+    }
+
+    fn doubt(&self) {
+        // A file that was changed twice within the resolution of its time.
+        *self.read.lock().expect("no holder panics") = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::pipeline::ComponentId;
+
+    fn built(json: serde_json::Value) -> Arc<dyn Authenticator> {
+        let config: Config = serde_json::from_value(json).expect("a config");
+        assert_eq!(config.validate(), Vec::new());
+        let host = Host {
+            id: ComponentId {
+                kind: "bearertokenauth".to_owned(),
+                name: String::new(),
+            },
+            default_host: "localhost".to_owned(),
+            sinks: Arc::default(),
+            sources: Arc::default(),
+            methods: Arc::default(),
+            authenticators: Default::default(),
+        };
+        config.build(&host).expect("builds").authenticator().expect("authenticates")
+    }
+
+    async fn headers(authenticator: &dyn Authenticator) -> anyhow::Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        let request = Outgoing {
+            url: "",
+            headers: &mut headers,
+            body: &[],
+        };
+        authenticator.authorize(request).await?;
+        Ok(headers)
+    }
+
+    #[tokio::test]
+    async fn the_token_goes_with_every_request() {
+        let plain = built(serde_json::json!({"token": "abc"}));
+        let sent = headers(&*plain).await.expect("a token");
+        assert_eq!(sent["authorization"], "Bearer abc");
+        assert!(sent["authorization"].is_sensitive());
+        let own = built(serde_json::json!({"token": "abc", "header": "x-key", "scheme": ""}));
+        assert_eq!(headers(&*own).await.expect("a token")["x-key"], "abc");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_again_when_it_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        let authenticator = built(serde_json::json!({"filename": path}));
+        let told = headers(&*authenticator).await.expect_err("no file").to_string();
+        assert!(told.contains("cannot read"), "{told}");
+        for token in ["one", "two"] {
+            std::fs::write(&path, format!("{token}\n")).expect("written");
+            authenticator.doubt();
+            let sent = headers(&*authenticator).await.expect("a token");
+            assert_eq!(sent["authorization"], format!("Bearer {token}"));
+        }
+    }
+
+    #[test]
+    fn a_config_without_a_token_is_a_fault() {
+        let config: Config = serde_json::from_value(serde_json::json!({"header": "a b"})).expect("a config");
+        let paths: Vec<String> = config.validate().into_iter().map(|fault| fault.path).collect();
+        assert_eq!(paths, ["header", "token"]);
+    }
+}
