@@ -148,9 +148,9 @@ def explained(path, theirs, ours):
             return "cut between characters"
         if not set(our) - set(their) - {"-"} and all(taken(one) for one in our):
             return "names hold what X-Ray takes"
-    if path[-1].startswith("signals.") and (path[0], their) == ("annotations", ABSENT):
+    if str(path[-1]).startswith("signals.") and (path[0], their) == ("annotations", ABSENT):
         return "signals are annotations by themselves"
-    if path[-1].startswith("signals.") and (path[0], our) == ("metadata", ABSENT):
+    if str(path[-1]).startswith("signals.") and (path[0], our) == ("metadata", ABSENT):
         return "signals are annotations by themselves"
     return None
 

@@ -7,12 +7,7 @@ use ::http::{HeaderName, StatusCode, header};
 use anyhow::anyhow;
 use serde_json::Value;
 
-use crate::{
-    exporters::http::refusal,
-    net::http_client::Answer,
-    pipeline::ExportError,
-    values::foreign::harmless,
-};
+use crate::{exporters::http::refusal, net::http_client::Answer, pipeline::ExportError, values::foreign::harmless};
 
 /// Longest text of X-Ray that is kept, in characters.
 const TEXT_LIMIT: usize = 300;
@@ -82,7 +77,9 @@ pub(super) fn read(answer: &Answer, now: SystemTime) -> Outcome {
 }
 
 fn taken(answer: &Answer) -> Outcome {
-    let body = serde_json::from_slice::<Value>(&answer.body).ok().filter(Value::is_object);
+    let body = serde_json::from_slice::<Value>(&answer.body)
+        .ok()
+        .filter(Value::is_object);
     let Some(body) = body else {
         let source = anyhow!(
             "HTTP {} came, but not from X-Ray (a proxy?): {}",
@@ -92,12 +89,17 @@ fn taken(answer: &Answer) -> Outcome {
         let error = ExportError::Retry { after: None, source };
         return Outcome::Failed { error, is_stale: false };
     };
-    let unprocessed = body["UnprocessedTraceSegments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let unprocessed = body["UnprocessedTraceSegments"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let Some(first) = unprocessed.first() else {
         return Outcome::Taken;
     };
     let text = |segment: &Value, key: &str| harmless(segment[key].as_str().unwrap_or_default(), TEXT_LIMIT);
-    let passing = unprocessed.iter().find(|segment| is_passing(&text(segment, "ErrorCode")));
+    let passing = unprocessed
+        .iter()
+        .find(|segment| is_passing(&text(segment, "ErrorCode")));
     let told = passing.unwrap_or(first);
     let reason = format!(
         "{}: {} (segment {})",
@@ -128,19 +130,34 @@ fn code(answer: &Answer) -> String {
         let code = ["__type", "code", "Code"].iter().find_map(|key| body[*key].as_str())?;
         Some(code.to_owned())
     };
-    let code = Some(header).filter(|code| !code.is_empty()).or_else(of_body).unwrap_or_default();
+    let code = Some(header)
+        .filter(|code| !code.is_empty())
+        .or_else(of_body)
+        .unwrap_or_default();
     let code = code.split(':').next().unwrap_or_default();
     harmless(code.rsplit('#').next().unwrap_or_default(), TEXT_LIMIT)
 }
 
 fn is_passing(code: &str) -> bool {
-    let names = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "Internal", "ServiceUnavailable"];
+    let names = [
+        "Throttl",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Internal",
+        "ServiceUnavailable",
+    ];
     names.iter().any(|name| code.contains(name))
 }
 
 /// Whether the credentials or the signature are too old, or not yet valid.
 fn is_late(code: &str, message: &str) -> bool {
-    let names = ["ExpiredToken", "TokenRefreshRequired", "RequestExpired", "RequestTimeTooSkewed"];
+    let names = [
+        "ExpiredToken",
+        "TokenRefreshRequired",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+    ];
     names.iter().any(|name| code.contains(name))
         || code.contains("InvalidSignature") && (message.contains("expired") || message.contains("not yet current"))
 }

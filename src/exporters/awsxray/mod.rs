@@ -202,7 +202,10 @@ impl Build<dyn Exporter> for Config {
     fn validate(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if !self.region.is_empty() && !aws::is_region(&self.region) {
-            faults.push(Fault::at("region", format!("{:?} is no region; write one like eu-west-1", self.region)));
+            faults.push(Fault::at(
+                "region",
+                format!("{:?} is no region; write one like eu-west-1", self.region),
+            ));
         }
         if let Err(reason) = self.url("https://xray.us-east-1.amazonaws.com") {
             faults.push(Fault::at("endpoint", reason));
@@ -226,7 +229,10 @@ impl Build<dyn Exporter> for Config {
 
     fn dials(&self) -> Vec<Dial> {
         let endpoint = match self.endpoint.is_empty() {
-            true => Endpoint::new(aws::endpoint("xray", if self.region.is_empty() { "region" } else { &self.region })),
+            true => Endpoint::new(aws::endpoint(
+                "xray",
+                if self.region.is_empty() { "region" } else { &self.region },
+            )),
             false => self.endpoint.clone(),
         };
         vec![Dial {
@@ -282,11 +288,12 @@ impl Exporter for AwsXray {
     }
 
     fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
-        let resources = batch.resource_spans();
-        let mut spans = resources.flat_map(|spans| spans.scope_spans()).flat_map(|scope| scope.spans());
-        let most_of_a_span = if spans.any(|span| translate::count(&span) > 1) { 2 } else { 1 };
-        drop(spans);
-        batch.split(MOST_DOCUMENTS / most_of_a_span, 0)
+        let makes_two = batch
+            .resource_spans()
+            .flat_map(|spans| spans.scope_spans())
+            .flat_map(|scope| scope.spans())
+            .any(|span| translate::count(&span) > 1);
+        batch.split(MOST_DOCUMENTS / if makes_two { 2 } else { 1 }, 0)
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
@@ -300,12 +307,16 @@ impl Exporter for AwsXray {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        signer.sign(client.url(), &mut headers, body.as_bytes()).await.map_err(retry)?;
+        signer
+            .sign(client.url(), &mut headers, body.as_bytes())
+            .await
+            .map_err(retry)?;
         let answer = client.post(headers, body).await?;
         match answer::read(&answer, SystemTime::now()) {
             Outcome::Taken => Ok(()),
             Outcome::InPart { segments, reason } => {
-                self.rejections.note(segments, &reason, "X-Ray did not take all segments of a request");
+                self.rejections
+                    .note(segments, &reason, "X-Ray did not take all segments of a request");
                 Ok(())
             }
             Outcome::Failed { error, is_stale } => {
@@ -330,7 +341,9 @@ impl AwsXray {
 
     /// The documents of a batch, each no larger than X-Ray takes. Spans that cannot have one are counted and logged.
     fn documents(&self, batch: &TraceBatch, now: SystemTime) -> Vec<String> {
-        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
+        let now = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs().cast_signed());
         let mut documents = Vec::with_capacity(batch.span_count());
         let (mut old, mut large) = (0, 0);
         for spans in batch.resource_spans() {
@@ -352,7 +365,8 @@ impl AwsXray {
             self.rejections.note(old, &translate::WrongEpoch.to_string(), what);
         }
         if large > 0 {
-            self.rejections.note(large, "their segments are larger than 64 kB even when shortened", what);
+            self.rejections
+                .note(large, "their segments are larger than 64 kB even when shortened", what);
         }
         documents
     }

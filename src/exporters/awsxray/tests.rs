@@ -1,6 +1,6 @@
 //! What X-Ray is asked and what becomes of its answers, against a server on loopback.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,10 @@ fn documents(server: &Server) -> Vec<Vec<Value>> {
     let of = |body: &[u8]| -> Vec<Value> {
         let body: Value = serde_json::from_slice(body).expect("JSON");
         let texts = body["TraceSegmentDocuments"].as_array().expect("documents").clone();
-        texts.iter().map(|text| serde_json::from_str(text.as_str().expect("text")).expect("JSON")).collect()
+        texts
+            .iter()
+            .map(|text| serde_json::from_str(text.as_str().expect("text")).expect("JSON"))
+            .collect()
     };
     server.seen().iter().map(|seen| of(&seen.body)).collect()
 }
@@ -72,7 +75,10 @@ fn of(spans: impl IntoIterator<Item = SpanBuilder>) -> TraceBatch {
 async fn segments_go_out_signed() {
     let server = Server::start(|_| Some(taken())).await;
     let case = Case::of(&server, json!({})).await;
-    case.send(batch(2)).await.into_iter().for_each(|result| result.expect("taken"));
+    case.send(batch(2))
+        .await
+        .into_iter()
+        .for_each(|result| result.expect("taken"));
     let seen = &server.seen()[0];
     assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/TraceSegments"));
     assert_eq!(seen.headers["content-type"], "application/json");
@@ -87,7 +93,10 @@ async fn segments_go_out_signed() {
     let found = documents(&server);
     assert_eq!(found[0].len(), 2);
     assert_eq!(found[0][0]["trace_id"], "1-01010101-010101010101010101010101");
-    assert_eq!((&found[0][0]["id"], &found[0][0]["name"]), (&json!("0101010101010101"), &json!("op")));
+    assert_eq!(
+        (&found[0][0]["id"], &found[0][0]["name"]),
+        (&json!("0101010101010101"), &json!("op"))
+    );
     assert_eq!(found[0][0]["start_time"], json!(1.0));
 }
 
@@ -99,7 +108,11 @@ async fn a_request_has_at_most_50_documents() {
     let counts: Vec<usize> = documents(&server).iter().map(Vec::len).collect();
     assert_eq!(counts, [50, 50, 20]);
     // A local root that calls another is two.
-    let root = |id| span(id, "call").kind(3).attribute("aws.span.kind", Attribute::Str("LOCAL_ROOT"));
+    let root = |id| {
+        span(id, "call")
+            .kind(3)
+            .attribute("aws.span.kind", Attribute::Str("LOCAL_ROOT"))
+    };
     case.send(of((1..=30).map(root))).await;
     let counts: Vec<usize> = documents(&server).iter().skip(3).map(Vec::len).collect();
     assert_eq!(counts, [50, 10]);
@@ -109,7 +122,10 @@ async fn a_request_has_at_most_50_documents() {
 async fn a_second_attempt_makes_the_same_segments() {
     let server = Server::start(|_| Some(taken())).await;
     let case = Case::of(&server, json!({})).await;
-    let root = span(7, "call").kind(3).attribute("aws.span.kind", Attribute::Str("LOCAL_ROOT")).status(2, "no");
+    let root = span(7, "call")
+        .kind(3)
+        .attribute("aws.span.kind", Attribute::Str("LOCAL_ROOT"))
+        .status(2, "no");
     let batch = of([root]);
     for _ in 0..2 {
         case.exporter.export(&batch).await.expect("taken");
@@ -137,7 +153,10 @@ async fn a_signal_is_an_annotation_and_the_flag_leaves_no_blank() {
     let expected = json!({"signals.quality": "Severe", "signals.turn_count": 15, "signals.flagged": true});
     assert_eq!(found[0]["annotations"], expected);
     assert_eq!(found[0]["metadata"]["default"]["llm.model"], "gpt-4");
-    assert_eq!((&found[1]["name"], &found[1]["annotations"]), (&json!("seen elsewhere"), &json!({"signals.flagged": true})));
+    assert_eq!(
+        (&found[1]["name"], &found[1]["annotations"]),
+        (&json!("seen elsewhere"), &json!({"signals.flagged": true}))
+    );
 }
 
 #[tokio::test]
@@ -163,7 +182,10 @@ async fn large_segments_are_shortened_and_say_so() {
     assert!(cut.len() <= 8192 && cut.ends_with('…') && huge.starts_with(cut.trim_end_matches('…')));
     assert_eq!(default(1)["plano.xray.trimmed"], true);
     let annotation = found[2]["annotations"]["indexed"].as_str().expect("text");
-    assert_eq!((annotation.chars().count(), &default(2)["indexed"]), (1000, &json!(long)));
+    assert_eq!(
+        (annotation.chars().count(), &default(2)["indexed"]),
+        (1000, &json!(long))
+    );
     assert_eq!(*default(3), json!({"plano.xray.trimmed": true}));
     for text in server.seen().iter().flat_map(|seen| {
         let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
@@ -179,9 +201,16 @@ async fn what_no_segment_can_hold_is_counted_and_the_rest_goes_out() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let guard = metrics::set_default_local_recorder(&recorder);
-    let case = Case::of(&server, json!({"skip_timestamp_validation": false, "index_all_attributes": true})).await;
+    let case = Case::of(
+        &server,
+        json!({"skip_timestamp_validation": false, "index_all_attributes": true}),
+    )
+    .await;
     drop(guard);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
     let fresh = |age: u64, low: u8| {
         let mut id = [low; 16];
         id[..4].copy_from_slice(&u32::try_from(now - age).expect("before 2106").to_be_bytes());
@@ -195,7 +224,10 @@ async fn what_no_segment_can_hold_is_counted_and_the_rest_goes_out() {
     let found = documents(&server);
     assert_eq!((found.len(), found[0].len()), (1, 1));
     let text = handle.render();
-    assert!(text.contains(r#"plano_exporter_rejected_spans_total{exporter="awsxray"} 2"#), "{text}");
+    assert!(
+        text.contains(r#"plano_exporter_rejected_spans_total{exporter="awsxray"} 2"#),
+        "{text}"
+    );
     // Nothing left: nothing is sent.
     case.send(of([fresh(40 * 86_400, 2)])).await;
     assert_eq!(server.seen().len(), 1);
@@ -225,42 +257,126 @@ async fn every_answer_has_its_outcome() {
         let (outcome, after, told) = answered(move || text(status, headers, body)).await;
         assert_eq!(outcome, expected, "{status} {body}: {told}");
         parts.iter().for_each(|part| assert!(told.contains(part), "{told}"));
-        let wants = headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| value.parse().expect("s"));
-        assert_eq!(after.map(|after| after.as_secs()), wants.filter(|_| outcome == "retry"), "{told}");
+        let wants = headers
+            .iter()
+            .find(|(name, _)| *name == "retry-after")
+            .map(|(_, value)| value.parse().expect("s"));
+        assert_eq!(
+            after.map(|after| after.as_secs()),
+            wants.filter(|_| outcome == "retry"),
+            "{told}"
+        );
     };
     check(200, JSON, "{}", "ok", &[]).await;
-    check(200, &[("content-type", "text/html")], "<h1>Sign in</h1>", "retry", &["not from X-Ray", "Sign in"]).await;
+    check(
+        200,
+        &[("content-type", "text/html")],
+        "<h1>Sign in</h1>",
+        "retry",
+        &["not from X-Ray", "Sign in"],
+    )
+    .await;
     check(413, &[], "", "halve", &["413"]).await;
     check(
         429,
-        &[("x-amzn-errortype", "ThrottledException:http://internal"), ("retry-after", "7")],
+        &[
+            ("x-amzn-errortype", "ThrottledException:http://internal"),
+            ("retry-after", "7"),
+        ],
         r#"{"Message":"slow down"}"#,
         "retry",
         &["429", "ThrottledException"],
     )
     .await;
-    check(400, JSON, r#"{"__type":"com.amazon#ThrottlingException","message":"Rate exceeded"}"#, "retry", &["Rate exceeded"]).await;
-    check(503, &[("retry-after", "2")], "<html>busy</html>", "retry", &["<html>busy</html>"]).await;
+    check(
+        400,
+        JSON,
+        r#"{"__type":"com.amazon#ThrottlingException","message":"Rate exceeded"}"#,
+        "retry",
+        &["Rate exceeded"],
+    )
+    .await;
+    check(
+        503,
+        &[("retry-after", "2")],
+        "<html>busy</html>",
+        "retry",
+        &["<html>busy</html>"],
+    )
+    .await;
     check(500, JSON, "{}", "retry", &["500"]).await;
     check(407, &[], "proxy", "refuse", &["407"]).await;
-    check(302, &[("location", "http://login")], "", "refuse", &["redirect", "http://login"]).await;
-    check(400, JSON, r#"{"__type":"InvalidRequestException","message":"bad\u001b[31m"}"#, "refuse", &["InvalidRequestException: bad [31m"]).await;
+    check(
+        302,
+        &[("location", "http://login")],
+        "",
+        "refuse",
+        &["redirect", "http://login"],
+    )
+    .await;
+    check(
+        400,
+        JSON,
+        r#"{"__type":"InvalidRequestException","message":"bad\u001b[31m"}"#,
+        "refuse",
+        &["InvalidRequestException: bad [31m"],
+    )
+    .await;
     let denied = r#"{"message":"User is not authorized to perform: xray:PutTraceSegments"}"#;
-    check(403, &[("x-amzn-errortype", "AccessDeniedException")], denied, "refuse", &["not authorized", "need xray:PutTraceSegments"]).await;
+    check(
+        403,
+        &[("x-amzn-errortype", "AccessDeniedException")],
+        denied,
+        "refuse",
+        &["not authorized", "need xray:PutTraceSegments"],
+    )
+    .await;
     let unknown = r#"{"message":"The security token included in the request is invalid."}"#;
-    check(403, &[("x-amzn-errortype", "UnrecognizedClientException")], unknown, "refuse", &["token included", "partition"]).await;
+    check(
+        403,
+        &[("x-amzn-errortype", "UnrecognizedClientException")],
+        unknown,
+        "refuse",
+        &["token included", "partition"],
+    )
+    .await;
     let wrong = r#"{"message":"Credential should be scoped to a valid region."}"#;
-    check(403, &[("x-amzn-errortype", "InvalidSignatureException")], wrong, "refuse", &["valid region", "the region that of"]).await;
+    check(
+        403,
+        &[("x-amzn-errortype", "InvalidSignatureException")],
+        wrong,
+        "refuse",
+        &["valid region", "the region that of"],
+    )
+    .await;
     let expired = r#"{"message":"The security token included in the request is expired"}"#;
-    check(403, &[("x-amzn-errortype", "ExpiredTokenException")], expired, "retry", &["is expired"]).await;
+    check(
+        403,
+        &[("x-amzn-errortype", "ExpiredTokenException")],
+        expired,
+        "retry",
+        &["is expired"],
+    )
+    .await;
     let late = r#"{"message":"Signature expired: 20200101T000000Z is now earlier than 20261129T000000Z"}"#;
-    let headers: Headers = &[("x-amzn-errortype", "InvalidSignatureException"), ("date", "Wed, 01 Jan 2020 00:00:00 GMT")];
-    check(403, headers, late, "retry", &["Signature expired", "clock is", "s ahead of that of AWS"]).await;
+    let headers: Headers = &[
+        ("x-amzn-errortype", "InvalidSignatureException"),
+        ("date", "Wed, 01 Jan 2020 00:00:00 GMT"),
+    ];
+    check(
+        403,
+        headers,
+        late,
+        "retry",
+        &["Signature expired", "clock is", "s ahead of that of AWS"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn segments_that_were_not_taken_are_counted_or_sent_again() {
-    let refused = r#"{"UnprocessedTraceSegments":[{"Id":"01","ErrorCode":"InvalidSegment","Message":"no \u0007 name"}]}"#;
+    let refused =
+        r#"{"UnprocessedTraceSegments":[{"Id":"01","ErrorCode":"InvalidSegment","Message":"no \u0007 name"}]}"#;
     let server = Server::start(move |_| Some(text(200, JSON, refused))).await;
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
@@ -268,10 +384,20 @@ async fn segments_that_were_not_taken_are_counted_or_sent_again() {
     let case = Case::of(&server, json!({})).await;
     drop(guard);
     case.exporter.export(&batch(2)).await.expect("taken in part");
-    assert!(handle.render().contains(r#"plano_exporter_rejected_spans_total{exporter="awsxray"} 1"#), "{}", handle.render());
+    assert!(
+        handle
+            .render()
+            .contains(r#"plano_exporter_rejected_spans_total{exporter="awsxray"} 1"#),
+        "{}",
+        handle.render()
+    );
     let busy = r#"{"UnprocessedTraceSegments":[{"Id":"01","ErrorCode":"ThrottledException","Message":"later"}]}"#;
     let (outcome, _, told) = answered(move || text(200, JSON, busy)).await;
-    assert_eq!((outcome, told.contains("ThrottledException: later (segment 01)")), ("retry", true), "{told}");
+    assert_eq!(
+        (outcome, told.contains("ThrottledException: later (segment 01)")),
+        ("retry", true),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -289,7 +415,10 @@ async fn credentials_that_changed_are_read_again_when_aws_calls_the_old_ones_exp
     assert!(matches!(failed, Err(ExportError::Retry { .. })), "{failed:?}");
     let keys = "[default]\naws_access_key_id = AKIDFRESH\naws_secret_access_key = secret\n";
     std::fs::write(case.credentials.path(), keys).expect("written");
-    case.exporter.export(&batch(1)).await.expect("the new ones are believed");
+    case.exporter
+        .export(&batch(1))
+        .await
+        .expect("the new ones are believed");
 }
 
 #[tokio::test]
@@ -300,7 +429,10 @@ async fn without_credentials_it_says_where_it_looked() {
     let error = case.exporter.export(&batch(1)).await.expect_err("no keys");
     let told = error.to_string();
     assert!(matches!(error, ExportError::Retry { .. }), "{told}");
-    assert!(told.contains("no AWS credentials to sign with") && told.contains("shared files: none"), "{told}");
+    assert!(
+        told.contains("no AWS credentials to sign with") && told.contains("shared files: none"),
+        "{told}"
+    );
     assert!(server.seen().is_empty());
 }
 
@@ -312,9 +444,17 @@ fn faults_say_what_is_right() {
         "proxy_address": "proxy",
         "role_arn": "my-role",
     }));
-    let expected = ["region: \"Frankfurt\" is no region", "endpoint: ", "proxy_address: ", "role_arn: is no ARN"];
+    let expected = [
+        "region: \"Frankfurt\" is no region",
+        "endpoint: ",
+        "proxy_address: ",
+        "role_arn: is no ARN",
+    ];
     assert_eq!(found.len(), expected.len(), "{found:?}");
-    found.iter().zip(expected).for_each(|(found, start)| assert!(found.starts_with(start), "{found}"));
+    found
+        .iter()
+        .zip(expected)
+        .for_each(|(found, start)| assert!(found.starts_with(start), "{found}"));
     assert_eq!(faults::<Config>(json!({"external_id": "x"})).len(), 1);
     assert_eq!(faults::<Config>(json!({})), Vec::<String>::new());
 }
@@ -325,9 +465,18 @@ fn the_endpoint_follows_the_region() {
         let config: Config = testing::config(config);
         config.url(&aws::endpoint("xray", region)).expect("a URL").to_string()
     };
-    assert_eq!(url(json!({}), "eu-west-1"), "https://xray.eu-west-1.amazonaws.com/TraceSegments");
-    assert_eq!(url(json!({}), "cn-north-1"), "https://xray.cn-north-1.amazonaws.com.cn/TraceSegments");
-    assert_eq!(url(json!({"endpoint": "http://localhost:5000/"}), "x"), "http://localhost:5000/TraceSegments");
+    assert_eq!(
+        url(json!({}), "eu-west-1"),
+        "https://xray.eu-west-1.amazonaws.com/TraceSegments"
+    );
+    assert_eq!(
+        url(json!({}), "cn-north-1"),
+        "https://xray.cn-north-1.amazonaws.com.cn/TraceSegments"
+    );
+    assert_eq!(
+        url(json!({"endpoint": "http://localhost:5000/"}), "x"),
+        "http://localhost:5000/TraceSegments"
+    );
 }
 
 #[tokio::test]
@@ -335,5 +484,4 @@ async fn it_is_opened_before_it_sends() {
     let exporter = testing::exporter::<Config>(json!({"region": "eu-west-1"}));
     let error = exporter.export(&batch(1)).await.expect_err("not opened");
     assert!(error.to_string().contains("not opened"), "{error}");
-    let _: Arc<dyn Exporter> = exporter.into();
 }

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
     answer::{self, Partial, Partials},
-    authorize,
-    header_faults, header_map,
+    authorize, header_faults, header_map,
 };
 use crate::{
     net::{
@@ -21,7 +20,10 @@ use crate::{
         tls::{ALPN_H2, ClientTls},
     },
     otlp::TraceBatch,
-    pipeline::{AuthWanted, Authenticates, Authenticator, Build, Dial, Outgoing, ExportError, Exporter, Fault, Host, queue::Delivery},
+    pipeline::{
+        AuthWanted, Authenticates, Authenticator, Build, Dial, ExportError, Exporter, Fault, Host, Outgoing,
+        queue::Delivery,
+    },
     values::{Endpoint, duration},
 };
 
@@ -196,7 +198,10 @@ impl Build<dyn Exporter> for Config {
     }
 
     fn build(self, host: &Host) -> anyhow::Result<Box<dyn Exporter>> {
-        let authenticator = self.auth.as_ref().map(|auth| host.authenticators.find(&auth.authenticator));
+        let authenticator = self
+            .auth
+            .as_ref()
+            .map(|auth| host.authenticators.find(&auth.authenticator));
         Ok(Box::new(OtlpGrpc {
             authenticator: authenticator.transpose()?,
             client: GrpcClient::new(self.settings()?),

@@ -22,7 +22,10 @@ use crate::{
         tls::ClientTls,
     },
     otlp::{TraceBatch, json},
-    pipeline::{AuthWanted, Authenticates, Authenticator, Build, Dial, Outgoing, ExportError, Exporter, Fault, Host, queue::Delivery},
+    pipeline::{
+        AuthWanted, Authenticates, Authenticator, Build, Dial, ExportError, Exporter, Fault, Host, Outgoing,
+        queue::Delivery,
+    },
     values::{Endpoint, duration},
 };
 
@@ -247,7 +250,10 @@ impl Build<dyn Exporter> for Config {
         if self.disable_keep_alives {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let authenticator = self.auth.as_ref().map(|auth| host.authenticators.find(&auth.authenticator));
+        let authenticator = self
+            .auth
+            .as_ref()
+            .map(|auth| host.authenticators.find(&auth.authenticator));
         Ok(Box::new(OtlpHttp {
             authenticator: authenticator.transpose()?,
             client: self.client(url)?,

@@ -1,48 +1,25 @@
 //! Attribute and event names that the X-Ray exporter reads or writes. Refuses names that another part of the program reads, which stand
-//! in `keys` itself.
+//! in `keys` itself; those that the Datadog exporter reads as well are spelt there.
+
+pub use super::ENDUSER_ID;
+pub use super::datadog::{
+    AWS_ECS_CLUSTER_ARN, AWS_ECS_CONTAINER_ARN, AWS_ECS_LAUNCHTYPE, AWS_ECS_TASK_ARN, AWS_ECS_TASK_FAMILY,
+    CLOUD_ACCOUNT_ID, CLOUD_AVAILABILITY_ZONE, CLOUD_PLATFORM, CLOUD_PROVIDER, CONTAINER_ID, CONTAINER_IMAGE_TAG,
+    CONTAINER_IMAGE_TAGS, CONTAINER_NAME, DB_NAME, DB_STATEMENT, DB_SYSTEM, EXCEPTION_STACKTRACE, HOST_ID,
+    HTTP_CLIENT_IP, HTTP_SERVER_NAME, HTTP_URL, K8S_CLUSTER_NAME, K8S_POD_NAME, PEER_SERVICE, RPC_METHOD, RPC_SERVICE,
+    RPC_SYSTEM,
+};
 
 // Resources and clouds.
 
-/// ARN of the ECS cluster.
-pub const AWS_ECS_CLUSTER_ARN: &str = "aws.ecs.cluster.arn";
-/// ARN of the ECS container.
-pub const AWS_ECS_CONTAINER_ARN: &str = "aws.ecs.container.arn";
-/// How an ECS task runs: ec2 or fargate.
-pub const AWS_ECS_LAUNCHTYPE: &str = "aws.ecs.launchtype";
-/// ARN of the ECS task.
-pub const AWS_ECS_TASK_ARN: &str = "aws.ecs.task.arn";
-/// Family of the ECS task.
-pub const AWS_ECS_TASK_FAMILY: &str = "aws.ecs.task.family";
 /// ARNs of the log groups that a resource writes to (array of strings, or one string with `&` between them).
 pub const AWS_LOG_GROUP_ARNS: &str = "aws.log.group.arns";
 /// Names of the log groups that a resource writes to, in the same forms.
 pub const AWS_LOG_GROUP_NAMES: &str = "aws.log.group.names";
-/// Account in the cloud.
-pub const CLOUD_ACCOUNT_ID: &str = "cloud.account.id";
-/// Zone within the region.
-pub const CLOUD_AVAILABILITY_ZONE: &str = "cloud.availability_zone";
-/// The cloud's service that runs the program, such as `aws_ecs`.
-pub const CLOUD_PLATFORM: &str = "cloud.platform";
-/// The cloud: aws, azure, gcp.
-pub const CLOUD_PROVIDER: &str = "cloud.provider";
-/// Id of the container.
-pub const CONTAINER_ID: &str = "container.id";
-/// Tag of the container's image, in OTel's form before 1.22.
-pub const CONTAINER_IMAGE_TAG: &str = "container.image.tag";
-/// Tags of the container's image (array of strings).
-pub const CONTAINER_IMAGE_TAGS: &str = "container.image.tags";
-/// Name of the container.
-pub const CONTAINER_NAME: &str = "container.name";
-/// Id of the host; an instance id in EC2.
-pub const HOST_ID: &str = "host.id";
 /// Id of the host's image.
 pub const HOST_IMAGE_ID: &str = "host.image.id";
 /// Size of the host, such as `m5.large`.
 pub const HOST_TYPE: &str = "host.type";
-/// Name of the Kubernetes cluster.
-pub const K8S_CLUSTER_NAME: &str = "k8s.cluster.name";
-/// Name of the pod.
-pub const K8S_POD_NAME: &str = "k8s.pod.name";
 /// Namespace of the service.
 pub const SERVICE_NAMESPACE: &str = "service.namespace";
 /// Version of an automatic instrumentation, in OTel's form before 1.24.
@@ -90,8 +67,6 @@ pub const AWS_TABLE_NAME_DOTTED: &str = "aws.table.name";
 pub const AWS_XRAY_INPROGRESS: &str = "aws.xray.inprogress";
 /// Prefix of a namespace of metadata, whose value is a JSON object.
 pub const AWS_XRAY_METADATA_PREFIX: &str = "aws.xray.metadata.";
-/// Id of the user.
-pub const ENDUSER_ID: &str = "enduser.id";
 /// Namespace of the service that was called (Application Signals).
 pub const K8S_REMOTE_NAMESPACE: &str = "K8s.RemoteNamespace";
 /// True (bool, ours) in the metadata of a segment that was too large and lost text.
@@ -101,26 +76,12 @@ pub const TRIMMED: &str = "plano.xray.trimmed";
 
 /// Where the database is, in OTel's form before 1.25.
 pub const DB_CONNECTION_STRING: &str = "db.connection_string";
-/// Name of the database, in OTel's form before 1.26.
-pub const DB_NAME: &str = "db.name";
-/// Text of the query, in OTel's form before 1.25.
-pub const DB_STATEMENT: &str = "db.statement";
-/// Kind of database, in OTel's form before 1.28.
-pub const DB_SYSTEM: &str = "db.system";
 /// User of the database.
 pub const DB_USER: &str = "db.user";
-/// Stack trace of an exception event (OTel).
-pub const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
-/// Address of the client, in OTel's form before 1.23.
-pub const HTTP_CLIENT_IP: &str = "http.client_ip";
 /// `Host` of the request, in OTel's form before 1.13.
 pub const HTTP_HOST: &str = "http.host";
-/// Name of the server, in OTel's form before 1.13.
-pub const HTTP_SERVER_NAME: &str = "http.server_name";
 /// Text of the status (OpenCensus).
 pub const HTTP_STATUS_TEXT: &str = "http.status_text";
-/// Whole URL of the request, in OTel's form before 1.23.
-pub const HTTP_URL: &str = "http.url";
 /// `RECEIVED` or `SENT`, on the event of a message.
 pub const MESSAGE_TYPE: &str = "message.type";
 /// Size of a message.
@@ -137,14 +98,6 @@ pub const NET_PEER_IP: &str = "net.peer.ip";
 pub const NET_PEER_NAME: &str = "net.peer.name";
 /// Port of the other end, in OTel's form before 1.23.
 pub const NET_PEER_PORT: &str = "net.peer.port";
-/// Name of the service at the other end.
-pub const PEER_SERVICE: &str = "peer.service";
-/// Method of a remote call.
-pub const RPC_METHOD: &str = "rpc.method";
-/// Service of a remote call.
-pub const RPC_SERVICE: &str = "rpc.service";
-/// System of a remote call.
-pub const RPC_SYSTEM: &str = "rpc.system";
 
 // Events.
 

@@ -202,7 +202,10 @@ fn sdk(resource: &Resource<'_>) -> Object {
 
 /// The kind of AWS resource that the program runs on; empty where none is known.
 pub(super) fn origin(resource: &Resource<'_>) -> &'static str {
-    if resource.get(xray::CLOUD_PROVIDER).is_some_and(|cloud| text(cloud) != "aws") {
+    if resource
+        .get(xray::CLOUD_PROVIDER)
+        .is_some_and(|cloud| text(cloud) != "aws")
+    {
         return "";
     }
     let launch = resource.text(xray::AWS_ECS_LAUNCHTYPE);

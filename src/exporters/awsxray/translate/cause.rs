@@ -59,7 +59,9 @@ impl Fault {
 
     /// The status of HTTP counts before that of the span, which some instrumentations leave unset.
     fn judge(&mut self, span: &Span<'_>, has_failed: bool) {
-        let code = span.get(keys::HTTP_STATUS_CODE).or_else(|| span.get(keys::HTTP_RESPONSE_STATUS_CODE));
+        let code = span
+            .get(keys::HTTP_STATUS_CODE)
+            .or_else(|| span.get(keys::HTTP_RESPONSE_STATUS_CODE));
         match code.and_then(|code| code.as_int()) {
             Some(code @ 400..=499) => (self.is_error, self.is_throttle) = (true, code == 429),
             Some(500..=599) => self.is_fault = true,
@@ -107,7 +109,10 @@ fn exceptions(span: &Span<'_>, resource: &Resource<'_>) -> Object {
 }
 
 fn attribute<'a>(event: &EventRef<'a>, key: &str) -> Option<ValueRef<'a>> {
-    event.attributes().find(|attribute| attribute.key() == key).map(|found| found.value())
+    event
+        .attributes()
+        .find(|attribute| attribute.key() == key)
+        .map(|found| found.value())
 }
 
 /// The exception of an event, and those behind it, as far as its language's stack traces tell of them.

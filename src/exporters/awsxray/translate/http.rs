@@ -188,7 +188,12 @@ impl Url<'_> {
     }
 
     fn server(&self) -> (&str, Option<&str>) {
-        let names = [self.server_name, self.net_host_name, self.host_name, self.server_address];
+        let names = [
+            self.server_name,
+            self.net_host_name,
+            self.host_name,
+            self.server_address,
+        ];
         let port = self.net_host_port.as_deref().or(self.server_port.as_deref());
         (names.into_iter().flatten().next().unwrap_or_default(), port)
     }

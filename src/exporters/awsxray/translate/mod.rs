@@ -113,7 +113,10 @@ impl<'a> Span<'a> {
     }
 
     fn get(&self, key: &str) -> Option<ValueRef<'a>> {
-        self.attributes.iter().find(|(name, _)| *name == key).map(|found| found.1)
+        self.attributes
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|found| found.1)
     }
 
     /// The text under that key, where there is one that is not empty.
@@ -182,7 +185,10 @@ pub(super) fn documents(
         return Ok(vec![segment]);
     }
     let between = SpanId(span.derive(0).to_be_bytes());
-    Ok(vec![call_of(&span, between, make), service_of(&span, between, resource, make)])
+    Ok(vec![
+        call_of(&span, between, make),
+        service_of(&span, between, resource, make),
+    ])
 }
 
 /// The subsegment of the call that a local root makes.
@@ -205,12 +211,7 @@ fn call_of(span: &Span<'_>, service: SpanId, make: impl Fn(&Span<'_>) -> Documen
 }
 
 /// The segment of the service whose local root a call is: the same without what tells of the call.
-fn service_of(
-    span: &Span<'_>,
-    id: SpanId,
-    resource: &Resource<'_>,
-    make: impl Fn(&Span<'_>) -> Document,
-) -> Document {
+fn service_of(span: &Span<'_>, id: SpanId, resource: &Resource<'_>, make: impl Fn(&Span<'_>) -> Document) -> Document {
     let of_call = [
         xray::AWS_REMOTE_SERVICE,
         xray::AWS_REMOTE_OPERATION,
@@ -220,7 +221,10 @@ fn service_of(
     let mut service = Span { id, ..span.clone() };
     service.attributes.retain(|(key, _)| !of_call.contains(key));
     let mut segment = make(&service);
-    let names = [span.text(xray::AWS_LOCAL_SERVICE), Some(resource.first_text(keys::SERVICE_NAME))];
+    let names = [
+        span.text(xray::AWS_LOCAL_SERVICE),
+        Some(resource.first_text(keys::SERVICE_NAME)),
+    ];
     if let Some(name) = names.into_iter().flatten().find(|name| !name.is_empty()) {
         segment.insert("name".to_owned(), name::of_service(name).into());
     }

@@ -89,7 +89,11 @@ fn host_of(url: &str) -> Option<&str> {
         Some(v6) => v6.split_once(']')?,
         None => place.rfind(':').map_or((place, ""), |colon| place.split_at(colon)),
     };
-    let is_port = port.strip_prefix(':').unwrap_or(port).bytes().all(|b| b.is_ascii_digit());
+    let is_port = port
+        .strip_prefix(':')
+        .unwrap_or(port)
+        .bytes()
+        .all(|b| b.is_ascii_digit());
     let is_host = !host.is_empty() && !host.contains(|c: char| c.is_control() || " \\^`{|}".contains(c));
     (is_port && is_host).then_some(host)
 }

@@ -1,7 +1,10 @@
 //! The `sql` block of a segment. Takes the attributes that it reads off those that become metadata, where the database speaks SQL;
 //! others keep theirs.
 
-use super::{Attributes, Span, object::{Object, text}};
+use super::{
+    Attributes, Span,
+    object::{Object, text},
+};
 use crate::otlp::keys::xray;
 
 /// Databases that the Collector takes for SQL.

@@ -178,7 +178,9 @@ fn dotnet(line: &str) -> Option<Frame> {
         });
     };
     let (path, number) = place.rsplit_once(':').unwrap_or((place, ""));
-    let number = number.strip_prefix("line").map_or(number, |number| number.get(1..).unwrap_or_default());
+    let number = number
+        .strip_prefix("line")
+        .map_or(number, |number| number.get(1..).unwrap_or_default());
     Some(Frame {
         path: path.to_owned(),
         label: head.strip_prefix("at ").unwrap_or_default().to_owned(),
@@ -193,7 +195,11 @@ fn go<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Vec<Frame> {
     let mut frames = Vec::new();
     let mut place = Frame::default();
     while let Some(line) = lines.next() {
-        let label = if is_goroutine(line) { lines.next().unwrap_or_default() } else { line };
+        let label = if is_goroutine(line) {
+            lines.next().unwrap_or_default()
+        } else {
+            line
+        };
         if let Some(found) = PLACE.captures(lines.next().unwrap_or_default()) {
             place.path = found[1].to_owned();
             place.line = found[2].parse().unwrap_or_default();

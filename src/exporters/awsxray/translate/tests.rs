@@ -1,5 +1,5 @@
 //! Our segments against those of the Collector's exporter (`tests/fixtures/backends/xray_reference_*.jsonl`, which the peer
-//! `collector_awsxray` made and checks), field by field: a difference that no rule here explains fails.
+//! `xray_collector` made and checks), field by field: a difference that no rule here explains fails.
 
 use std::{collections::HashMap, fs, path::PathBuf, sync::LazyLock};
 
@@ -31,7 +31,14 @@ fn translate(batch: &TraceBatch, settings: &Settings) -> Vec<Document> {
 }
 
 fn listed() -> Settings {
-    let indexed = ["app.tier", "http.method", "db.name", "otel.resource.team", "a int", "list"];
+    let indexed = [
+        "app.tier",
+        "http.method",
+        "db.name",
+        "otel.resource.team",
+        "a int",
+        "list",
+    ];
     Settings {
         indexed: indexed.map(str::to_owned).to_vec(),
         log_groups: vec!["mine".to_owned()],
@@ -51,7 +58,11 @@ fn number_ids(document: &mut Value, known: &[String]) {
     let mut numbers: HashMap<String, String> = HashMap::new();
     let mut number = |id: &mut Value| {
         let next = format!("#{}", numbers.len() + 1);
-        *id = numbers.entry(id.as_str().expect("an id").to_owned()).or_insert(next).clone().into();
+        *id = numbers
+            .entry(id.as_str().expect("an id").to_owned())
+            .or_insert(next)
+            .clone()
+            .into();
     };
     if let Some(Value::Array(exceptions)) = document.pointer_mut("/cause/exceptions") {
         for exception in exceptions {
@@ -84,7 +95,12 @@ fn differences<'v>(path: &str, theirs: &'v Value, ours: &'v Value, found: &mut V
         (Value::Object(one), Value::Object(other)) => {
             let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
             for key in keys {
-                differences(&format!("{path}/{key}"), &theirs[key.as_str()], &ours[key.as_str()], found);
+                differences(
+                    &format!("{path}/{key}"),
+                    &theirs[key.as_str()],
+                    &ours[key.as_str()],
+                    found,
+                );
             }
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
@@ -103,10 +119,16 @@ fn reason(path: &str, theirs: &Value, ours: &Value) -> Option<&'static str> {
     let key = path.rsplit('/').next().unwrap_or_default();
     match path {
         "/name" if theirs.is_null() => Some("a segment without a name is refused"),
-        "/name" if theirs.as_str().is_some_and(|name| name.strip_suffix(' ').is_some_and(|name| name == ours)) => {
+        "/name"
+            if theirs
+                .as_str()
+                .is_some_and(|name| name.strip_suffix(' ').is_some_and(|name| name == ours)) =>
+        {
             Some("no blank where the flag was")
         }
-        "/name" if theirs.as_str().map(name::of_service).as_deref() == ours.as_str() => Some("names hold what X-Ray takes"),
+        "/name" if theirs.as_str().map(name::of_service).as_deref() == ours.as_str() => {
+            Some("names hold what X-Ray takes")
+        }
         "/name" if theirs.as_str().is_some_and(|name| name.ends_with('\u{fffd}')) => Some("cut between characters"),
         _ if key.starts_with("signals.") && path.starts_with("/annotations/") && theirs.is_null() => {
             Some("signals are annotations by themselves")
@@ -130,7 +152,10 @@ fn check(name: &str, setting: &str, settings: &Settings, expected: &[(&str, usiz
     }
     let ours = translate(&batch, settings);
     let reference = fixture(&format!("xray_reference_{name}{setting}.jsonl"));
-    let theirs: Vec<Value> = reference.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let theirs: Vec<Value> = reference
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(ours.len(), theirs.len());
     let mut reasons: HashMap<&str, usize> = HashMap::new();
     let mut unexplained = Vec::new();
@@ -143,11 +168,19 @@ fn check(name: &str, setting: &str, settings: &Settings, expected: &[(&str, usiz
         for (path, their_value, our_value) in found {
             match reason(&path, their_value, our_value) {
                 Some(reason) => *reasons.entry(reason).or_default() += 1,
-                None => unexplained.push(format!("{} {}: {path}: {their_value} there, {our_value} here", our["id"], our["name"])),
+                None => unexplained.push(format!(
+                    "{} {}: {path}: {their_value} there, {our_value} here",
+                    our["id"], our["name"]
+                )),
             }
         }
     }
-    assert!(unexplained.is_empty(), "{} unexplained:\n{}", unexplained.len(), unexplained.join("\n"));
+    assert!(
+        unexplained.is_empty(),
+        "{} unexplained:\n{}",
+        unexplained.len(),
+        unexplained.join("\n")
+    );
     let expected: HashMap<&str, usize> = expected.iter().copied().collect();
     assert_eq!(reasons, expected, "{name}{setting}");
 }
