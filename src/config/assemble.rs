@@ -16,8 +16,8 @@ use crate::{
     exporters::EXPORTERS,
     extensions::EXTENSIONS,
     pipeline::{
-        Authenticators, BatchSettings, Blueprint, ComponentId, ExporterPart, Extension, Factory, Host, PipelinePart, Processor, ReceiverPart,
-        SideMethod, Sink, Source,
+        Authenticators, BatchSettings, Blueprint, ComponentId, ExporterPart, Extension, Factory, Host, PipelinePart,
+        Processor, ReceiverPart, SideMethod, Sink, Source,
     },
     processors::PROCESSORS,
     receivers::RECEIVERS,

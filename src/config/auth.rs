@@ -9,7 +9,10 @@ use crate::{
 
 /// One line for every exporter that names no such extension. `configured` are the ids of the section, those with faults too.
 pub(super) fn faults(checked: &Checked, configured: &[&str], table: &[Factory<dyn Extension>]) -> Vec<String> {
-    let exporters = checked.exporters.iter().filter_map(|(entry, _)| Some((&entry.written, entry.parsed.auth()?)));
+    let exporters = checked
+        .exporters
+        .iter()
+        .filter_map(|(entry, _)| Some((&entry.written, entry.parsed.auth()?)));
     let told = exporters.filter_map(|(exporter, wanted)| {
         let fault = fault(&wanted, checked, configured, table)?;
         Some(format!("exporters::{exporter}::auth::authenticator: {fault}"))
@@ -60,7 +63,9 @@ mod tests {
         );
         let loaded = config::from_text(&text, &|_| None)?;
         let checked = loaded.check("localhost")?;
-        config::assemble(checked, Wiring::default()).map(drop).map_err(|error| vec![format!("{error:#}")])
+        config::assemble(checked, Wiring::default())
+            .map(drop)
+            .map_err(|error| vec![format!("{error:#}")])
     }
 
     fn http(id: &str) -> String {
@@ -71,7 +76,11 @@ mod tests {
     fn an_exporter_finds_its_extension() {
         let tokens = "{bearertokenauth/a: {token: x}, sigv4auth: , basicauth: {client_auth: {username: u}}}";
         for id in ["bearertokenauth/a", "sigv4auth", "basicauth"] {
-            assert_eq!(check(&http(id), tokens, "[sigv4auth, basicauth, bearertokenauth/a]"), Ok(()), "{id}");
+            assert_eq!(
+                check(&http(id), tokens, "[sigv4auth, basicauth, bearertokenauth/a]"),
+                Ok(()),
+                "{id}"
+            );
         }
     }
 
@@ -89,18 +98,36 @@ mod tests {
             &http("bearertokenaut"),
             token,
             "[]",
-            &format!("{path}references extension \"bearertokenaut\" which is not configured (did you mean \"bearertokenauth\"?)"),
+            &format!(
+                "{path}references extension \"bearertokenaut\" which is not configured (did you mean \"bearertokenauth\"?)"
+            ),
         );
-        told(&http("bearertokenauth"), token, "[]", "does not run: add it to service::extensions");
+        told(
+            &http("bearertokenauth"),
+            token,
+            "[]",
+            "does not run: add it to service::extensions",
+        );
         told(
             &http("health_check"),
             token,
             "[health_check]",
             "puts no credentials on requests (valid types: [basicauth bearertokenauth sigv4auth])",
         );
-        let grpc = "{otlp_http: {endpoint: \"http://a\"}, otlp_grpc: {endpoint: \"a:1\", auth: {authenticator: sigv4auth}}}";
-        told(grpc, token, "[sigv4auth]", "can do nothing for gRPC (valid types: [basicauth bearertokenauth])");
+        let grpc =
+            "{otlp_http: {endpoint: \"http://a\"}, otlp_grpc: {endpoint: \"a:1\", auth: {authenticator: sigv4auth}}}";
+        told(
+            grpc,
+            token,
+            "[sigv4auth]",
+            "can do nothing for gRPC (valid types: [basicauth bearertokenauth])",
+        );
         // One fault, not two.
-        told(&http("bearertokenauth"), "{bearertokenauth: }", "[bearertokenauth]", "extensions::bearertokenauth::token");
+        told(
+            &http("bearertokenauth"),
+            "{bearertokenauth: }",
+            "[bearertokenauth]",
+            "extensions::bearertokenauth::token",
+        );
     }
 }

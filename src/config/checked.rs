@@ -102,7 +102,11 @@ pub(super) fn check(
     }
     walk.lines.extend(loops(&checked, default_host));
     walk.lines.extend(clashes(&checked));
-    walk.lines.extend(auth::faults(&checked, &configured(sections, "extensions"), tables.extensions));
+    walk.lines.extend(auth::faults(
+        &checked,
+        &configured(sections, "extensions"),
+        tables.extensions,
+    ));
     checked.warnings = walk.warnings;
     if walk.lines.is_empty() {
         Ok(checked)

@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn a_name_is_needed_and_has_no_colon() {
         assert_eq!(faults(serde_json::json!({})), ["is missing"]);
-        assert_eq!(faults(serde_json::json!({"client_auth": {"username": "a"}})), Vec::<String>::new());
+        assert_eq!(
+            faults(serde_json::json!({"client_auth": {"username": "a"}})),
+            Vec::<String>::new()
+        );
         assert!(faults(serde_json::json!({"client_auth": {"username": "a:b"}}))[0].contains("colon"));
     }
 

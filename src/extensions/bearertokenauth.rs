@@ -56,7 +56,10 @@ impl Build<dyn Extension> for Config {
             faults.push(Fault::at("token", "is missing: set `token` or `filename`"));
         }
         if value(&self.scheme, self.token.reveal()).is_err() {
-            faults.push(Fault::at("token", "is nothing that a header can carry (a control character?)"));
+            faults.push(Fault::at(
+                "token",
+                "is nothing that a header can carry (a control character?)",
+            ));
         }
         faults
     }
@@ -106,12 +109,21 @@ fn value(scheme: &str, token: &str) -> anyhow::Result<HeaderValue> {
 #[async_trait]
 impl Authenticator for Bearer {
     async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()> {
-        let Config { scheme, token, filename, .. } = &self.config;
+        let Config {
+            scheme,
+            token,
+            filename,
+            ..
+        } = &self.config;
         let value = match filename.as_str() {
             "" => value(scheme, token.reveal())?,
             path => {
                 let fault = || format!("bearertokenauth: cannot read {path}");
-                let changed = tokio::fs::metadata(path).await.with_context(fault)?.modified().with_context(fault)?;
+                let changed = tokio::fs::metadata(path)
+                    .await
+                    .with_context(fault)?
+                    .modified()
+                    .with_context(fault)?;
                 let known = self.read.lock().expect("no holder panics").clone();
                 match known.filter(|(at, _)| *at == changed) {
                     Some((_, value)) => value,
@@ -156,7 +168,11 @@ mod tests {
             methods: Arc::default(),
             authenticators: Default::default(),
         };
-        config.build(&host).expect("builds").authenticator().expect("authenticates")
+        config
+            .build(&host)
+            .expect("builds")
+            .authenticator()
+            .expect("authenticates")
     }
 
     async fn headers(authenticator: &dyn Authenticator) -> anyhow::Result<HeaderMap> {

@@ -256,7 +256,7 @@ mod tests {
             sinks: Arc::default(),
             sources: Arc::default(),
             methods: Arc::default(),
-        authenticators: Default::default(),
+            authenticators: Default::default(),
         }
     }
 

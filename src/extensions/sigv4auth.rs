@@ -78,7 +78,10 @@ impl Build<dyn Extension> for Config {
         let mut faults = Vec::new();
         for (key, region) in [("region", &self.region), ("assume_role::sts_region", &role.sts_region)] {
             if !region.is_empty() && !aws::is_region(region) {
-                faults.push(Fault::at(key, format!("{region:?} is no region; write one like eu-west-1")));
+                faults.push(Fault::at(
+                    key,
+                    format!("{region:?} is no region; write one like eu-west-1"),
+                ));
             }
         }
         if !role.arn.is_empty() && !role.arn.starts_with("arn:") {
@@ -88,7 +91,10 @@ impl Build<dyn Extension> for Config {
             ));
         }
         if role.arn.is_empty() && *role != AssumeRole::default() {
-            faults.push(Fault::at("assume_role::arn", "is missing: the other keys belong to a role"));
+            faults.push(Fault::at(
+                "assume_role::arn",
+                "is missing: the other keys belong to a role",
+            ));
         }
         faults
     }
@@ -145,7 +151,10 @@ impl Signers {
         }
         let region = aws::region(&access).await?;
         let signer = Arc::new(Signer::new(access, service, &region)?);
-        self.known.lock().expect("no holder panics").insert(host.to_owned(), signer.clone());
+        self.known
+            .lock()
+            .expect("no holder panics")
+            .insert(host.to_owned(), signer.clone());
         Ok(signer)
     }
 }

@@ -85,7 +85,7 @@ mod tests {
             sinks: Arc::default(),
             sources: Arc::new(HashMap::from_iter(source)),
             methods: Arc::default(),
-        authenticators: Default::default(),
+            authenticators: Default::default(),
         }
     }
 

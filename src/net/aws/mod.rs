@@ -61,9 +61,15 @@ pub async fn region(access: &Access) -> anyhow::Result<String> {
 }
 
 async fn region_in(access: &Access, context: &Context) -> anyhow::Result<String> {
-    let written = [Some(access.region.clone()), context.env_var("AWS_REGION"), context.env_var("AWS_DEFAULT_REGION")];
+    let written = [
+        Some(access.region.clone()),
+        context.env_var("AWS_REGION"),
+        context.env_var("AWS_DEFAULT_REGION"),
+    ];
     if let Some(region) = written.into_iter().flatten().find(|region| !region.is_empty()) {
-        return is_region(&region).then_some(region).context("the region is none: it names one like eu-west-1");
+        return is_region(&region)
+            .then_some(region)
+            .context("the region is none: it names one like eu-west-1");
     }
     if let Some(region) = profile::region(access, context).await? {
         return Ok(region);
@@ -80,7 +86,10 @@ async fn region_in(access: &Access, context: &Context) -> anyhow::Result<String>
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.len() <= 63 && text.chars().all(is_label) && text.starts_with(|c: char| c.is_ascii_lowercase())
+    !text.is_empty()
+        && text.len() <= 63
+        && text.chars().all(is_label)
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// The address of a service in a region, such as `https://xray.eu-west-1.amazonaws.com`.
@@ -102,7 +111,9 @@ pub fn endpoint(service: &str, region: &str) -> String {
 #[must_use]
 pub fn endpoint_of_environment(service: &str) -> Option<String> {
     let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-    let mut written = [own.as_str(), "AWS_ENDPOINT_URL"].into_iter().filter_map(|name| OsEnv.var(name));
+    let mut written = [own.as_str(), "AWS_ENDPOINT_URL"]
+        .into_iter()
+        .filter_map(|name| OsEnv.var(name));
     written.find(|url| !url.is_empty())
 }
 
@@ -122,7 +133,10 @@ pub struct Signer {
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("service", &self.service).field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("service", &self.service)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,7 +179,10 @@ impl Signer {
         let (mut parts, ()) = request.body(()).context("the endpoint cannot be signed")?.into_parts();
         let signer = self.signer.lock().expect("no holder panics").clone();
         signer.sign(&mut parts, None).await.map_err(|e| {
-            anyhow!("no AWS credentials to sign with: {}", harmless(&e.to_string(), MESSAGE_LIMIT))
+            anyhow!(
+                "no AWS credentials to sign with: {}",
+                harmless(&e.to_string(), MESSAGE_LIMIT)
+            )
         })?;
         for (name, value) in &parts.headers {
             if name == header::AUTHORIZATION || name.as_str().starts_with("x-amz-") {

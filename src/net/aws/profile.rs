@@ -52,7 +52,11 @@ impl Profile {
             let (credentials, is_named) = path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
             files.push((credentials, is_named, false));
         }
-        files.extend(self.files.iter().map(|path| (context.expand_home_dir(path), true, false)));
+        files.extend(
+            self.files
+                .iter()
+                .map(|path| (context.expand_home_dir(path), true, false)),
+        );
         let mut found: HashMap<String, Section> = HashMap::new();
         for (path, is_named, is_config) in files {
             let Some(path) = path else { continue };
@@ -126,7 +130,11 @@ impl Profile {
                 (None, Some("Ec2InstanceMetadata")) => {
                     IMDSv2CredentialProvider::new().provide_credential(context).await?
                 }
-                _ => return Err(fault("has a role_arn without source_profile, credential_source or web_identity_token_file")),
+                _ => {
+                    return Err(fault(
+                        "has a role_arn without source_profile, credential_source or web_identity_token_file",
+                    ));
+                }
             };
             let base = base.ok_or_else(|| fault("has a role, but no credentials to take it with"))?;
             let role = Role {
@@ -189,7 +197,11 @@ fn sections(text: &str, is_config: bool) -> Vec<(String, Section)> {
             && let Some((_, section)) = found.last_mut()
         {
             // A comment stands behind a blank.
-            let value = [" #", " ;"].iter().filter_map(|mark| value.find(mark)).min().map_or(value, |at| &value[..at]);
+            let value = [" #", " ;"]
+                .iter()
+                .filter_map(|mark| value.find(mark))
+                .min()
+                .map_or(value, |at| &value[..at]);
             section.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
         }
     }

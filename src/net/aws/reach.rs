@@ -89,7 +89,11 @@ impl Network {
         })
     }
 
-    async fn once(&self, client: &Client, request: &Request<Bytes>) -> std::result::Result<Response<Bytes>, reqwest::Error> {
+    async fn once(
+        &self,
+        client: &Client,
+        request: &Request<Bytes>,
+    ) -> std::result::Result<Response<Bytes>, reqwest::Error> {
         let sent = client
             .request(request.method().clone(), request.uri().to_string())
             .headers(request.headers().clone())
@@ -109,7 +113,11 @@ impl Network {
 impl HttpSend for Network {
     async fn http_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let is_inside = is_inside(request.uri().host().unwrap_or_default());
-        let (client, retries) = if is_inside { (&self.inside, self.retries) } else { (&self.outside, 0) };
+        let (client, retries) = if is_inside {
+            (&self.inside, self.retries)
+        } else {
+            (&self.outside, 0)
+        };
         let mut left = retries;
         loop {
             match self.once(client, &request).await {
@@ -140,10 +148,15 @@ fn is_inside(host: &str) -> bool {
 /// # Errors
 /// There is no such service, or it says none.
 pub(super) async fn instance_region(context: &Context) -> anyhow::Result<String> {
-    if context.env_var("AWS_EC2_METADATA_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
+    if context
+        .env_var("AWS_EC2_METADATA_DISABLED")
+        .is_some_and(|off| off.eq_ignore_ascii_case("true"))
+    {
         anyhow::bail!("AWS_EC2_METADATA_DISABLED is set");
     }
-    let base = context.env_var("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or_else(|| METADATA.to_owned());
+    let base = context
+        .env_var("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        .unwrap_or_else(|| METADATA.to_owned());
     let base = base.trim_end_matches('/');
     let token = Request::builder()
         .method(Method::PUT)
@@ -157,10 +170,16 @@ pub(super) async fn instance_region(context: &Context) -> anyhow::Result<String>
         .body(Bytes::new())?;
     let region = said(context.http_send_as_string(region).await?)?;
     let region = region.trim();
-    super::is_region(region).then(|| region.to_owned()).context("the metadata service names no region")
+    super::is_region(region)
+        .then(|| region.to_owned())
+        .context("the metadata service names no region")
 }
 
 fn said(answer: Response<String>) -> anyhow::Result<String> {
-    anyhow::ensure!(answer.status().is_success(), "the metadata service answered HTTP {}", answer.status());
+    anyhow::ensure!(
+        answer.status().is_success(),
+        "the metadata service answered HTTP {}",
+        answer.status()
+    );
     Ok(answer.into_body())
 }

@@ -5,7 +5,9 @@ use reqsign_aws_v4::{
     AssumeRoleCredentialProvider, AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider,
     EnvCredentialProvider, IMDSv2CredentialProvider, RequestSigner, SSOCredentialProvider,
 };
-use reqsign_core::{Context, Error, ProvideCredential, ProvideCredentialDyn, Result, SigningCredential, time::Timestamp};
+use reqsign_core::{
+    Context, Error, ProvideCredential, ProvideCredentialDyn, Result, SigningCredential, time::Timestamp,
+};
 
 use super::{Access, Role, profile::Profile};
 
@@ -97,7 +99,9 @@ pub(super) fn of(access: &Access, region: &str, context: &Context) -> Sources {
         Some(role) if !role.web_identity_token_file.is_empty() => {
             let file = role.web_identity_token_file.clone().into();
             let web = AssumeRoleWithWebIdentityCredentialProvider::with_config(role.arn.clone(), file);
-            let web = web.with_region(sts_region(role, region).to_owned()).with_regional_sts_endpoint();
+            let web = web
+                .with_region(sts_region(role, region).to_owned())
+                .with_regional_sts_endpoint();
             let web = web.with_role_session_name(session_name(role).to_owned());
             Sources(vec![(Kind::WebIdentity, Box::new(web))])
         }
@@ -107,11 +111,19 @@ pub(super) fn of(access: &Access, region: &str, context: &Context) -> Sources {
 }
 
 fn sts_region<'a>(role: &'a Role, region: &'a str) -> &'a str {
-    if role.sts_region.is_empty() { region } else { &role.sts_region }
+    if role.sts_region.is_empty() {
+        region
+    } else {
+        &role.sts_region
+    }
 }
 
 fn session_name(role: &Role) -> &str {
-    if role.session_name.is_empty() { SESSION } else { &role.session_name }
+    if role.session_name.is_empty() {
+        SESSION
+    } else {
+        &role.session_name
+    }
 }
 
 /// A role, taken with the credentials of `base`.

@@ -27,12 +27,20 @@ impl std::fmt::Debug for Sts {
 
 impl HttpSend for Sts {
     async fn http_send(&self, request: Request<Bytes>) -> reqsign_core::Result<Response<Bytes>> {
-        let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        let key = authorization.and_then(|text| text.split(['=', '/']).nth(1)).unwrap_or("nobody");
+        let authorization = request
+            .headers()
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
+        let key = authorization
+            .and_then(|text| text.split(['=', '/']).nth(1))
+            .unwrap_or("nobody");
         let line = format!("{key} {} {}", request.uri(), String::from_utf8_lossy(request.body()));
         self.asked.lock().expect("no holder panics").push(line);
         let (status, body) = (self.answer)();
-        Ok(Response::builder().status(status).body(Bytes::from(body)).expect("a response"))
+        Ok(Response::builder()
+            .status(status)
+            .body(Bytes::from(body))
+            .expect("a response"))
     }
 }
 
@@ -42,7 +50,10 @@ fn sts(operation: &'static str) -> Sts {
             "<Credentials><AccessKeyId>ASIAROLEROLEROLEROLE</AccessKeyId><SecretAccessKey>role</SecretAccessKey>\
              <SessionToken>token</SessionToken><Expiration>{NEVER}</Expiration></Credentials>"
         );
-        (200, format!("<{operation}Response><{operation}Result>{credentials}</{operation}Result></{operation}Response>"))
+        (
+            200,
+            format!("<{operation}Response><{operation}Result>{credentials}</{operation}Result></{operation}Response>"),
+        )
     };
     Sts {
         asked: Arc::default(),
@@ -53,7 +64,10 @@ fn sts(operation: &'static str) -> Sts {
 fn env(home: Option<&Path>, variables: &[(&str, &str)]) -> StaticEnv {
     StaticEnv {
         home_dir: home.map(Path::to_owned),
-        envs: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        envs: variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
     }
 }
 
@@ -69,7 +83,10 @@ async fn signed(access: Access, context: Context) -> Result<(String, Option<Stri
     let signer = Signer::within(access, "xray", "eu-west-1", context);
     let url = Url::parse("https://xray.eu-west-1.amazonaws.com/TraceSegments").expect("a URL");
     let mut headers = HeaderMap::new();
-    signer.sign(&url, &mut headers, b"{}").await.map_err(|e| e.to_string())?;
+    signer
+        .sign(&url, &mut headers, b"{}")
+        .await
+        .map_err(|e| e.to_string())?;
     let text = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").to_owned());
     let authorization = text("authorization").expect("signed");
     let key = authorization.split(['=', '/']).nth(1).expect("a key").to_owned();
@@ -94,7 +111,10 @@ fn home(config: &str, credentials: &str) -> tempfile::TempDir {
 
 #[tokio::test]
 async fn the_signature_is_the_one_of_the_specification() {
-    let variables = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")];
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    ];
     let access = local();
     let context = context(&access, env(None, &variables)).expect("a client");
     let signer = Signer::within(access, "xray", "eu-west-1", context);
@@ -113,10 +133,15 @@ async fn the_signature_is_the_one_of_the_specification() {
     );
     let date = &time[..8];
     let scope = format!("{date}/eu-west-1/xray/aws4_request");
-    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hash::hex_sha256(canonical.as_bytes()));
+    let to_sign = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hash::hex_sha256(canonical.as_bytes())
+    );
     let start = b"AWS4wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_vec();
     let parts = [date, "eu-west-1", "xray", "aws4_request"];
-    let key = parts.iter().fold(start, |key, part| hash::hmac_sha256(&key, part.as_bytes()));
+    let key = parts
+        .iter()
+        .fold(start, |key, part| hash::hmac_sha256(&key, part.as_bytes()));
     let expected = format!(
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, \
          SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date, Signature={}",
@@ -129,9 +154,16 @@ async fn the_signature_is_the_one_of_the_specification() {
 
 #[tokio::test]
 async fn the_environment_comes_first_and_a_named_profile_before_it() {
-    let home = home("[profile other]\naws_access_key_id=AKIDOTHER\naws_secret_access_key=s\n", "[default]\naws_access_key_id=AKIDFILE\naws_secret_access_key=s\naws_session_token=t\n");
+    let home = home(
+        "[profile other]\naws_access_key_id=AKIDOTHER\naws_secret_access_key=s\n",
+        "[default]\naws_access_key_id=AKIDFILE\naws_secret_access_key=s\naws_session_token=t\n",
+    );
     let home = Some(home.path());
-    let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_SESSION_TOKEN", "e")];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIDENV"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+        ("AWS_SESSION_TOKEN", "e"),
+    ];
     let check = async |access: Access, variables: &[(&str, &str)], key: &str, token: Option<&str>| {
         let found = signed_with(access, env(home, variables)).await.expect("signed");
         assert_eq!((found.0.as_str(), found.1.as_deref()), (key, token));
@@ -156,14 +188,36 @@ async fn a_profile_takes_roles_with_other_profiles() {
     );
     let sts = sts("AssumeRole");
     let env = env(Some(home.path()), &[]);
-    let context = Context::new().with_env(env).with_file_read(reach::Files).with_http_send(sts.clone());
+    let context = Context::new()
+        .with_env(env)
+        .with_file_read(reach::Files)
+        .with_http_send(sts.clone());
     let found = signed(local(), context).await.expect("signed");
     assert_eq!(found, ("ASIAROLEROLEROLEROLE".to_owned(), Some("token".to_owned())));
     let asked = sts.asked.lock().expect("no holder panics").clone();
     assert_eq!(asked.len(), 2, "{asked:?}");
-    let has = |line: &str, parts: &[&str]| parts.iter().for_each(|part| assert!(line.contains(part), "{part} in {line}"));
-    has(&asked[0], &["AKIDKEYS https://sts.eu-west-1.amazonaws.com/", "role%2Finner", "RoleSessionName=me"]);
-    has(&asked[1], &["ASIAROLEROLEROLEROLE ", "role%2Fouter", "ExternalId=ext", "RoleSessionName=plano"]);
+    let has = |line: &str, parts: &[&str]| {
+        parts
+            .iter()
+            .for_each(|part| assert!(line.contains(part), "{part} in {line}"))
+    };
+    has(
+        &asked[0],
+        &[
+            "AKIDKEYS https://sts.eu-west-1.amazonaws.com/",
+            "role%2Finner",
+            "RoleSessionName=me",
+        ],
+    );
+    has(
+        &asked[1],
+        &[
+            "ASIAROLEROLEROLEROLE ",
+            "role%2Fouter",
+            "ExternalId=ext",
+            "RoleSessionName=plano",
+        ],
+    );
     assert!(!asked[1].contains("nested"));
 }
 
@@ -171,7 +225,10 @@ async fn a_profile_takes_roles_with_other_profiles() {
 async fn a_config_takes_a_role_with_what_is_found() {
     let sts = sts("AssumeRole");
     let keys = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s")];
-    let context = Context::new().with_env(env(None, &keys)).with_file_read(reach::Files).with_http_send(sts.clone());
+    let context = Context::new()
+        .with_env(env(None, &keys))
+        .with_file_read(reach::Files)
+        .with_http_send(sts.clone());
     let access = Access {
         role: Some(Role {
             arn: "arn:aws:iam::123456789012:role/r".to_owned(),
@@ -182,7 +239,10 @@ async fn a_config_takes_a_role_with_what_is_found() {
     };
     signed(access, context).await.expect("signed");
     let asked = sts.asked.lock().expect("no holder panics").clone();
-    assert!(asked[0].starts_with("AKIDENV https://sts.us-east-2.amazonaws.com/"), "{asked:?}");
+    assert!(
+        asked[0].starts_with("AKIDENV https://sts.us-east-2.amazonaws.com/"),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -190,19 +250,39 @@ async fn a_web_identity_is_taken_and_its_failure_is_not_passed_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("token");
     std::fs::write(&file, "jwt-of-the-pod").expect("written");
-    let variables = [("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"), ("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("text"))];
+    let variables = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("text")),
+    ];
     let good = sts("AssumeRoleWithWebIdentity");
-    let context = |sts: Sts| Context::new().with_env(env(None, &variables)).with_file_read(reach::Files).with_http_send(sts);
+    let context = |sts: Sts| {
+        Context::new()
+            .with_env(env(None, &variables))
+            .with_file_read(reach::Files)
+            .with_http_send(sts)
+    };
     let found = signed(local(), context(good.clone())).await.expect("signed");
     assert_eq!(found.0, "ASIAROLEROLEROLEROLE");
     let asked = good.asked.lock().expect("no holder panics").clone();
-    assert!(asked[0].contains("jwt-of-the-pod") && asked[0].starts_with("nobody "), "{asked:?}");
+    assert!(
+        asked[0].contains("jwt-of-the-pod") && asked[0].starts_with("nobody "),
+        "{asked:?}"
+    );
     let bad = Sts {
-        answer: Arc::new(|| (403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>".to_owned())),
+        answer: Arc::new(|| {
+            (
+                403,
+                "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+                    .to_owned(),
+            )
+        }),
         ..sts("AssumeRoleWithWebIdentity")
     };
     let told = signed(local(), context(bad)).await.expect_err("refused");
-    assert!(told.contains("web identity") && !told.contains("jwt-of-the-pod"), "{told}");
+    assert!(
+        told.contains("web identity") && !told.contains("jwt-of-the-pod"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -213,7 +293,9 @@ async fn a_container_and_an_instance_are_asked_on_their_own_services() {
     let server = Server::start(move |seen| {
         Some(match seen.uri.path() {
             "/latest/api/token" if seen.method == "PUT" => text(200, &[], "session"),
-            _ if seen.uri.path() != "/container" && seen.headers.get("x-aws-ec2-metadata-token").is_none() => text(401, &[], ""),
+            _ if seen.uri.path() != "/container" && seen.headers.get("x-aws-ec2-metadata-token").is_none() => {
+                text(401, &[], "")
+            }
             "/latest/meta-data/iam/security-credentials/" => text(200, &[], "my-role"),
             "/latest/meta-data/placement/region" => text(200, &[], "eu-central-1\n"),
             "/container" if seen.headers["authorization"] != "pod-token" => text(403, &[], ""),
@@ -224,19 +306,29 @@ async fn a_container_and_an_instance_are_asked_on_their_own_services() {
     .await;
     let at = format!("http://{}", server.address);
     let container = format!("{at}/container");
-    let variables = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod-token")];
+    let variables = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod-token"),
+    ];
     let found = signed_with(local(), env(None, &variables)).await.expect("signed");
     assert_eq!(found, ("ASIAMETA".to_owned(), Some("t".to_owned())));
     let variables = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", at.as_str())];
-    let found = signed_with(Access::default(), env(None, &variables)).await.expect("signed");
+    let found = signed_with(Access::default(), env(None, &variables))
+        .await
+        .expect("signed");
     assert_eq!(found.0, "ASIAMETA");
     let access = Access::default();
     let context = context(&access, env(None, &variables)).expect("a client");
     assert_eq!(region_in(&access, &context).await.expect("a region"), "eu-central-1");
     // Where that is not wanted, nobody is asked.
     let asked = server.seen().len();
-    let told = signed_with(local(), env(None, &variables)).await.expect_err("no credentials");
-    assert!(told.contains("environment: none") && told.contains("container: none"), "{told}");
+    let told = signed_with(local(), env(None, &variables))
+        .await
+        .expect_err("no credentials");
+    assert!(
+        told.contains("environment: none") && told.contains("container: none"),
+        "{told}"
+    );
     assert_eq!(server.seen().len(), asked);
 }
 
@@ -244,12 +336,26 @@ async fn a_container_and_an_instance_are_asked_on_their_own_services() {
 async fn profiles_that_cannot_work_say_why() {
     let check = async |config: &str, part: &str| {
         let home = home(config, "");
-        let told = signed_with(local(), env(Some(home.path()), &[])).await.expect_err("no credentials");
+        let told = signed_with(local(), env(Some(home.path()), &[]))
+            .await
+            .expect_err("no credentials");
         assert!(told.contains(part), "{told}");
     };
-    check("[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nmfa_serial = m\nsource_profile = x\n", "MFA").await;
-    check("[default]\nrole_arn = arn:aws:iam::123456789012:role/r\n", "without source_profile").await;
-    check("[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = x\n", "no credentials to take it with").await;
+    check(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nmfa_serial = m\nsource_profile = x\n",
+        "MFA",
+    )
+    .await;
+    check(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\n",
+        "without source_profile",
+    )
+    .await;
+    check(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = x\n",
+        "no credentials to take it with",
+    )
+    .await;
     check("[default]\ncredential_process = /bin/keys\n", "not run here").await;
     let circle = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = a\n\
                   [profile a]\nrole_arn = arn:aws:iam::123456789012:role/a\nsource_profile = default\n";
@@ -292,7 +398,9 @@ async fn the_region_is_the_first_that_is_written() {
 
 #[test]
 fn partitions_have_their_own_domains() {
-    let check = |region: &str, expected: &str| assert_eq!(endpoint("xray", region), format!("https://xray.{region}.{expected}"));
+    let check = |region: &str, expected: &str| {
+        assert_eq!(endpoint("xray", region), format!("https://xray.{region}.{expected}"))
+    };
     check("eu-west-1", "amazonaws.com");
     check("us-gov-west-1", "amazonaws.com");
     check("cn-north-1", "amazonaws.com.cn");
