@@ -20,7 +20,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("exporters/langtrace", &["/api_key"]),
     ("exporters/otlp_grpc", &["/endpoint"]),
     ("exporters/otlp_http", &["/endpoint"]),
-    ("extensions/basicauth", &["/client_auth/username"]),
+    ("extensions/basicauth", &["/client_auth/username", "/client_auth/password"]),
     ("extensions/bearertokenauth", &["/token"]),
     ("processors/attributes", &["/actions"]),
     (

@@ -36,7 +36,9 @@ class Api(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def documents(self):
-        bodies = [json.loads(body)["TraceSegmentDocuments"] for _path, _headers, body in list(self.requests)]
+        # A client that was in doubt sends a request a second time.
+        requests = dict.fromkeys(body for _path, _headers, body in list(self.requests))
+        bodies = [json.loads(body)["TraceSegmentDocuments"] for body in requests]
         return [json.loads(document) for documents in bodies for document in documents]
 
     def __exit__(self, *_):
