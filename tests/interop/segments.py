@@ -148,6 +148,8 @@ def explained(path, theirs, ours):
             return "no blank where the flag was"
         if their.endswith("\ufffd") and our and their.startswith(our):
             return "cut between characters"
+        if our == "span" and not any(taken(one) for one in their):
+            return "names hold what X-Ray takes"
         if not set(our) - set(their) - {"-"} and all(taken(one) for one in our):
             return "names hold what X-Ray takes"
     if str(path[-1]).startswith("signals.") and (path[0], their) == ("annotations", ABSENT):
