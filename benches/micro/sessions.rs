@@ -32,6 +32,7 @@ fn processor(max_bytes: usize) -> Box<dyn Processor> {
         sinks: Arc::new(HashMap::new()),
         sources: Arc::new(HashMap::new()),
         methods: Arc::new(Vec::new()),
+        authenticators: Default::default(),
     };
     let config = Config {
         memory: MemoryConfig { max_bytes },

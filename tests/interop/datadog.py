@@ -5,6 +5,7 @@ import json
 import subprocess
 import threading
 import urllib.request
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
@@ -103,9 +104,8 @@ def end(process):
     assert process.returncode == 0, f"planoai collector ended with {process.returncode}"
 
 
-def program():
-    """Datadog's own mapping and types."""
-    return harness.go_program("datadog_mapping")
+# Datadog's own mapping and types.
+program = partial(harness.go_program, "datadog_mapping")
 
 
 def printed(*command):

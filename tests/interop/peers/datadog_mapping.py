@@ -153,16 +153,16 @@ def told(one):
     return f"{one['field']}: ours {str(one['ours'])[:300]!r}, the agent's {str(one['theirs'])[:300]!r}"
 
 
-def differences(reference, payload, chunk, span):
-    their_payload, their_chunk, their_span = reference
+def differences(theirs, payload, chunk, span):
+    their_payload, their_chunk, their_span = theirs
     plain = their_span.get("plain", {})
     rows = [(f"payload.{key}", payload[key] or None, their_payload[key] or None, None) for key in OF_PAYLOAD]
     rows += [(f"chunk.{key}", chunk[key], their_chunk[key], None) for key in OF_CHUNK]
     rows += [("parent_id", span["parent_id"], their_span["parent_id"], None)]
     rows += [(key, timed(key, span[key]), their_span[key], plain.get(key)) for key in OF_SPAN]
     for group in ("meta", "metrics"):
-        keys = sorted({**span[group], **their_span[group]})
-        rows += [(f"{group}.{key}", span[group].get(key), their_span[group].get(key), plain.get(key)) for key in keys]
+        mine, reference = span[group] or {}, their_span[group] or {}
+        rows += [(f"{group}.{key}", mine.get(key), reference.get(key), plain.get(key)) for key in sorted({**mine, **reference})]
     for field, ours, theirs, before in rows:
         if not same(field, ours, theirs):
             yield {"field": field, "ours": ours, "theirs": theirs, "plain": before, "failed": span["error"] == 1}

@@ -18,7 +18,7 @@ use crate::{
         },
         testing::{self, json_log},
     },
-    net::testing::{Server, nobody, text},
+    net::testing::{Seen, Server, nobody, text},
     otlp::keys::datadog as dd,
 };
 
@@ -98,6 +98,17 @@ fn hits(body: &[u8]) -> Vec<(u64, u64)> {
         .collect()
 }
 
+fn check_head(request: &Seen) {
+    assert_eq!((request.method.as_str(), request.uri.path()), ("POST", PATH));
+    for (name, expected) in [
+        ("content-type", "application/msgpack"),
+        ("content-encoding", "gzip"),
+        ("dd-api-key", "0123456789abcdef0123456789abcdef"),
+    ] {
+        assert_eq!(request.headers[name], expected);
+    }
+}
+
 #[tokio::test]
 async fn the_intake_gets_what_datadogs_own_types_can_read() {
     let server = Server::start(|_| Some(text(202, &[], ""))).await;
@@ -110,16 +121,8 @@ async fn the_intake_gets_what_datadogs_own_types_can_read() {
     stats.close().await;
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
-    let request = &seen[0];
-    assert_eq!((request.method.as_str(), request.uri.path()), ("POST", PATH));
-    for (name, expected) in [
-        ("content-type", "application/msgpack"),
-        ("content-encoding", "gzip"),
-        ("dd-api-key", "0123456789abcdef0123456789abcdef"),
-    ] {
-        assert_eq!(request.headers[name], expected);
-    }
-    let all = read(&request.body);
+    check_head(&seen[0]);
+    let all = read(&seen[0].body);
     assert_eq!(
         (all.agent_hostname.as_str(), all.agent_env.as_str()),
         ("agent-host", "none")
