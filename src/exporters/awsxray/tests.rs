@@ -250,23 +250,26 @@ async fn answered(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (&'sta
     }
 }
 
+type Headers = &'static [(&'static str, &'static str)];
+
+/// Where X-Ray answers so, the outcome is that, and the error says these things.
+async fn check(status: u16, headers: Headers, body: &'static str, expected: &str, parts: &[&str]) {
+    let (outcome, after, told) = answered(move || text(status, headers, body)).await;
+    assert_eq!(outcome, expected, "{status} {body}: {told}");
+    parts.iter().for_each(|part| assert!(told.contains(part), "{told}"));
+    let wants = headers
+        .iter()
+        .find(|(name, _)| *name == "retry-after")
+        .map(|(_, value)| value.parse().expect("s"));
+    assert_eq!(
+        after.map(|after| after.as_secs()),
+        wants.filter(|_| outcome == "retry"),
+        "{told}"
+    );
+}
+
 #[tokio::test]
-async fn every_answer_has_its_outcome() {
-    type Headers = &'static [(&'static str, &'static str)];
-    let check = async |status: u16, headers: Headers, body: &'static str, expected: &str, parts: &[&str]| {
-        let (outcome, after, told) = answered(move || text(status, headers, body)).await;
-        assert_eq!(outcome, expected, "{status} {body}: {told}");
-        parts.iter().for_each(|part| assert!(told.contains(part), "{told}"));
-        let wants = headers
-            .iter()
-            .find(|(name, _)| *name == "retry-after")
-            .map(|(_, value)| value.parse().expect("s"));
-        assert_eq!(
-            after.map(|after| after.as_secs()),
-            wants.filter(|_| outcome == "retry"),
-            "{told}"
-        );
-    };
+async fn what_is_for_now_is_tried_again() {
     check(200, JSON, "{}", "ok", &[]).await;
     check(
         200,
@@ -305,6 +308,10 @@ async fn every_answer_has_its_outcome() {
     )
     .await;
     check(500, JSON, "{}", "retry", &["500"]).await;
+}
+
+#[tokio::test]
+async fn what_is_for_good_is_refused() {
     check(407, &[], "proxy", "refuse", &["407"]).await;
     check(
         302,
@@ -322,6 +329,10 @@ async fn every_answer_has_its_outcome() {
         &["InvalidRequestException: bad [31m"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_aws_refuses_for_good_is_told_with_what_to_look_at() {
     let denied = r#"{"message":"User is not authorized to perform: xray:PutTraceSegments"}"#;
     check(
         403,
@@ -349,6 +360,10 @@ async fn every_answer_has_its_outcome() {
         &["valid region", "the region that of"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn credentials_and_clocks_that_are_late_are_tried_again() {
     let expired = r#"{"message":"The security token included in the request is expired"}"#;
     check(
         403,

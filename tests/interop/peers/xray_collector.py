@@ -59,8 +59,16 @@ def check(bench):
             if "PLANO_XRAY_WRITE" in os.environ:
                 path.write_text(text)
                 continue
-            harness.expect(f"lines of {path.name}, told anew by the Collector", text.splitlines(), path.read_text().splitlines())
+            same(path, text)
             compare(fixture, setting, text, segments.text(of_ours[fixture], fixture))
+
+
+def same(path, told):
+    """The file of reference is what the Collector says today."""
+    lines, wanted = told.splitlines(), path.read_text().splitlines()
+    harness.expect(f"documents in {path.name}", len(lines), len(wanted))
+    for line, (got, want) in enumerate(zip(lines, wanted), 1):
+        harness.expect(f"{path.name}:{line}, told anew by the Collector", got, want)
 
 
 def compare(fixture, setting, theirs, ours):
