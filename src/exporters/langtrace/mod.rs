@@ -42,7 +42,7 @@ const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VER
 pub struct Config {
     /// Key of the project, sent as `x-api-key`. Required.
     pub api_key: Secret,
-    /// Where Langtrace is, such as `http://localhost:3000`; `/api/trace` is added. https://app.langtrace.ai.
+    /// Where Langtrace is, such as `http://localhost:3000`; `/api/trace` is added. `https://app.langtrace.ai`.
     pub host: Endpoint,
     /// Message content on the way to Langtrace: keep what is on the spans, or drop. keep.
     pub content: Content,
