@@ -1,10 +1,7 @@
 //! What the exporters over HTTP share: which failures may be tried again, and the counter and the log of spans that a backend took in part
 //! or not at all. No component itself; the network is in `net::http_client`.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use anyhow::anyhow;
 use http::StatusCode;
@@ -16,11 +13,10 @@ use crate::{
     pipeline::{ComponentId, ExportError},
 };
 
+pub(crate) use crate::pipeline::Rarely;
+
 /// Statuses after which OTLP allows the same request again.
 pub(crate) const RETRYABLE: &[u16] = &[429, 502, 503, 504];
-
-/// Least time between two log lines of one kind.
-const LOG_EVERY: Duration = Duration::from_secs(1);
 
 impl From<Unsent> for ExportError {
     fn from(unsent: Unsent) -> ExportError {
@@ -47,30 +43,6 @@ pub(crate) fn refusal(answer: &Answer, retryable: &[u16]) -> ExportError {
         }
     } else {
         ExportError::Refused { source }
-    }
-}
-
-/// Lets one log line through per second and counts the others.
-#[derive(Debug, Default)]
-pub(crate) struct Rarely {
-    /// When the last line was logged, and how many occurrences since went without one.
-    logged: Mutex<(Option<Instant>, u64)>,
-}
-
-impl Rarely {
-    /// Whether a line is due, and how many went unlogged before it.
-    pub(crate) fn may_log(&self, now: Instant) -> Option<u64> {
-        let mut logged = self.logged.lock().expect("no holder panics");
-        match logged.0 {
-            Some(last) if now.duration_since(last) < LOG_EVERY => {
-                logged.1 += 1;
-                None
-            }
-            _ => {
-                logged.0 = Some(now);
-                Some(std::mem::take(&mut logged.1))
-            }
-        }
     }
 }
 
@@ -106,6 +78,8 @@ impl Rejections {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::HeaderMap;
 
     use super::*;
@@ -131,16 +105,5 @@ mod tests {
             let told = if is_redirect { "not followed" } else { "why" };
             assert!(text.contains(status.as_str()) && text.contains(told), "{text}");
         }
-    }
-
-    #[test]
-    fn lines_of_one_kind_are_rare() {
-        let rarely = Rarely::default();
-        let start = Instant::now();
-        let at = |millis| rarely.may_log(start + Duration::from_millis(millis));
-        assert_eq!(
-            [at(0), at(10), at(999), at(1000), at(1500), at(2100)],
-            [Some(0), None, None, Some(2), None, Some(1)]
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! `basicauth` puts a user's name and password on the requests of exporters (`client_auth`). Has no port and no task. Does not check what
 //! receivers get.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -79,9 +79,9 @@ impl Extension for BasicAuth {
 
 #[async_trait]
 impl Authenticator for Basic {
-    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()> {
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<Instant> {
         request.headers.insert(header::AUTHORIZATION, self.0.clone());
-        Ok(())
+        Ok(Instant::now())
     }
 }
 

@@ -4,12 +4,12 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use anyhow::Context;
 use async_trait::async_trait;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,16 @@ use crate::{
     pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Health, Host, Outgoing},
     values::Secret,
 };
+
+/// Headers that say what a request is, which no token may take the place of.
+const OF_HTTP: &[HeaderName] = &[
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+];
 
 /// `bearertokenauth`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,8 +59,12 @@ impl Build<dyn Extension> for Config {
 
     fn validate(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if self.header.parse::<HeaderName>().is_err() {
-            faults.push(Fault::at("header", "is no valid header name"));
+        match self.header.parse::<HeaderName>() {
+            Err(_) => faults.push(Fault::at("header", "is no valid header name")),
+            Ok(name) if OF_HTTP.contains(&name) => {
+                faults.push(Fault::at("header", format!("{name} belongs to HTTP itself")));
+            }
+            Ok(_) => {}
         }
         if self.token.reveal().is_empty() && self.filename.is_empty() {
             faults.push(Fault::at("token", "is missing: set `token` or `filename`"));
@@ -95,8 +109,45 @@ impl Extension for BearerTokenAuth {
 struct Bearer {
     config: Config,
     header: HeaderName,
-    /// When the file was last changed, and what it holds.
-    read: Mutex<Option<(SystemTime, HeaderValue)>>,
+    read: Mutex<Option<Read>>,
+}
+
+/// What a file held.
+#[derive(Clone)]
+struct Read {
+    /// When the file was last changed before.
+    changed: SystemTime,
+    /// When it was read.
+    at: Instant,
+    value: HeaderValue,
+}
+
+/// The first line that is none of blanks: editors leave newlines behind, and some a mark at the start.
+fn token(text: &str) -> Option<&str> {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    lines.find(|line| !line.is_empty())
+}
+
+impl Bearer {
+    /// What the file holds now.
+    async fn of_file(&self, path: &str) -> anyhow::Result<Read> {
+        let fault = || format!("bearertokenauth: cannot read {path}");
+        let about = tokio::fs::metadata(path).await.with_context(fault)?;
+        let changed = about.modified().with_context(fault)?;
+        let known = self.read.lock().expect("no holder panics").clone();
+        if let Some(known) = known.filter(|known| known.changed == changed) {
+            return Ok(known);
+        }
+        let text = tokio::fs::read_to_string(path).await.with_context(fault)?;
+        let token = token(&text).with_context(|| format!("bearertokenauth: {path} holds no token"))?;
+        let read = Read {
+            changed,
+            at: Instant::now(),
+            value: value(&self.config.scheme, token)?,
+        };
+        *self.read.lock().expect("no holder panics") = Some(read.clone());
+        Ok(read)
+    }
 }
 
 fn value(scheme: &str, token: &str) -> anyhow::Result<HeaderValue> {
@@ -108,37 +159,16 @@ fn value(scheme: &str, token: &str) -> anyhow::Result<HeaderValue> {
 
 #[async_trait]
 impl Authenticator for Bearer {
-    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()> {
-        let Config {
-            scheme,
-            token,
-            filename,
-            ..
-        } = &self.config;
-        let value = match filename.as_str() {
-            "" => value(scheme, token.reveal())?,
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<Instant> {
+        let (value, looked_up) = match self.config.filename.as_str() {
+            "" => (value(&self.config.scheme, self.config.token.reveal())?, Instant::now()),
             path => {
-                let fault = || format!("bearertokenauth: cannot read {path}");
-                let changed = tokio::fs::metadata(path)
-                    .await
-                    .with_context(fault)?
-                    .modified()
-                    .with_context(fault)?;
-                let known = self.read.lock().expect("no holder panics").clone();
-                match known.filter(|(at, _)| *at == changed) {
-                    Some((_, value)) => value,
-                    None => {
-                        let text = tokio::fs::read_to_string(path).await.with_context(fault)?;
-                        // The first line: editors leave a newline behind.
-                        let value = value(scheme, text.lines().next().unwrap_or_default().trim())?;
-                        *self.read.lock().expect("no holder panics") = Some((changed, value.clone()));
-                        value
-                    }
-                }
+                let read = self.of_file(path).await?;
+                (read.value, read.at)
             }
         };
         request.headers.insert(self.header.clone(), value);
-        Ok(())
+        Ok(looked_up)
     }
 
     fn doubt(&self) {
@@ -209,6 +239,33 @@ mod tests {
             let sent = headers(&*authenticator).await.expect("a token");
             assert_eq!(sent["authorization"], format!("Bearer {token}"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_token_is_told_and_marks_are_no_token() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        let authenticator = built(serde_json::json!({"filename": path}));
+        for (text, expected) in [
+            ("", None),
+            (" \n\n", None),
+            ("\u{feff}\n abc \r\nrest", Some("Bearer abc")),
+        ] {
+            std::fs::write(&path, text).expect("written");
+            authenticator.doubt();
+            match (headers(&*authenticator).await, expected) {
+                (Ok(sent), Some(expected)) => assert_eq!(sent["authorization"], expected),
+                (Err(told), None) => assert!(told.to_string().ends_with("token holds no token"), "{told}"),
+                (sent, expected) => panic!("{text:?}: {sent:?}, not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn headers_of_http_itself_carry_no_token() {
+        let json = serde_json::json!({"header": "Content-Length", "token": "a"});
+        let config: Config = serde_json::from_value(json).expect("a config");
+        assert_eq!(config.validate()[0].reason, "content-length belongs to HTTP itself");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -132,47 +133,68 @@ impl Extension for SigV4 {
 /// One signer for each host that exporters send to; those are as many as the config has.
 struct Signers {
     config: Config,
-    known: Mutex<HashMap<String, Arc<Signer>>>,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    signer: Arc<Signer>,
+    /// Since when its credentials are not those that were doubted.
+    since: Instant,
 }
 
 impl Signers {
-    async fn of(&self, url: &Url) -> anyhow::Result<Arc<Signer>> {
+    /// The service that requests to a host are signed for.
+    fn service<'a>(&'a self, host: &'a str) -> anyhow::Result<&'a str> {
+        let written = Some(self.config.service.as_str()).filter(|service| !service.is_empty());
+        let service = written.or(named(host).map(|(service, _)| service));
+        service.with_context(|| format!("sigv4auth: {host} names no service of AWS; set `service`"))
+    }
+
+    async fn of(&self, url: &Url) -> anyhow::Result<Known> {
         let host = url.host_str().unwrap_or_default();
         if let Some(known) = self.known.lock().expect("no holder panics").get(host) {
             return Ok(known.clone());
         }
-        let named = named(host);
-        let written = Some(self.config.service.as_str()).filter(|service| !service.is_empty());
-        let service = written.or(named.map(|(service, _)| service));
-        let service = service.with_context(|| format!("sigv4auth: {host} names no service of AWS; set `service`"))?;
+        let service = self.service(host)?;
         let mut access = self.config.access();
-        if let (true, Some((_, region))) = (access.region.is_empty(), named) {
+        if let (true, Some((_, region))) = (access.region.is_empty(), named(host)) {
             access.region = region.to_owned();
         }
         let region = aws::region(&access).await?;
-        let signer = Arc::new(Signer::new(access, service, &region)?);
-        self.known
-            .lock()
-            .expect("no holder panics")
-            .insert(host.to_owned(), signer.clone());
-        Ok(signer)
+        let known = Known {
+            signer: Arc::new(Signer::new(access, service, &region)?),
+            since: Instant::now(),
+        };
+        let mut all = self.known.lock().expect("no holder panics");
+        all.insert(host.to_owned(), known.clone());
+        Ok(known)
     }
 }
 
 #[async_trait]
 impl Authenticator for Signers {
-    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()> {
+    fn check(&self, url: &str) -> anyhow::Result<()> {
+        let url = Url::parse(url).context("sigv4auth")?;
+        self.service(url.host_str().unwrap_or_default()).map(drop)
+    }
+
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<Instant> {
         let url = Url::parse(request.url).context("sigv4auth")?;
-        let signer = self.of(&url).await?;
+        let Known { signer, since } = self.of(&url).await?;
         match request.body {
-            [whole] => signer.sign(&url, request.headers, whole).await,
-            pieces => signer.sign(&url, request.headers, &pieces.concat()).await,
+            [whole] => signer.sign(&url, request.headers, whole).await?,
+            pieces => signer.sign(&url, request.headers, &pieces.concat()).await?,
         }
+        Ok(since)
     }
 
     fn doubt(&self) {
-        let known = self.known.lock().expect("no holder panics");
-        known.values().for_each(|signer| signer.forget());
+        let mut known = self.known.lock().expect("no holder panics");
+        for known in known.values_mut() {
+            known.signer.forget();
+            known.since = Instant::now();
+        }
     }
 }
 
@@ -181,7 +203,8 @@ fn named(host: &str) -> Option<(&str, &str)> {
     let mut labels = host.split('.');
     let (service, region, domain) = (labels.next()?, labels.next()?, labels.next()?);
     let is_aws = domain.starts_with("amazonaws") && aws::is_region(region);
-    // Workspaces of Prometheus have the service's name before a dash.
+    // Workspaces of Prometheus have the service's name before a dash, and so have hosts with cryptography after FIPS 140.
+    let service = service.strip_suffix("-fips").unwrap_or(service);
     let service = if service == "aps-workspaces" { "aps" } else { service };
     is_aws.then_some((service, region))
 }
@@ -197,6 +220,7 @@ mod tests {
         let check = |host: &str, expected: Option<(&str, &str)>| assert_eq!(named(host), expected, "{host}");
         check("xray.eu-west-1.amazonaws.com", Some(("xray", "eu-west-1")));
         check("aps-workspaces.us-east-1.amazonaws.com", Some(("aps", "us-east-1")));
+        check("xray-fips.us-east-1.amazonaws.com", Some(("xray", "us-east-1")));
         check("logs.cn-north-1.amazonaws.com.cn", Some(("logs", "cn-north-1")));
         check("localhost", None);
         check("collector.example.com", None);

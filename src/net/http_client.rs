@@ -22,6 +22,10 @@ const ANSWER_LIMIT: usize = 64 << 10;
 /// Longest time for name resolution, TCP and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest wait for the rest of a success's body. The status has said that the data was accepted: a time-out of the whole attempt would have
+/// it sent again.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Longest message of a server that is kept, in characters.
 pub const MESSAGE_LIMIT: usize = 512;
 
@@ -152,7 +156,14 @@ impl HttpClient {
             source: anyhow::Error::new(e.without_url()).context(format!("{method} {} failed", shown(&self.url))),
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = start_of(response).await;
+        let mut body = Vec::new();
+        let reading = start_of(response, &mut body);
+        if status.is_success() {
+            // What came until then is enough.
+            let _ = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+        } else {
+            reading.await;
+        }
         Ok(Answer { status, headers, body })
     }
 }
@@ -181,9 +192,15 @@ impl Answer {
     #[must_use]
     pub fn message(&self) -> String {
         if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
+            // What stands behind the path may be a key.
+            let to = self
+                .header(header::LOCATION)
+                .split(['?', '#'])
+                .next()
+                .unwrap_or_default();
             return format!(
                 "a redirect to {:?}, which is not followed: correct the endpoint",
-                harmless(self.header(header::LOCATION), 200)
+                harmless(to, 200)
             );
         }
         error_message(self.content_type(), &self.body)
@@ -217,10 +234,9 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The start of an answer's body. A body that breaks off is taken as far as it came: the status has already said whether
+/// Reads the start of an answer's body. A body that breaks off is taken as far as it came: the status has already said whether
 /// the data was accepted.
-async fn start_of(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
+async fn start_of(mut response: Response, body: &mut Vec<u8>) {
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = ANSWER_LIMIT - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -228,7 +244,6 @@ async fn start_of(mut response: Response) -> Vec<u8> {
             break;
         }
     }
-    body
 }
 
 /// A `Retry-After` header: seconds, or a date that is compared with `now`; one that has passed is zero.
@@ -250,8 +265,13 @@ fn error_message(content_type: &str, body: &[u8]) -> String {
     } else {
         let text = String::from_utf8_lossy(body);
         let json = serde_json::from_slice::<serde_json::Value>(body).ok();
-        match json.as_ref().and_then(|json| json["message"].as_str()) {
-            Some(message) => message.to_owned(),
+        // With a capital as AWS writes it.
+        let told = |json: &serde_json::Value| {
+            let message = json["message"].as_str().or(json["Message"].as_str());
+            message.map(str::to_owned)
+        };
+        match json.as_ref().and_then(told) {
+            Some(message) => message,
             None => text.split_whitespace().collect::<Vec<_>>().join(" "),
         }
     };

@@ -1,7 +1,12 @@
 //! Credentials that an extension puts on the requests of exporters: what `auth: {authenticator: ID}` of an exporter leads to. Knows neither
 //! of the two.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -41,14 +46,33 @@ pub struct Outgoing<'a> {
 /// Puts credentials on requests.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
-    /// Adds the headers that say who sends.
+    /// Whether requests to that URL can be authenticated at all; reads nothing but the config.
+    ///
+    /// # Errors
+    /// What has to be written for them.
+    fn check(&self, url: &str) -> anyhow::Result<()> {
+        let _ = url;
+        Ok(())
+    }
+
+    /// Adds the headers that say who sends. Gives when these credentials were looked up.
     ///
     /// # Errors
     /// There are no credentials now; there may be later.
-    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<()>;
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<Instant>;
 
-    /// The server does not believe the credentials: whatever is remembered of them may be stale.
+    /// The server does not believe the credentials: whatever is remembered of them is stale, and is looked up anew.
     fn doubt(&self) {}
+}
+
+/// Age from which credentials that a server does not believe may have expired since: others are looked up and tried once more. Younger
+/// ones are wrong.
+const MAY_BE_STALE: Duration = Duration::from_secs(30);
+
+/// Whether a request that was refused for its credentials, looked up at that time, may pass with others.
+#[must_use]
+pub fn may_pass_with_others(looked_up: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(looked_up) >= MAY_BE_STALE
 }
 
 /// The authenticators of a process by the ids of their extensions, as they are written.

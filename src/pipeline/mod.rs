@@ -13,12 +13,13 @@ mod health;
 mod inlet;
 pub mod metrics;
 pub mod queue;
+mod rarely;
 mod running;
 #[cfg(test)]
 mod tests;
 mod vitals;
 
-pub use auth::{AuthWanted, Authenticates, Authenticator, Authenticators, Outgoing};
+pub use auth::{AuthWanted, Authenticates, Authenticator, Authenticators, Outgoing, may_pass_with_others};
 pub use component::{
     Admission, BatchSettings, ExportError, Exporter, Extension, Processor, Receiver, Refused, SideMethod, Sink, Vitals,
 };
@@ -26,6 +27,7 @@ pub use factory::{Build, ComponentId, Dial, Factory, Fault, Host, Listen, ParseR
 pub use feed::{Feed, FeedLimits, Incoming, Source};
 pub use health::{Health, State};
 pub use inlet::Inlet;
+pub use rarely::Rarely;
 pub use running::{Blueprint, Drained, ExporterPart, PipelinePart, Prepared, ReceiverPart, Running};
 
 /// What a panic said, where it said anything.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Auth, Compression, CompressionParams, HeaderRules, Headers, Packer,
     answer::{self, Partial, Partials},
-    authorize, header_faults, header_map,
+    authorize, disbelieved, header_faults, header_map,
 };
 use crate::{
     net::{
@@ -233,22 +233,25 @@ impl Exporter for OtlpGrpc {
             .coding()
             .map_or(Encoding::Identity, |(encoding, _)| encoding);
         let mut headers = Cow::Borrowed(&self.headers);
-        if self.authenticator.is_some() {
+        let mut authorized = None;
+        if let Some(authenticator) = self.authenticator.as_deref() {
             let request = Outgoing {
                 url: PATH,
                 headers: headers.to_mut(),
                 body: &[],
             };
-            authorize(self.authenticator.as_deref(), request).await?;
+            authorized = Some((authenticator, authorize(authenticator, request).await?));
         }
         let reply = self.client.unary(PATH, &headers, body, encoding).await;
         let reply = reply.map_err(|error| {
-            if let (Some(authenticator), Code::Unauthenticated | Code::PermissionDenied) =
-                (&self.authenticator, error.code)
-            {
-                authenticator.doubt();
+            let code = error.code;
+            let error = answer::of_call(error);
+            match (authorized, code) {
+                (Some((authenticator, looked_up)), Code::Unauthenticated | Code::PermissionDenied) => {
+                    disbelieved(authenticator, looked_up, error)
+                }
+                _ => error,
             }
-            answer::of_call(error)
         })?;
         self.partials.note(&Partial::read_proto(&reply.message));
         Ok(())

@@ -10,8 +10,8 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer, answer::Partials, authorize, header_faults,
-    header_map,
+    Auth, Compression, CompressionParams, HeaderRules, Headers, Packer, answer::Partials, authorize, disbelieved,
+    header_faults, header_map,
 };
 use crate::{
     exporters::http::{RETRYABLE, refusal},
@@ -253,9 +253,13 @@ impl Build<dyn Exporter> for Config {
         let authenticator = self
             .auth
             .as_ref()
-            .map(|auth| host.authenticators.find(&auth.authenticator));
+            .map(|auth| host.authenticators.find(&auth.authenticator))
+            .transpose()?;
+        if let Some(authenticator) = &authenticator {
+            authenticator.check(url.as_str())?;
+        }
         Ok(Box::new(OtlpHttp {
-            authenticator: authenticator.transpose()?,
+            authenticator,
             client: self.client(url)?,
             headers,
             encoding: self.encoding,
@@ -291,19 +295,23 @@ impl Exporter for OtlpHttp {
             .await
             .map_err(|source| ExportError::Refused { source })?;
         let mut headers = self.headers.clone();
-        let request = Outgoing {
-            url: self.client.url().as_str(),
-            headers: &mut headers,
-            body: &body,
-        };
-        authorize(self.authenticator.as_deref(), request).await?;
+        let mut authorized = None;
+        if let Some(authenticator) = self.authenticator.as_deref() {
+            let request = Outgoing {
+                url: self.client.url().as_str(),
+                headers: &mut headers,
+                body: &body,
+            };
+            authorized = Some((authenticator, authorize(authenticator, request).await?));
+        }
         let body = reqwest::Body::wrap(Rope::new(body));
         let answer = self.client.post(headers, body).await?;
         if !answer.status.is_success() {
-            if let (Some(authenticator), 401 | 403) = (&self.authenticator, answer.status.as_u16()) {
-                authenticator.doubt();
-            }
-            return Err(refusal(&answer, RETRYABLE));
+            let error = refusal(&answer, RETRYABLE);
+            return Err(match (authorized, answer.status.as_u16()) {
+                (Some((authenticator, looked_up)), 401 | 403) => disbelieved(authenticator, looked_up, error),
+                _ => error,
+            });
         }
         self.partials.note_http(answer.content_type(), &answer.body);
         Ok(())

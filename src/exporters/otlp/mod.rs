@@ -5,7 +5,7 @@ mod answer;
 pub mod grpc;
 pub mod http;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use anyhow::Context;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     net::compression::{Compressor, Encoding},
-    pipeline::{AuthWanted, Authenticates, Authenticator, ExportError, Fault, Outgoing},
+    pipeline::{AuthWanted, Authenticates, Authenticator, ExportError, Fault, Outgoing, may_pass_with_others},
     values::Secret,
 };
 
@@ -95,13 +95,20 @@ impl Auth {
     }
 }
 
-/// Puts the credentials of an exporter's extension on a request.
-async fn authorize(authenticator: Option<&dyn Authenticator>, request: Outgoing<'_>) -> Result<(), ExportError> {
-    let Some(authenticator) = authenticator else {
-        return Ok(());
-    };
+/// Puts the credentials of an exporter's extension on a request; gives when they were looked up.
+async fn authorize(authenticator: &dyn Authenticator, request: Outgoing<'_>) -> Result<Instant, ExportError> {
     let authorized = authenticator.authorize(request).await;
     authorized.map_err(|source| ExportError::Retry { after: None, source })
+}
+
+/// What becomes of a request whose credentials the server did not believe: it goes again with others, where these may have expired.
+fn disbelieved(authenticator: &dyn Authenticator, looked_up: Instant, error: ExportError) -> ExportError {
+    let may_pass = may_pass_with_others(looked_up, Instant::now());
+    authenticator.doubt();
+    match error {
+        ExportError::Refused { source } if may_pass => ExportError::Retry { after: None, source },
+        error => error,
+    }
 }
 
 /// Compresses request bodies as configured.

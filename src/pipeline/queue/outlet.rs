@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     otlp::TraceBatch,
-    pipeline::{ComponentId, ExportError, Exporter, Refused, health::Progress, metrics::ExporterCounts, panic_text},
+    pipeline::{
+        ComponentId, ExportError, Exporter, Rarely, Refused, health::Progress, metrics::ExporterCounts, panic_text,
+    },
 };
 
 /// What a sender is told when the process is ending.
@@ -44,6 +46,8 @@ pub(in crate::pipeline) struct Outlet {
     failing: AtomicBool,
     /// Spans given up since the drain began.
     unsent: AtomicUsize,
+    /// When it was last told that data was dropped.
+    dropping: Rarely,
     /// Ends every attempt at once.
     cut: CancellationToken,
 }
@@ -69,6 +73,7 @@ impl Outlet {
             busy: AtomicUsize::new(0),
             failing: AtomicBool::new(false),
             unsent: AtomicUsize::new(0),
+            dropping: Rarely::default(),
             cut: CancellationToken::new(),
         }
     }
@@ -269,10 +274,12 @@ impl Outlet {
         let error = failure.to_string();
         let ExportError::Retry { after, .. } = failure else {
             self.count_lost(spans);
-            error!(
-                exporter = self.id,
-                spans, error, "exporting failed for good; dropping data"
-            );
+            if let Some(unlogged_before) = self.dropping.may_log(Instant::now().into_std()) {
+                error!(
+                    exporter = self.id,
+                    spans, error, unlogged_before, "exporting failed for good; dropping data"
+                );
+            }
             return Verdict::GiveUp(Refused::permanent(error));
         };
         let settings = &self.delivery.retry_on_failure;
@@ -284,10 +291,17 @@ impl Outlet {
         let Some(delay) = retry.next(settings, after, mode, Instant::now(), fastrand::f64()) else {
             self.count_lost(spans);
             if !self.is_direct() {
-                error!(
-                    exporter = self.id,
-                    spans, error, "exporting failed, no more retries left; dropping data"
-                );
+                if let Some(unlogged_before) = self.dropping.may_log(Instant::now().into_std()) {
+                    let asked_to_wait = crate::values::duration::format(after.unwrap_or_default());
+                    error!(
+                        exporter = self.id,
+                        spans,
+                        error,
+                        asked_to_wait,
+                        unlogged_before,
+                        "exporting failed, no more retries left; dropping data"
+                    );
+                }
             } else if !self.failing.swap(true, Ordering::Relaxed) {
                 warn!(
                     exporter = self.id,

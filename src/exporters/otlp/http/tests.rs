@@ -1,8 +1,14 @@
 //! The HTTP exporter against real servers on loopback: the bytes that arrive, and what becomes of every answer.
 
-use std::time::SystemTime;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Instant, SystemTime},
+};
 
+use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 
 use super::*;
@@ -235,6 +241,17 @@ async fn partial_success_and_answers_cut_short_are_success() {
 }
 
 #[tokio::test]
+async fn a_success_whose_body_never_ends_is_one() {
+    let stuck = || {
+        let start = futures_util::stream::iter([Ok(Frame::data(Bytes::from_static(b"x")))]);
+        let body = StreamBody::new(start.chain(futures_util::stream::pending()));
+        ::http::Response::new(body.boxed_unsync())
+    };
+    let sent = tokio::time::timeout(Duration::from_secs(10), export_to(stuck));
+    sent.await.expect("it does not wait for the rest").unwrap();
+}
+
+#[tokio::test]
 async fn https_believes_its_authority_and_checks_the_name() {
     for (alpn, attempt_http2) in [
         (ALPN_H2_HTTP1, true),
@@ -348,4 +365,61 @@ fn configs_of_the_collector_are_read() {
         <Config as Build<dyn Exporter>>::delivery().timeout,
         Duration::from_secs(30)
     );
+}
+
+/// Says who sends, by credentials that were looked up so long ago.
+struct Aged {
+    age: Duration,
+    doubts: AtomicUsize,
+}
+
+#[async_trait]
+impl Authenticator for Aged {
+    fn check(&self, url: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(url.ends_with("/v1/traces"), "{url}");
+        Ok(())
+    }
+
+    async fn authorize(&self, request: Outgoing<'_>) -> anyhow::Result<Instant> {
+        assert!(!request.body.is_empty());
+        request.headers.insert("authorization", HeaderValue::from_static("me"));
+        Ok(Instant::now().checked_sub(self.age).expect("the machine runs longer"))
+    }
+
+    fn doubt(&self) {
+        self.doubts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_may_have_expired_are_looked_up_anew() {
+    for (status, age, retry, doubts) in [
+        (200, 60, false, 0),
+        (401, 60, true, 1),
+        (403, 60, true, 1),
+        (403, 1, false, 1),
+        (400, 60, false, 0),
+    ] {
+        let server = Server::start(move |_| Some(text(status, PROTO, ""))).await;
+        let aged = Arc::new(Aged {
+            age: Duration::from_secs(age),
+            doubts: AtomicUsize::new(0),
+        });
+        let mut host = testing::host("otlp_http");
+        host.authenticators = [("mine".to_owned(), aged.clone() as Arc<dyn Authenticator>)]
+            .into_iter()
+            .collect();
+        let endpoint = format!("http://{}", server.address);
+        let config = testing::config::<Config>(json!({"endpoint": endpoint, "auth": {"authenticator": "mine"}}));
+        let exporter = config.build(&host).unwrap();
+        let result = exporter.export(&batch(1)).await;
+        assert_eq!(server.seen()[0].headers["authorization"], "me");
+        assert_eq!(
+            matches!(result, Err(ExportError::Retry { .. })),
+            retry,
+            "{status} after {age} s"
+        );
+        assert_eq!(result.is_ok(), status == 200);
+        assert_eq!(aged.doubts.load(Ordering::Relaxed), doubts, "{status}");
+    }
 }
