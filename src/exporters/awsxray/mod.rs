@@ -49,7 +49,7 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Never ask the instance's metadata, neither for the region nor for credentials. false.
     pub local_mode: bool,
-    /// Believe any certificate. false.
+    /// Believe any certificate of X-Ray; STS and the other sources of credentials have to have a right one. false.
     pub no_verify_ssl: bool,
     /// Path of the authorities to believe, PEM. The system's.
     pub certificate_file_path: String,
@@ -149,7 +149,11 @@ impl Config {
             reach: Reach {
                 instance: !self.local_mode,
                 instance_retries: self.imds_retries,
-                tls: self.tls(),
+                // Keys and tokens pass there: `no_verify_ssl` is for X-Ray alone.
+                tls: ClientTls {
+                    insecure_skip_verify: false,
+                    ..self.tls()
+                },
             },
         }
     }
@@ -174,6 +178,26 @@ impl Config {
         Ok(url)
     }
 
+    /// Keys of the Collector that are set and have their meaning elsewhere, with where that is.
+    fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
+        let usual = Config::default();
+        let keys = [
+            (
+                self.num_workers != usual.num_workers,
+                "num_workers",
+                "sending_queue::num_consumers",
+            ),
+            (
+                self.request_timeout_seconds != usual.request_timeout_seconds,
+                "request_timeout_seconds",
+                "timeout",
+            ),
+            (self.max_retries != usual.max_retries, "max_retries", "retry_on_failure"),
+        ];
+        let set = keys.into_iter().filter(|(is_set, ..)| *is_set);
+        set.map(|(_, key, instead)| (key, instead)).collect()
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             indexed: self.indexed_attributes.clone(),
@@ -183,10 +207,10 @@ impl Config {
         }
     }
 
-    fn client(&self, region: &str) -> anyhow::Result<HttpClient> {
-        let of_region = || aws::endpoint("xray", region);
-        let usual = aws::endpoint_of_environment("xray").unwrap_or_else(of_region);
-        let url = self.url(&usual).map_err(|reason| anyhow!("endpoint: {reason}"))?;
+    fn client(&self, region: &str, of_environment: Option<(String, String)>) -> anyhow::Result<HttpClient> {
+        let (said_by, usual) = of_environment.unwrap_or_else(|| ("region".to_owned(), aws::endpoint("xray", region)));
+        let said_by = if self.endpoint.is_empty() { &said_by } else { "endpoint" };
+        let url = self.url(&usual).map_err(|reason| anyhow!("{said_by}: {reason}"))?;
         let options = Options {
             tls: self.tls(),
             proxy_url: self.proxy_address.reveal().to_owned(),
@@ -252,6 +276,12 @@ impl Build<dyn Exporter> for Config {
         if self.telemetry.enabled {
             tracing::info!(exporter = %host.id, "telemetry about the exporter is not sent to X-Ray; /metrics has it");
         }
+        for (key, instead) in self.without_effect() {
+            tracing::info!(exporter = %host.id, key, "has no effect; {instead} is the bound");
+        }
+        if self.no_verify_ssl {
+            tracing::warn!(exporter = %host.id, "no_verify_ssl: whoever stands on the way to X-Ray can read and change spans");
+        }
         Ok(Box::new(AwsXray {
             settings: self.settings(),
             config: self,
@@ -297,7 +327,7 @@ impl Exporter for AwsXray {
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
-        let documents = self.documents(batch, SystemTime::now());
+        let documents = self.documents(batch, SystemTime::now())?;
         if documents.is_empty() {
             return Ok(());
         }
@@ -334,13 +364,16 @@ impl AwsXray {
         let access = self.config.access();
         let region = aws::region(&access).await?;
         Ok(Open {
-            client: self.config.client(&region)?,
+            client: self.config.client(&region, aws::endpoint_of_environment("xray"))?,
             signer: Signer::new(access, "xray", &region)?,
         })
     }
 
     /// The documents of a batch, each no larger than X-Ray takes. Spans that cannot have one are counted and logged.
-    fn documents(&self, batch: &TraceBatch, now: SystemTime) -> Vec<String> {
+    ///
+    /// # Errors
+    /// No span of the batch can have one: that is a request refused, which the engine counts.
+    fn documents(&self, batch: &TraceBatch, now: SystemTime) -> Result<Vec<String>, ExportError> {
         let now = now
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs().cast_signed());
@@ -360,14 +393,21 @@ impl AwsXray {
                 }
             }
         }
-        let what = "spans that X-Ray would refuse are not sent";
-        if old > 0 {
-            self.rejections.note(old, &translate::WrongEpoch.to_string(), what);
+        let reasons = [
+            (old, translate::WrongEpoch.to_string()),
+            (large, "the segment is larger than 64 kB even when shortened".to_owned()),
+        ];
+        let refused: Vec<_> = reasons.into_iter().filter(|(spans, _)| *spans > 0).collect();
+        if documents.is_empty()
+            && let Some((_, reason)) = refused.first()
+        {
+            let source = anyhow!("not sent, X-Ray would refuse it: {reason}");
+            return Err(ExportError::Refused { source });
         }
-        if large > 0 {
+        for (spans, reason) in &refused {
             self.rejections
-                .note(large, "their segments are larger than 64 kB even when shortened", what);
+                .note(*spans, reason, "spans that X-Ray would refuse are not sent");
         }
-        documents
+        Ok(documents)
     }
 }

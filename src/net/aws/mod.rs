@@ -8,7 +8,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex;
+use std::{collections::HashMap, path::PathBuf, sync::Mutex};
 
 use anyhow::{Context as _, anyhow, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
@@ -21,6 +21,9 @@ use crate::values::foreign::harmless;
 
 /// Longest explanation that is kept of why there are no credentials, in characters.
 const MESSAGE_LIMIT: usize = 600;
+
+/// Longest text that is told of what should be a region, in characters.
+const REGION_LIMIT: usize = 64;
 
 /// Whose credentials sign, and where that is looked up. Empty texts are not written.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -61,15 +64,18 @@ pub async fn region(access: &Access) -> anyhow::Result<String> {
 }
 
 async fn region_in(access: &Access, context: &Context) -> anyhow::Result<String> {
+    let variable = |name| (name, context.env_var(name).unwrap_or_default());
     let written = [
-        Some(access.region.clone()),
-        context.env_var("AWS_REGION"),
-        context.env_var("AWS_DEFAULT_REGION"),
+        ("region", access.region.clone()),
+        variable("AWS_REGION"),
+        variable("AWS_DEFAULT_REGION"),
     ];
-    if let Some(region) = written.into_iter().flatten().find(|region| !region.is_empty()) {
-        return is_region(&region)
-            .then_some(region)
-            .context("the region is none: it names one like eu-west-1");
+    if let Some((name, region)) = written.into_iter().find(|(_, region)| !region.is_empty()) {
+        if !is_region(&region) {
+            let told = harmless(&region, REGION_LIMIT);
+            bail!("{name}: {told:?} is no region; write one like eu-west-1");
+        }
+        return Ok(region);
     }
     if let Some(region) = profile::region(access, context).await? {
         return Ok(region);
@@ -100,6 +106,8 @@ pub fn endpoint(service: &str, region: &str) -> String {
         _ if region.starts_with("cn-") => "amazonaws.com.cn",
         _ if region.starts_with("us-iso-") => "c2s.ic.gov",
         _ if region.starts_with("us-isob-") => "sc2s.sgov.gov",
+        _ if region.starts_with("us-isof-") => "csp.hci.ic.gov",
+        _ if region.starts_with("eu-isoe-") => "cloud.adc-e.uk",
         _ if region.starts_with("eusc-") => "amazonaws.eu",
         _ => "amazonaws.com",
     };
@@ -107,18 +115,48 @@ pub fn endpoint(service: &str, region: &str) -> String {
 }
 
 /// The address that the environment gives a service in the place of AWS' own, as the SDKs read it: `AWS_ENDPOINT_URL_XRAY`,
-/// `AWS_ENDPOINT_URL`.
+/// `AWS_ENDPOINT_URL`. The variable's name, and what it says.
 #[must_use]
-pub fn endpoint_of_environment(service: &str) -> Option<String> {
+pub fn endpoint_of_environment(service: &str) -> Option<(String, String)> {
+    endpoint_in(service, OsEnv)
+}
+
+fn endpoint_in(service: &str, env: impl Env) -> Option<(String, String)> {
+    let env = Written(env);
     let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-    let mut written = [own.as_str(), "AWS_ENDPOINT_URL"]
-        .into_iter()
-        .filter_map(|name| OsEnv.var(name));
-    written.find(|url| !url.is_empty())
+    [own, "AWS_ENDPOINT_URL".to_owned()].into_iter().find_map(|name| {
+        let url = env.var(&name)?;
+        Some((name, url))
+    })
+}
+
+/// An environment whose empty variables are not set, as AWS' SDKs read it: `docker compose` sets those that its file only passes on.
+#[derive(Debug)]
+struct Written<E>(E);
+
+/// What says that the instance's metadata is not asked.
+const METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+
+impl<E: Env> Env for Written<E> {
+    fn var(&self, key: &str) -> Option<String> {
+        let value = self.0.var(key).filter(|value| !value.trim().is_empty())?;
+        // The SDKs take `True`, too; `reqsign` does not.
+        let is_switch = key == METADATA_DISABLED;
+        Some(if is_switch { value.to_ascii_lowercase() } else { value })
+    }
+
+    fn vars(&self) -> HashMap<String, String> {
+        let all = self.0.vars().into_keys();
+        all.filter_map(|key| self.var(&key).map(|value| (key, value))).collect()
+    }
+
+    fn home_dir(&self) -> Option<PathBuf> {
+        self.0.home_dir()
+    }
 }
 
 fn context(access: &Access, env: impl Env) -> anyhow::Result<Context> {
-    let context = Context::new().with_env(env).with_file_read(reach::Files);
+    let context = Context::new().with_env(Written(env)).with_file_read(reach::Files);
     Ok(context.with_http_send(reach::Network::new(&access.reach)?))
 }
 
@@ -181,7 +219,7 @@ impl Signer {
         signer.sign(&mut parts, None).await.map_err(|e| {
             anyhow!(
                 "no AWS credentials to sign with: {}",
-                harmless(&e.to_string(), MESSAGE_LIMIT)
+                harmless(&sources::told(&e), MESSAGE_LIMIT)
             )
         })?;
         for (name, value) in &parts.headers {

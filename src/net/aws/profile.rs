@@ -5,12 +5,15 @@
 use std::collections::HashMap;
 
 use reqsign_aws_v4::{
-    AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, EnvCredentialProvider,
-    IMDSv2CredentialProvider, StaticCredentialProvider,
+    AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, IMDSv2CredentialProvider,
+    StaticCredentialProvider,
 };
 use reqsign_core::{BoxedFuture, Context, Error, ProvideCredential, Result};
 
-use super::{Access, Role, sources::assumed};
+use super::{
+    Access, Role,
+    sources::{Environment, assumed, web_session},
+};
 
 /// Most profiles that a role may be taken through.
 const DEEPEST: usize = 5;
@@ -102,7 +105,7 @@ impl Profile {
             };
             let get = |key: &str| section.get(key).map(String::as_str).filter(|value| !value.is_empty());
             let Some(arn) = get("role_arn") else {
-                return match keys(section) {
+                return match keys(name, section)? {
                     None if get("credential_process").is_some() => {
                         Err(fault("has a credential_process, which is not run here"))
                     }
@@ -119,13 +122,14 @@ impl Profile {
             if let Some(file) = get("web_identity_token_file") {
                 let web = AssumeRoleWithWebIdentityCredentialProvider::with_config(arn.to_owned(), file.into());
                 let web = web.with_region(region.to_owned()).with_regional_sts_endpoint();
+                let web = web.with_role_session_name(web_session(get("role_session_name"), context));
                 return web.provide_credential(context).await;
             }
             let base = match (get("source_profile"), get("credential_source")) {
                 // A profile may take a role with keys of its own.
-                (Some(source), _) if source == name => keys(section),
+                (Some(source), _) if source == name => keys(name, section)?,
                 (Some(source), _) => self.resolve(profiles, source, depth - 1, context).await?,
-                (None, Some("Environment")) => EnvCredentialProvider::new().provide_credential(context).await?,
+                (None, Some("Environment")) => Environment.provide_credential(context).await?,
                 (None, Some("EcsContainer")) => ECSCredentialProvider::new().provide_credential(context).await?,
                 (None, Some("Ec2InstanceMetadata")) => {
                     IMDSv2CredentialProvider::new().provide_credential(context).await?
@@ -153,14 +157,26 @@ impl Profile {
     }
 }
 
-fn keys(section: &Section) -> Option<Credential> {
+/// The keys of a profile. One of the two is a mistake, not another source's turn.
+fn keys(name: &str, section: &Section) -> Result<Option<Credential>> {
     let get = |key: &str| section.get(key).filter(|value| !value.is_empty()).cloned();
-    Some(Credential {
-        access_key_id: get("aws_access_key_id")?,
-        secret_access_key: get("aws_secret_access_key")?,
-        session_token: get("aws_session_token"),
-        expires_in: None,
-    })
+    let fault = |has: &str, lacks: &str| {
+        Err(Error::config_invalid(format!(
+            "profile {name:?} has {has}, but no {lacks}"
+        )))
+    };
+    let (id, secret) = ("aws_access_key_id", "aws_secret_access_key");
+    match (get(id), get(secret)) {
+        (None, None) => Ok(None),
+        (Some(_), None) => fault(id, secret),
+        (None, Some(_)) => fault(secret, id),
+        (Some(access_key_id), Some(secret_access_key)) => Ok(Some(Credential {
+            access_key_id,
+            secret_access_key,
+            session_token: get("aws_session_token"),
+            expires_in: None,
+        })),
+    }
 }
 
 /// The region of the profile in use.
@@ -176,14 +192,18 @@ pub(super) async fn region(access: &Access, context: &Context) -> anyhow::Result
 }
 
 /// The sections of such a file. In the config file all but `default` are called `profile NAME`.
-fn sections(text: &str, is_config: bool) -> Vec<(String, Section)> {
+pub(super) fn sections(text: &str, is_config: bool) -> Vec<(String, Section)> {
     let mut found: Vec<(String, Section)> = Vec::new();
     let mut is_profile = false;
-    for line in text.lines() {
-        // An indented line belongs to a nested value, of which none is read.
-        if line.starts_with([' ', '\t', '#', ';']) {
+    // How far the last key without a value is indented: what stands further in belongs to it, and is not read.
+    let mut outer = None;
+    for whole in text.lines() {
+        let line = whole.trim_start();
+        let indent = whole.len() - line.len();
+        if line.is_empty() || line.starts_with(['#', ';']) || outer.is_some_and(|outer| indent > outer) {
             continue;
         }
+        outer = None;
         if let Some(head) = line.strip_prefix('[') {
             let head = head.split_once(']').map_or(head, |(head, _)| head).trim();
             let name = match head.strip_prefix("profile ") {
@@ -202,6 +222,7 @@ fn sections(text: &str, is_config: bool) -> Vec<(String, Section)> {
                 .filter_map(|mark| value.find(mark))
                 .min()
                 .map_or(value, |at| &value[..at]);
+            outer = value.trim().is_empty().then_some(indent);
             section.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
         }
     }

@@ -124,8 +124,10 @@ impl HttpSend for Network {
                 Ok(answer) => return Ok(answer),
                 Err(_) if left > 0 => left -= 1,
                 Err(e) => {
-                    let host = request.uri().host().unwrap_or_default().to_owned();
-                    return Err(Error::unexpected(format!("{host} does not answer")).with_source(e.without_url()));
+                    let host = request.uri().host().unwrap_or_default();
+                    let port = request.uri().port_u16().map(|port| format!(":{port}"));
+                    let what = format!("{host}{} does not answer", port.unwrap_or_default());
+                    return Err(Error::unexpected(what).with_source(e.without_url()));
                 }
             }
         }
@@ -149,8 +151,8 @@ fn is_inside(host: &str) -> bool {
 /// There is no such service, or it says none.
 pub(super) async fn instance_region(context: &Context) -> anyhow::Result<String> {
     if context
-        .env_var("AWS_EC2_METADATA_DISABLED")
-        .is_some_and(|off| off.eq_ignore_ascii_case("true"))
+        .env_var(super::METADATA_DISABLED)
+        .is_some_and(|off| off == "true")
     {
         anyhow::bail!("AWS_EC2_METADATA_DISABLED is set");
     }

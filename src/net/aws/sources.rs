@@ -54,19 +54,77 @@ impl ProvideCredential for Sources {
     type Credential = Credential;
 
     async fn provide_credential(&self, context: &Context) -> Result<Option<Credential>> {
-        let mut told = Vec::new();
+        let mut out = Vec::new();
         for (kind, source) in &self.0 {
             let name = kind.name();
             match source.provide_credential_dyn(context).await {
                 Ok(Some(found)) if found.is_valid_at(Timestamp::now()) => return Ok(Some(found)),
-                Ok(Some(_)) => return Err(Error::credential_invalid(format!("{name}: they have expired"))),
-                Ok(None) => told.push(format!("{name}: none")),
-                Err(e) if kind.may_fail() => told.push(format!("{name}: {e}")),
-                Err(e) => return Err(Error::new(e.kind(), format!("{name}: {e}"))),
+                Ok(Some(found)) => {
+                    let is_past = found.expires_in.is_some_and(|end| end <= Timestamp::now());
+                    let what = if is_past { "they have expired" } else { "a key is empty" };
+                    return Err(Error::credential_invalid(format!("{name}: {what}")));
+                }
+                Ok(None) => out.push(format!("{name}: none")),
+                Err(e) if kind.may_fail() => out.push(format!("{name}: {}", told(&e))),
+                Err(e) => return Err(Error::new(e.kind(), format!("{name}: {}", told(&e)))),
             }
         }
-        Err(Error::credential_invalid(told.join(", ")))
+        Err(Error::credential_invalid(out.join(", ")))
     }
+}
+
+/// What an error says, and those that led to it. Nothing of what an answer held: it may be a key.
+pub(super) fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let places = error.context().iter().filter(|context| is_place(context));
+    places.for_each(|place| text.push_str(&format!(" ({place})")));
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let said = match cause.downcast_ref::<serde_json::Error>() {
+            Some(e) if e.is_data() && !e.to_string().starts_with("missing field") => {
+                "a member is of another type".into()
+            }
+            _ => cause.to_string(),
+        };
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Whether the context of an error says where it happened, without what could be a password.
+fn is_place(context: &str) -> bool {
+    let is_told = ["endpoint: ", "url: ", "file: ", "http_status: ", "error_code: "];
+    is_told.iter().any(|start| context.starts_with(start)) && !context.contains(['{', '@', '?'])
+}
+
+/// Keys of the environment. One of the two is a mistake, not another source's turn.
+#[derive(Debug)]
+pub(super) struct Environment;
+
+impl ProvideCredential for Environment {
+    type Credential = Credential;
+
+    async fn provide_credential(&self, context: &Context) -> Result<Option<Credential>> {
+        let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, context.env_var(name)));
+        match (id, secret) {
+            ((set, Some(_)), (unset, None)) | ((unset, None), (set, Some(_))) => {
+                Err(Error::config_invalid(format!("{set} is set, {unset} is not")))
+            }
+            _ => EnvCredentialProvider::new().provide_credential(context).await,
+        }
+    }
+}
+
+/// The name of a web identity's session: as it is written, as the environment says, or ours.
+pub(super) fn web_session(written: Option<&str>, context: &Context) -> String {
+    let written = written
+        .map(str::to_owned)
+        .or_else(|| context.env_var("AWS_ROLE_SESSION_NAME"));
+    written.unwrap_or_else(|| SESSION.to_owned())
 }
 
 /// The sources that `access` allows.
@@ -85,7 +143,8 @@ pub(super) fn of(access: &Access, region: &str, context: &Context) -> Sources {
     } else {
         let web = AssumeRoleWithWebIdentityCredentialProvider::new();
         let web = web.with_region(region.to_owned()).with_regional_sts_endpoint();
-        sources.push((Kind::Environment, Box::new(EnvCredentialProvider::new())));
+        let web = web.with_role_session_name(web_session(None, context));
+        sources.push((Kind::Environment, Box::new(Environment)));
         sources.push((Kind::WebIdentity, Box::new(web)));
         sources.push((Kind::Files, Box::new(files)));
         sources.push((Kind::Sso, Box::new(sso(""))));

@@ -268,6 +268,7 @@ async fn a_web_identity_is_taken_and_its_failure_is_not_passed_over() {
         asked[0].contains("jwt-of-the-pod") && asked[0].starts_with("nobody "),
         "{asked:?}"
     );
+    assert!(asked[0].contains("RoleSessionName=plano"), "{asked:?}");
     let bad = Sts {
         answer: Arc::new(|| {
             (
@@ -357,6 +358,16 @@ async fn profiles_that_cannot_work_say_why() {
     )
     .await;
     check("[default]\ncredential_process = /bin/keys\n", "not run here").await;
+    check(
+        "[default]\naws_access_key_id = AKID\n",
+        "profile \"default\" has aws_access_key_id, but no aws_secret_access_key",
+    )
+    .await;
+    check(
+        "[default]\naws_access_key_id =\naws_secret_access_key = s\n",
+        "has aws_secret_access_key, but no aws_access_key_id",
+    )
+    .await;
     let circle = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = a\n\
                   [profile a]\nrole_arn = arn:aws:iam::123456789012:role/a\nsource_profile = default\n";
     check(circle, "name each other").await;
@@ -393,7 +404,12 @@ async fn the_region_is_the_first_that_is_written() {
     check("", &both[1..], Ok("us-east-2")).await;
     check("", &[], Ok("eu-north-1")).await;
     check("", &[("HOME", "none")], Err("set `region`, AWS_REGION")).await;
-    check("", &[("AWS_REGION", "evil.example/")], Err("the region is none")).await;
+    check(
+        "",
+        &[("AWS_REGION", "evil.example/")],
+        Err("AWS_REGION: \"evil.example/\" is no region"),
+    )
+    .await;
 }
 
 #[test]
@@ -405,7 +421,149 @@ fn partitions_have_their_own_domains() {
     check("us-gov-west-1", "amazonaws.com");
     check("cn-north-1", "amazonaws.com.cn");
     check("eusc-de-east-1", "amazonaws.eu");
+    check("us-isof-south-1", "csp.hci.ic.gov");
+    check("eu-isoe-west-1", "cloud.adc-e.uk");
     for wrong in ["", "Frankfurt", "eu west", "-eu", "eu.west", &"e".repeat(64)] {
         assert!(!is_region(wrong), "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn empty_variables_are_not_set() {
+    let home = home("", "[default]\naws_access_key_id=AKIDFILE\naws_secret_access_key=s\n");
+    let all = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_PROFILE",
+    ];
+    let empty = all.map(|name| (name, ""));
+    let found = signed_with(local(), env(Some(home.path()), &empty))
+        .await
+        .expect("signed");
+    assert_eq!(found, ("AKIDFILE".to_owned(), None));
+    let mut keys = empty;
+    (keys[0].1, keys[1].1) = ("AKIDENV", "s");
+    let found = signed_with(local(), env(None, &keys)).await.expect("signed");
+    assert_eq!(found, ("AKIDENV".to_owned(), None));
+    let told = signed_with(local(), env(None, &empty)).await.expect_err("none");
+    assert!(
+        told.contains("environment: none") && told.contains("container: none"),
+        "{told}"
+    );
+    let metadata = Written(env(
+        None,
+        &[("AWS_EC2_METADATA_DISABLED", "True"), ("AWS_PROFILE", " ")],
+    ));
+    assert_eq!(
+        metadata.vars(),
+        [("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned())].into()
+    );
+}
+
+#[tokio::test]
+async fn one_key_of_two_is_a_mistake() {
+    let check = async |set: &str, unset: &str| {
+        let told = signed_with(local(), env(None, &[(set, "x"), (unset, "")]))
+            .await
+            .expect_err("half");
+        assert!(
+            told.contains(&format!("environment: {set} is set, {unset} is not")),
+            "{told}"
+        );
+    };
+    check("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY").await;
+    check("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID").await;
+}
+
+#[tokio::test]
+async fn indented_files_are_read() {
+    let nested = "[default]\n    region = eu-west-1\n    s3 =\n        aws_access_key_id = nested\n\n        x = y\n\
+                  \n    # a comment\n    aws_session_token =\n    aws_access_key_id = AKIDIN\n\taws_secret_access_key = s\n";
+    let found = profile::sections(nested, false);
+    let expected = [
+        ("region", "eu-west-1"),
+        ("s3", ""),
+        ("aws_session_token", ""),
+        ("aws_access_key_id", "AKIDIN"),
+        ("aws_secret_access_key", "s"),
+    ];
+    let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(found, [("default".to_owned(), expected.into())]);
+    let home = home(
+        "",
+        "[default]\n    aws_access_key_id = AKIDIN\n    aws_secret_access_key = s\n",
+    );
+    let found = signed_with(local(), env(Some(home.path()), &[])).await.expect("signed");
+    assert_eq!(found.0, "AKIDIN");
+}
+
+#[tokio::test]
+async fn a_failure_tells_its_place_and_its_cause() {
+    let told = async |variables: &[(&str, &str)]| {
+        signed_with(local(), env(None, variables))
+            .await
+            .expect_err("no credentials")
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let uri = format!("http://{place}/creds");
+    let text = told(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)]).await;
+    assert!(
+        text.contains(&format!("(endpoint: {uri})"))
+            && text.contains(&format!("{place} does not answer"))
+            && text.contains("onnection refused"),
+        "{text}"
+    );
+    let web = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/no/token"),
+    ];
+    let text = told(&web).await;
+    assert!(text.contains("cannot read /no/token: No such file"), "{text}");
+    let server = Server::start(|seen| {
+        Some(match seen.uri.path() {
+            "/lacks" => text_of(r#"{"AccessKeyId":"AKIDLEAK","SecretAccessKey":"leak","Token":"leak"}"#),
+            "/wrong" => text_of(r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":4321}"#),
+            _ => {
+                text_of(r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2020-01-01T00:00:00Z"}"#)
+            }
+        })
+    })
+    .await;
+    let from = async |path: &str| {
+        let uri = format!("http://{}{path}", server.address);
+        told(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)]).await
+    };
+    let text = from("/lacks").await;
+    assert!(
+        text.contains("missing field `Expiration`") && !text.to_lowercase().contains("leak"),
+        "{text}"
+    );
+    let text = from("/wrong").await;
+    assert!(
+        text.contains("a member is of another type") && !text.contains("4321"),
+        "{text}"
+    );
+    assert!(from("/past").await.contains("container: they have expired"));
+}
+
+fn text_of(body: &'static str) -> crate::net::testing::Answer {
+    text(200, &[], body)
+}
+
+#[test]
+fn the_endpoint_of_the_environment_is_told_with_its_variable() {
+    let of = |variables: &[(&str, &str)]| endpoint_in("xray", env(None, variables));
+    let found = |name: &str, url: &str| Some((name.to_owned(), url.to_owned()));
+    let (own, any) = ("AWS_ENDPOINT_URL_XRAY", "AWS_ENDPOINT_URL");
+    assert_eq!(of(&[(own, "http://a"), (any, "http://b")]), found(own, "http://a"));
+    assert_eq!(of(&[(own, ""), (any, "http://b")]), found(any, "http://b"));
+    assert_eq!(of(&[(own, ""), (any, "")]), None);
 }
