@@ -69,7 +69,9 @@ pub(super) fn read(answer: &Answer, now: SystemTime) -> Outcome {
         let error = retry(told(format!("{message}{}", clock(answer, now))));
         return Outcome::Failed { error, is_stale: true };
     }
-    let is_stale = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    // Credentials that may not do this are known well: others would be no newer.
+    let is_unknown = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let is_stale = is_unknown && !code.contains("AccessDenied");
     let error = ExportError::Refused {
         source: told(format!("{message}{}", advice(&code))),
     };
@@ -77,9 +79,7 @@ pub(super) fn read(answer: &Answer, now: SystemTime) -> Outcome {
 }
 
 fn taken(answer: &Answer) -> Outcome {
-    let body = serde_json::from_slice::<Value>(&answer.body)
-        .ok()
-        .filter(Value::is_object);
+    let body = serde_json::from_slice::<Value>(&answer.body).ok().filter(is_of_xray);
     let Some(body) = body else {
         let source = anyhow!(
             "HTTP {} came, but not from X-Ray (a proxy?): {}",
@@ -120,6 +120,12 @@ fn taken(answer: &Answer) -> Outcome {
         segments: unprocessed.len() as u64,
         reason,
     }
+}
+
+/// Whether a success' body is one that X-Ray answers with; with nothing in it, it took all.
+fn is_of_xray(body: &Value) -> bool {
+    let members = body.as_object();
+    members.is_some_and(|members| members.is_empty() || members.contains_key("UnprocessedTraceSegments"))
 }
 
 /// The error's name, without what some services put around it.

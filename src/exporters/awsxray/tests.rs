@@ -147,7 +147,7 @@ async fn a_signal_is_an_annotation_and_the_flag_leaves_no_blank() {
         .attribute(keys::SIGNALS_TURN_COUNT, Attribute::Int(15))
         .attribute("llm.model", Attribute::Str("gpt-4"));
     let elsewhere = span(2, "seen elsewhere \u{1F6A9}").kind(1);
-    case.send(of([flagged, elsewhere])).await;
+    case.send(of([flagged, elsewhere, span(3, "\u{1F6A9}").kind(1)])).await;
     let found = &documents(&server)[0];
     assert_eq!(found[0]["name"], "POST /v1/chat/completions gpt-4");
     let expected = json!({"signals.quality": "Severe", "signals.turn_count": 15, "signals.flagged": true});
@@ -156,6 +156,10 @@ async fn a_signal_is_an_annotation_and_the_flag_leaves_no_blank() {
     assert_eq!(
         (&found[1]["name"], &found[1]["annotations"]),
         (&json!("seen elsewhere"), &json!({"signals.flagged": true}))
+    );
+    assert_eq!(
+        (&found[2]["name"], &found[2]["annotations"]),
+        (&json!("span"), &json!({"signals.flagged": true}))
     );
 }
 
@@ -186,7 +190,10 @@ async fn large_segments_are_shortened_and_say_so() {
         (annotation.chars().count(), &default(2)["indexed"]),
         (1000, &json!(long))
     );
-    assert_eq!(*default(3), json!({"plano.xray.trimmed": true}));
+    assert_eq!(default(3)["plano.xray.trimmed"], true);
+    // As many as there is room for.
+    let kept = default(3).as_object().expect("metadata").len();
+    assert!((1000..1400).contains(&kept), "{kept}");
     for text in server.seen().iter().flat_map(|seen| {
         let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
         body["TraceSegmentDocuments"].as_array().expect("documents").clone()
@@ -216,21 +223,35 @@ async fn what_no_segment_can_hold_is_counted_and_the_rest_goes_out() {
         id[..4].copy_from_slice(&u32::try_from(now - age).expect("before 2106").to_be_bytes());
         SpanBuilder::new(TraceId(id), SpanId([low; 8]), "op").times(1, 2)
     };
-    // Annotations are never left out, so these are too many for one document.
+    // Annotations are left out where they are too many for one document.
     let many = (0..3000).fold(fresh(0, 3), |span, n| {
         span.attribute(&format!("key.{n}.{}", "k".repeat(30)), Attribute::Str("value"))
     });
-    case.send(of([fresh(60, 1), fresh(40 * 86_400, 2), many])).await;
+    let many = many.attribute(keys::SIGNALS_QUALITY, Attribute::Str("Severe"));
+    // Names of tables never are.
+    let names: Vec<String> = (0..3000).map(|n| format!("table {n} {}", "n".repeat(30))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let wide = || fresh(0, 4).attribute(keys::xray::AWS_DYNAMODB_TABLE_NAMES, Attribute::Strings(&names));
+    case.send(of([fresh(60, 1), fresh(40 * 86_400, 2), many, wide()])).await;
     let found = documents(&server);
-    assert_eq!((found.len(), found[0].len()), (1, 1));
+    assert_eq!((found.len(), found[0].len()), (1, 2));
+    assert_eq!(found[0][1]["annotations"][keys::SIGNALS_QUALITY], "Severe");
     let text = handle.render();
     assert!(
         text.contains(r#"plano_exporter_rejected_spans_total{exporter="awsxray"} 2"#),
         "{text}"
     );
-    // Nothing left: nothing is sent.
-    case.send(of([fresh(40 * 86_400, 2)])).await;
+    // Nothing left: nothing is sent, and the engine counts it.
+    for (span, part) in [(fresh(40 * 86_400, 2), "last 28 days"), (wide(), "64 kB")] {
+        let error = case.exporter.export(&of([span])).await.expect_err("refused");
+        assert!(
+            matches!(error, ExportError::Refused { .. }) && error.to_string().contains(part),
+            "{error}"
+        );
+    }
     assert_eq!(server.seen().len(), 1);
+    let text = handle.render();
+    assert!(text.contains(r#"{exporter="awsxray"} 2"#), "{text}");
 }
 
 /// What becomes of a batch where X-Ray answers so: what the engine is to do, when, and what it says.
@@ -271,6 +292,8 @@ async fn check(status: u16, headers: Headers, body: &'static str, expected: &str
 #[tokio::test]
 async fn what_is_for_now_is_tried_again() {
     check(200, JSON, "{}", "ok", &[]).await;
+    check(200, JSON, r#"{"UnprocessedTraceSegments":null}"#, "ok", &[]).await;
+    check(200, JSON, r#"{"status":"ok"}"#, "retry", &["not from X-Ray", "status"]).await;
     check(
         200,
         &[("content-type", "text/html")],
@@ -499,4 +522,55 @@ async fn it_is_opened_before_it_sends() {
     let exporter = testing::exporter::<Config>(json!({"region": "eu-west-1"}));
     let error = exporter.export(&batch(1)).await.expect_err("not opened");
     assert!(error.to_string().contains("not opened"), "{error}");
+}
+
+#[tokio::test]
+async fn credentials_that_may_not_are_kept() {
+    let denied = |seen: &crate::net::testing::Seen| {
+        let authorization = seen.headers["authorization"].to_str().expect("text");
+        assert!(authorization.contains("AKIDEXAMPLE"), "{authorization}");
+        Some(text(403, &[("x-amzn-errortype", "AccessDeniedException")], "{}"))
+    };
+    let server = Server::start(denied).await;
+    let case = Case::of(&server, json!({})).await;
+    case.exporter.export(&batch(1)).await.expect_err("denied");
+    let keys = "[default]\naws_access_key_id = AKIDFRESH\naws_secret_access_key = secret\n";
+    std::fs::write(case.credentials.path(), keys).expect("written");
+    let error = case.exporter.export(&batch(1)).await.expect_err("denied");
+    assert!(matches!(error, ExportError::Refused { .. }), "{error}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn certificates_are_not_checked_at_x_ray_alone() {
+    let config = json!({"no_verify_ssl": true, "certificate_file_path": "/ca.pem"});
+    let config: Config = serde_json::from_value(config).expect("a config");
+    assert!(config.tls().insecure_skip_verify);
+    let of_credentials = config.access().reach.tls;
+    assert!(!of_credentials.insecure_skip_verify);
+    assert_eq!(of_credentials.ca_file.as_deref(), Some("/ca.pem"));
+}
+
+#[test]
+fn keys_without_effect_are_told_where_they_are_set() {
+    let of = |config: Value| testing::config::<Config>(config).without_effect();
+    assert_eq!(of(json!({})), []);
+    let set = json!({"num_workers": 2, "request_timeout_seconds": 5, "max_retries": 9});
+    let expected = [
+        ("num_workers", "sending_queue::num_consumers"),
+        ("request_timeout_seconds", "timeout"),
+        ("max_retries", "retry_on_failure"),
+    ];
+    assert_eq!(of(set), expected);
+}
+
+#[test]
+fn a_wrong_endpoint_is_told_with_where_it_stands() {
+    let told = |config: Value, variable: &str| {
+        let config: Config = serde_json::from_value(config).expect("a config");
+        let wrong = Some((variable.to_owned(), "xray.example".to_owned()));
+        config.client("eu-west-1", wrong).expect_err("no URL").to_string()
+    };
+    assert!(told(json!({}), "AWS_ENDPOINT_URL_XRAY").starts_with("AWS_ENDPOINT_URL_XRAY: "));
+    assert!(told(json!({"endpoint": "xray"}), "AWS_ENDPOINT_URL").starts_with("endpoint: "));
 }

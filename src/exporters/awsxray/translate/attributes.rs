@@ -12,7 +12,7 @@ use super::{
 use crate::otlp::{ValueRef, keys, keys::xray};
 
 /// Namespace of metadata that has none of its own.
-pub(super) const DEFAULT: &str = "default";
+pub(in crate::exporters::awsxray) const DEFAULT: &str = "default";
 
 /// Longest text that X-Ray takes as an annotation, in characters. The whole of a longer one is kept as metadata.
 const LONGEST_ANNOTATION: usize = 1000;

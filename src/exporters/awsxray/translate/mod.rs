@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+pub(super) use self::attributes::DEFAULT;
 use self::{
-    attributes::{DEFAULT, RESOURCE_PREFIX, WithResource},
+    attributes::{RESOURCE_PREFIX, WithResource},
     object::{Object, text},
 };
 use crate::otlp::{ResourceSpansRef, SpanId, SpanRef, TraceId, ValueRef, keys, keys::xray};
@@ -133,7 +134,8 @@ impl<'a> Span<'a> {
     }
 
     fn is_flagged(&self) -> bool {
-        self.wire.name().ends_with(keys::FLAG_SUFFIX)
+        let name = self.wire.name();
+        name.ends_with(keys::FLAG_SUFFIX) || name == keys::FLAG_SUFFIX.trim_start()
     }
 
     /// An id that is new to the trace and the same at each attempt.
