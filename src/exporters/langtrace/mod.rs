@@ -2,24 +2,29 @@
 //! reads only the first; no compression, since it inflates nothing. Refuses a config without a key, and takes nothing for a success that
 //! is not the server's own answer.
 
+mod around;
 mod content;
+mod fit;
 mod profile;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use metrics::Counter;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use self::profile::Profile;
+use self::{
+    fit::{MAX_BODY, fit},
+    profile::{Profile, TooLong, Written},
+};
 use crate::{
     exporters::http::{Rarely, refusal},
     net::{
-        http_client::{Answer, HttpClient, Options, parse_url},
+        http_client::{Answer, HttpClient, Options, Unsent, parse_url, shown},
         tls::ClientTls,
     },
     otlp::TraceBatch,
@@ -36,13 +41,16 @@ const PATH: &str = "/api/trace";
 /// The server reads a body as OTLP only where this header names an exporter of OpenTelemetry.
 const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"), " (planoai)");
 
+/// Bytes of spans from which a request is written on a thread that may block: others are served meanwhile.
+const WRITE_ASIDE: usize = 256 << 10;
+
 /// `langtrace`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Key of the project, sent as `x-api-key`. Required.
     pub api_key: Secret,
-    /// Where Langtrace is, such as `http://localhost:3000`; `/api/trace` is added. `https://app.langtrace.ai`.
+    /// Where Langtrace is, such as `http://localhost:3000`; `/api/trace` is added; empty = the default. `https://app.langtrace.ai`.
     pub host: Endpoint,
     /// Message content on the way to Langtrace: keep what is on the spans, or drop. keep.
     pub content: Content,
@@ -78,7 +86,13 @@ pub enum Content {
 impl Config {
     /// Where requests go.
     fn url(&self) -> Result<reqwest::Url, Fault> {
-        let mut url = parse_url(self.host.reveal()).map_err(|reason| Fault::at("host", reason))?;
+        // Empty is what `${env:LANGTRACE_HOST}` leaves of a variable that is set to nothing.
+        let host = match self.host.reveal().trim() {
+            "" => HOSTED,
+            host => host,
+        };
+        let mut url = parse_url(host)
+            .map_err(|reason| Fault::at("host", reason.replace("http://localhost:4318", "http://localhost:3000")))?;
         let base = url.path().trim_end_matches('/');
         let base = base.strip_suffix(PATH).unwrap_or(base);
         let path = format!("{base}{PATH}");
@@ -154,7 +168,10 @@ impl Build<dyn Exporter> for Config {
             proxy_url: self.proxy_url.reveal().to_owned(),
             ..Options::default()
         };
+        let at = shown(&url);
         Ok(Box::new(Langtrace {
+            account: format!("check api_key: is it the key of a project of the Langtrace at {at}?"),
+            advice: format!("check host (requests go to {at}) and the network"),
             client: HttpClient::new(url, &options)?,
             headers: self.headers()?,
             profile: Profile::new(self.content),
@@ -168,79 +185,151 @@ struct Langtrace {
     headers: HeaderMap,
     profile: Profile,
     mended: Mended,
+    /// What to look at where the key is refused.
+    account: String,
+    /// What to look at where no Langtrace answers.
+    advice: String,
 }
 
 #[async_trait]
 impl Exporter for Langtrace {
     fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
-        batch.by_resource()
+        let parts = batch.by_resource().into_iter().map(fit);
+        let mut requests = Vec::new();
+        for (fitting, cut_spans) in parts {
+            self.mended.note_cut(cut_spans);
+            requests.extend(fitting);
+        }
+        requests
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
-        let mut body = Vec::with_capacity(batch.byte_len() * 2);
-        let mended = self.profile.write(batch, &mut body);
-        self.mended.note(mended);
-        let answer = self.client.post(self.headers.clone(), body).await?;
-        judge(&answer)
+        let written = self.write(batch).await?;
+        self.mended.note(written.mended);
+        let sent = self.client.post(self.headers.clone(), written.body).await;
+        let answer = sent.map_err(|unsent| {
+            let source = unsent.source.context(self.advice.clone());
+            ExportError::from(Unsent { source, ..unsent })
+        })?;
+        self.judge(&answer)
     }
 }
 
-/// What an answer means: only the server's own yes is one.
-fn judge(answer: &Answer) -> Result<(), ExportError> {
-    let status = answer.status;
-    if status.is_success() {
-        let is_json = serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|body| body.is_object());
-        if is_json || answer.body.is_empty() {
-            return Ok(());
+impl Langtrace {
+    /// The body. A single span is sent whatever its size, since nothing can make it smaller; several may be sent in parts.
+    async fn write(&self, batch: &TraceBatch) -> Result<Written, ExportError> {
+        let limit = match batch.span_count() {
+            0 | 1 => usize::MAX,
+            _ => MAX_BODY,
+        };
+        let profile = self.profile;
+        let written = if batch.byte_len() < WRITE_ASIDE {
+            profile.write(batch, limit)
+        } else {
+            let batch = batch.clone();
+            tokio::task::spawn_blocking(move || profile.write(&batch, limit))
+                .await
+                .context("the writing of a request panicked")
+                .map_err(|source| ExportError::Refused { source })?
+        };
+        written.map_err(|TooLong| ExportError::TooLarge {
+            source: anyhow!("the request would be more than {MAX_BODY} bytes of JSON, which Langtrace does not take"),
+        })
+    }
+
+    /// What an answer means: only the server's own yes is one.
+    fn judge(&self, answer: &Answer) -> Result<(), ExportError> {
+        let status = answer.status;
+        if status.is_success() {
+            return self.judge_success(answer);
+        }
+        let is_temporary =
+            status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
+        let advice = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.as_str(),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => self.advice.as_str(),
+            _ => return Err(refusal(answer, retryable)),
+        };
+        Err(match refusal(answer, retryable) {
+            ExportError::Refused { source } => ExportError::Refused {
+                source: source.context(advice.to_owned()),
+            },
+            other => other,
+        })
+    }
+
+    fn judge_success(&self, answer: &Answer) -> Result<(), ExportError> {
+        let status = answer.status;
+        match serde_json::from_slice::<serde_json::Value>(&answer.body) {
+            Ok(said) if said.get("message").is_some() => return Ok(()),
+            Ok(said) if said.get("error").is_some() => {
+                return Err(ExportError::Refused {
+                    source: anyhow!("the server answered HTTP {status} with an error: {}", answer.message()),
+                });
+            }
+            // Its answer broke off; the status said that the spans are there, and a second time they would show twice.
+            Err(broken) if broken.is_eof() && is_json(answer) && answer.body.trim_ascii_start().starts_with(b"{") => {
+                return Ok(());
+            }
+            _ => {}
         }
         // It may be a proxy's page; whoever answered so has stored nothing.
-        return Err(ExportError::Retry {
+        Err(ExportError::Retry {
             after: answer.retry_after(),
             source: anyhow!(
-                "HTTP {status} came with {:?} instead of Langtrace's JSON; a proxy, or not the right host: {}",
+                "HTTP {status} came with {:?} instead of Langtrace's JSON; a proxy, or not the right host; {}: {:?}",
                 crate::values::foreign::harmless(answer.content_type(), 100),
+                self.advice,
                 answer.message()
             ),
-        });
+        })
     }
-    match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(refusal(answer, &[status.as_u16()])),
-        _ if status.is_server_error() => Err(refusal(answer, &[status.as_u16()])),
-        _ => Err(refusal(answer, &[])),
-    }
+}
+
+fn is_json(answer: &Answer) -> bool {
+    let mime = answer.content_type().split(';').next().unwrap_or_default();
+    mime.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Counts and logs the spans that had to be changed to be of use: `plano_exporter_mended_spans_total`.
 struct Mended {
     id: ComponentId,
-    count: Counter,
-    rarely: Rarely,
+    negative: (Counter, Rarely),
+    cut: (Counter, Rarely),
 }
 
 impl Mended {
-    /// The counter is made under the metrics recorder that is current now.
+    /// The counters are made under the metrics recorder that is current now.
     fn new(id: ComponentId) -> Mended {
-        let reason = "negative_duration";
         let name = "plano_exporter_mended_spans_total";
+        let counter = |reason: &'static str| metrics::counter!(name, "exporter" => id.to_string(), "reason" => reason);
         Mended {
-            count: metrics::counter!(name, "exporter" => id.to_string(), "reason" => reason),
+            negative: (counter("negative_duration"), Rarely::default()),
+            cut: (counter("large_resource"), Rarely::default()),
             id,
-            rarely: Rarely::default(),
         }
     }
 
+    /// Spans that end before they start.
     fn note(&self, spans: u64) {
+        let what = "spans end before they start (a wrong clock?); sending them with no duration";
+        self.tell(&self.negative, spans, what);
+    }
+
+    /// Spans whose resource or scope is too large to be carried by each.
+    fn note_cut(&self, spans: u64) {
+        let what = "spans have a resource or a scope that is too large to be on each of them; sending a part of it";
+        self.tell(&self.cut, spans, what);
+    }
+
+    fn tell(&self, (count, rarely): &(Counter, Rarely), spans: u64, what: &'static str) {
         if spans == 0 {
             return;
         }
-        self.count.increment(spans);
-        if let Some(unlogged) = self.rarely.may_log(std::time::Instant::now()) {
-            warn!(
-                exporter = %self.id,
-                spans,
-                unlogged_before = unlogged,
-                "spans end before they start (a wrong clock?); sending them with no duration"
-            );
+        count.increment(spans);
+        if let Some(unlogged) = rarely.may_log(std::time::Instant::now()) {
+            warn!(exporter = %self.id, spans, unlogged_before = unlogged, "{what}");
         }
     }
 }

@@ -1,16 +1,17 @@
 //! A batch in Langtrace's words: its own attributes beside the emitter's, the conversation as events, and on each span what stood around
 //! it, since the server forgets resource and scope. What a span says already in Langtrace's words stays as it is.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet, io};
 
 use super::{
     Content,
+    around::{Carried, cut},
     content::events,
     wire::{Attribute, Event, Link, Request, Resource, ResourceSpans, ScopeSpans, Span, Status, Value},
 };
 use crate::{
     dialects::{self, MessageKeys, Scopes, Search},
-    otlp::{EventRef, KeyValueRef, ResourceSpansRef, ScopeSpansRef, SpanRef, TraceBatch, ValueRef, keys},
+    otlp::{EventRef, KeyValueRef, SpanRef, TraceBatch, keys},
 };
 
 /// Start of the service names of our gateway's parts.
@@ -54,15 +55,49 @@ enum Kind {
 }
 
 /// How spans are written.
+#[derive(Clone, Copy)]
 pub(super) struct Profile {
     content: Content,
 }
 
 /// What stands around a span.
 struct Around<'a> {
-    resource: ResourceSpansRef<'a>,
-    scope: ScopeSpansRef<'a>,
+    carried: &'a Carried<'a>,
+    /// Name and version of the scope.
+    scope: (&'a str, &'a str),
     messages: MessageKeys,
+}
+
+/// A request as it goes out.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) body: Vec<u8>,
+    /// Spans whose end lay before their start.
+    pub(super) mended: u64,
+}
+
+/// The request would be larger than allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+/// A body that takes no more than so many bytes.
+struct Bounded {
+    body: Vec<u8>,
+    limit: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.body.len() + more.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.body.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Profile {
@@ -70,17 +105,18 @@ impl Profile {
         Profile { content }
     }
 
-    /// Appends the request; the number of spans whose end lay before their start.
-    pub(super) fn write(&self, batch: &TraceBatch, out: &mut Vec<u8>) -> u64 {
-        let mut scopes = Scopes::default();
+    /// The request. Stops where it would be longer than `limit`.
+    pub(super) fn write(&self, batch: &TraceBatch, limit: usize) -> Result<Written, TooLong> {
         let resources: Vec<_> = batch.resource_spans().collect();
+        let carried: Vec<_> = resources.iter().map(|resource| Carried::of(*resource)).collect();
+        let mut scopes = Scopes::default();
         let mut spans = Vec::with_capacity(batch.span_count());
         let mut mended = 0;
-        for resource in &resources {
+        for (resource, carried) in resources.iter().zip(&carried) {
             for scope in resource.scope_spans() {
                 let around = Around {
-                    resource: *resource,
-                    scope,
+                    carried,
+                    scope: (cut(scope.scope_name()), cut(scope.scope_version())),
                     messages: MessageKeys::of_scope(scope.scope_name()),
                 };
                 for span in scope.spans() {
@@ -90,17 +126,20 @@ impl Profile {
                 }
             }
         }
-        let attributes = resources.iter().take(1).flat_map(|resource| resource.attributes());
         let request = Request {
             resource_spans: [ResourceSpans {
                 resource: Resource {
-                    attributes: attributes.map(as_it_is).collect(),
+                    attributes: carried.first().map(borrowed).unwrap_or_default(),
                 },
                 scope_spans: [ScopeSpans { spans }],
             }],
         };
-        serde_json::to_writer(out, &request).expect("a Vec takes everything");
-        mended
+        let mut out = Bounded {
+            body: Vec::with_capacity((batch.byte_len() * 2).min(limit)),
+            limit,
+        };
+        serde_json::to_writer(&mut out, &request).map_err(|_| TooLong)?;
+        Ok(Written { body: out.body, mended })
     }
 
     fn span<'a>(&self, span: &SpanRef<'a>, search: &Search<'a>, around: &Around<'a>) -> Span<'a> {
@@ -194,11 +233,22 @@ fn as_it_is<'a>(attribute: KeyValueRef<'a>) -> Attribute<'a> {
     }
 }
 
+/// What the spans of a resource carry, without a copy.
+fn borrowed<'a>(carried: &'a Carried<'_>) -> Vec<Attribute<'a>> {
+    let attributes = carried.attributes.iter();
+    attributes
+        .map(|attribute| Attribute {
+            key: Cow::Borrowed(attribute.key.as_ref()),
+            value: attribute.value.borrowed(),
+        })
+        .collect()
+}
+
 /// The first of these keys that says something.
 fn first<'a>(attributes: &[Attribute<'a>], keys: &[&str]) -> Option<Value<'a>> {
     keys.iter().find_map(|key| {
         let found = attributes.iter().find(|attribute| attribute.key == *key)?;
-        Some(found.value.clone()).filter(|value| !matches!(value, Value::Text(text) if text.is_empty()))
+        Some(found.value.clone()).filter(Value::says_something)
     })
 }
 
@@ -234,7 +284,7 @@ fn derive<'a>(attributes: &mut Vec<Attribute<'a>>, has_messages: bool, around: &
     }
     let service = match kind {
         Kind::Plain => return,
-        Kind::Step => ("framework", Cow::Borrowed(service_name(around.resource))),
+        Kind::Step => ("framework", Cow::Borrowed(around.carried.service)),
         Kind::Model => {
             model(attributes);
             let provider = text(attributes, &[keys::GEN_AI_SYSTEM]);
@@ -300,7 +350,7 @@ fn kind(attributes: &[Attribute<'_>], has_messages: bool, around: &Around<'_>) -
     let is_step = openinference.is_some()
         || operation.is_some()
         || first(attributes, &[keys::TRACELOOP_SPAN_KIND]).is_some()
-        || service_name(around.resource).starts_with(GATEWAY);
+        || around.carried.service.starts_with(GATEWAY);
     match (is_model, is_step) {
         (true, _) => Kind::Model,
         (false, true) => Kind::Step,
@@ -317,25 +367,29 @@ fn vendor(provider: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn service_name(resource: ResourceSpansRef<'_>) -> &str {
-    match resource.service_name() {
-        None | Some("") => "unknown_service",
-        Some(name) => name,
-    }
-}
-
-/// What the server forgets: the resource, the scope and the status's message, as attributes of the span.
+/// What the server forgets: the resource, the scope and the status's message, as attributes of the span. What the span itself says stays;
+/// time and room grow with the number of attributes, which a stranger decides, and no faster.
 fn surround<'a>(attributes: &mut Vec<Attribute<'a>>, span: &SpanRef<'a>, around: &Around<'a>) {
-    for attribute in around.resource.attributes() {
-        add(attributes, attribute.key(), Some(attribute.value().into()));
-    }
+    let (carried, empty): (Vec<_>, Vec<_>) = borrowed(around.carried)
+        .into_iter()
+        .partition(|attribute| attribute.value.says_something());
     let words = [
-        (keys::SERVICE_NAME, service_name(around.resource)),
-        (keys::OTEL_SCOPE_NAME, around.scope.scope_name()),
-        (keys::OTEL_SCOPE_VERSION, around.scope.scope_version()),
+        (keys::SERVICE_NAME, around.carried.service),
+        (keys::OTEL_SCOPE_NAME, around.scope.0),
+        (keys::OTEL_SCOPE_VERSION, around.scope.1),
         (keys::OTEL_STATUS_DESCRIPTION, span.status().message),
     ];
-    for (key, value) in words.into_iter().filter(|(_, value)| !value.is_empty()) {
-        add(attributes, key, Some(ValueRef::Str(value).into()));
+    let words = words.into_iter().filter(|(_, value)| !value.is_empty());
+    let words = words.map(|(key, value)| Attribute::text(key, value));
+    let saying = attributes.iter().filter(|attribute| attribute.value.says_something());
+    let said: HashSet<Cow<'a, str>> = saying.map(|attribute| attribute.key.clone()).collect();
+    let mut added: HashSet<Cow<'a, str>> = HashSet::new();
+    let mut more = Vec::new();
+    for attribute in carried.into_iter().chain(words).chain(empty) {
+        if !said.contains(&attribute.key) && added.insert(attribute.key.clone()) {
+            more.push(attribute);
+        }
     }
+    attributes.retain(|attribute| !added.contains(&attribute.key));
+    attributes.append(&mut more);
 }

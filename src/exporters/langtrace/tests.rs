@@ -1,6 +1,9 @@
 //! Langtrace's exporter against a stand-in that reads as Langtrace's server does, and against every answer that may come.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -21,9 +24,8 @@ fn fixture(text: &str) -> TraceBatch {
 }
 
 fn written(content: Content, batch: &TraceBatch) -> (Json, u64) {
-    let mut body = Vec::new();
-    let mended = Profile::new(content).write(batch, &mut body);
-    (serde_json::from_slice(&body).expect("JSON"), mended)
+    let written = Profile::new(content).write(batch, usize::MAX).expect("no limit");
+    (serde_json::from_slice(&written.body).expect("JSON"), written.mended)
 }
 
 /// Reads a request as the server does, and fails where it would: the rows that it stores, attributes flat.
@@ -104,11 +106,16 @@ fn a_config_needs_a_key_and_a_host() {
     assert_eq!(faults::<Config>(json!({"api_key": "a\u{1}b"})), [no_header]);
     let wrong = faults::<Config>(json!({"api_key": "k", "host": "localhost:3000", "proxy_url": "ftp://x"}));
     assert!(
-        wrong[0].starts_with("host: ") && wrong[1].starts_with("proxy_url: "),
+        wrong[0].starts_with("host: ")
+            && wrong[0].contains("http://localhost:3000")
+            && !wrong[0].contains("4318")
+            && wrong[1].starts_with("proxy_url: "),
         "{wrong:?}"
     );
     for (host, expected) in [
         ("https://app.langtrace.ai", "https://app.langtrace.ai/api/trace"),
+        ("", "https://app.langtrace.ai/api/trace"),
+        (" ", "https://app.langtrace.ai/api/trace"),
         ("http://localhost:3000/", "http://localhost:3000/api/trace"),
         ("http://localhost:3000/api/trace", "http://localhost:3000/api/trace"),
         ("http://proxy/langtrace", "http://proxy/langtrace/api/trace"),
@@ -166,6 +173,7 @@ type Case = (
 
 const HTML: &[(&str, &str)] = &[("content-type", "text/html"), ("retry-after", "7")];
 const LATER: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "7")];
+const JSON_UTF8: &[(&str, &str)] = &[("content-type", "application/json; charset=utf-8")];
 const NO_KEY: &str = r#"{"error":"api key is required"}"#;
 const WRONG_KEY: &str = r#"{"error":"Unauthorized. Invalid API key"}"#;
 const TRIPPED: &str = r#"{"name":"TypeError","message":"boom"}"#;
@@ -173,12 +181,22 @@ const TRIPPED: &str = r#"{"name":"TypeError","message":"boom"}"#;
 #[rustfmt::skip]
 const ANSWERS: &[Case] = &[
     (200, JSON, YES, "ok", None, ""),
-    (200, JSON, "", "ok", None, ""),
-    (201, JSON, "{}", "ok", None, ""),
+    (201, JSON, r#"{"message":""}"#, "ok", None, ""),
+    (200, JSON_UTF8, r#" {"message":"Traces add"#, "ok", None, ""),
+    (200, JSON, "{", "ok", None, ""),
+    (200, HTML, r#"{"mess"#, "retry", Some(7), "check host"),
+    (200, JSON, r#"["mess"#, "retry", None, "check host"),
+    (200, LATER, "", "retry", Some(7), "check host"),
+    (201, JSON, "{}", "retry", None, "instead of Langtrace's JSON"),
+    (200, JSON, r#"{"error":"no such project"}"#, "refused", None, "no such project"),
+    (200, JSON, r#"{"error":null,"message":"Traces added successfully"}"#, "ok", None, ""),
     (200, HTML, "<html>Sign in</html>", "retry", Some(7), "instead of Langtrace's JSON"),
     (400, JSON, NO_KEY, "refused", None, "api key is required"),
     (401, JSON, WRONG_KEY, "refused", None, "Invalid API key"),
+    (401, JSON, WRONG_KEY, "refused", None, "check api_key: "),
+    (403, JSON, "{}", "refused", None, "check api_key: "),
     (404, JSON, TRIPPED, "refused", None, "boom"),
+    (404, JSON, TRIPPED, "refused", None, "check host (requests go to http://127.0.0.1:"),
     (404, HTML, "<html>Not Found</html>", "refused", None, "<html>Not Found</html>"),
     (308, JSON, "", "refused", None, "not followed"),
     (408, LATER, "", "retry", Some(7), "408"),
@@ -206,6 +224,160 @@ async fn every_answer_has_its_class() {
         let error = result.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains(told) && !error.contains("key-1"), "{status}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let config = json!({"api_key": "key-1", "host": format!("http://{address}")});
+    let result = testing::exporter::<Config>(config).export(&batch(1)).await;
+    let error = result.expect_err("nobody listens");
+    assert!(matches!(error, ExportError::Retry { .. }), "{error:?}");
+    let expected = format!("check host (requests go to http://{address}/api/trace) and the network");
+    let error = error.to_string();
+    assert!(error.contains(&expected) && !error.contains("key-1"), "{error}");
+}
+
+fn spans(number: u64) -> impl Iterator<Item = SpanBuilder> {
+    (1..=number).map(|id| SpanBuilder::new(TraceId([1; 16]), SpanId(id.to_be_bytes()), "op").times(1, 2))
+}
+
+#[test]
+fn a_large_resource_makes_many_small_requests() {
+    let text = "x".repeat(2 << 10);
+    let keys: Vec<String> = (0..300).map(|number| format!("key.{number}")).collect();
+    let mut resource: Vec<(&str, Value<'_>)> = keys.iter().map(|key| (key.as_str(), Value::Str(&text))).collect();
+    resource.push(("service.name", Value::Str("shop")));
+    let batch = SpanBuilder::batch(&resource, ("scope", "1"), spans(1000));
+    assert!(batch.byte_len() < 1 << 20, "what the engine hands over");
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let exporter = metrics::with_local_recorder(&recorder, || testing::exporter::<Config>(json!({"api_key": "k"})));
+    let requests = exporter.requests(batch);
+    let mut rows = Vec::new();
+    for request in &requests {
+        let written = Profile::new(Content::Keep).write(request, MAX_BODY);
+        rows.extend(stored(
+            &serde_json::from_slice(&written.expect("it fits").body).expect("JSON"),
+        ));
+    }
+    assert_eq!(rows.len(), 1000);
+    let wire: usize = requests.iter().map(TraceBatch::byte_len).sum();
+    assert!(
+        wire < 2 << 20,
+        "the large resource is not in each of {}: {wire}",
+        requests.len()
+    );
+    for row in &rows {
+        let attributes = row["attributes"].as_object().expect("attributes");
+        assert_eq!(
+            (
+                &attributes["service.name"],
+                &attributes["key.0"],
+                &attributes["otel.scope.name"]
+            ),
+            (&json!("shop"), &json!(text), &json!("scope"))
+        );
+        assert!(attributes.len() < 20, "{}", attributes.len());
+    }
+    let count = "plano_exporter_mended_spans_total{exporter=\"langtrace\",reason=\"large_resource\"} 1000";
+    assert!(
+        recorder.handle().render().contains(count),
+        "{}",
+        recorder.handle().render()
+    );
+}
+
+#[test]
+fn ordinary_spans_are_cut_into_requests_that_the_server_takes() {
+    let keys: Vec<String> = (0..20).map(|number| format!("some.resource.key.{number}")).collect();
+    let resource: Vec<(&str, Value<'_>)> = keys
+        .iter()
+        .map(|key| (key.as_str(), Value::Str("a value of usual length")))
+        .collect();
+    let requests = testing::exporter::<Config>(json!({"api_key": "k"})).requests(SpanBuilder::batch(
+        &resource,
+        ("scope", "1"),
+        spans(8000),
+    ));
+    assert!(requests.len() > 1);
+    let mut count = 0;
+    for request in &requests {
+        let body = Profile::new(Content::Keep)
+            .write(request, MAX_BODY)
+            .expect("it fits")
+            .body;
+        let rows = stored(&serde_json::from_slice(&body).expect("JSON"));
+        // Twenty of the resource, its name, and the scope's two.
+        assert!(
+            rows.iter()
+                .all(|row| row["attributes"].as_object().is_some_and(|all| all.len() == 23))
+        );
+        count += rows.len();
+    }
+    assert_eq!(count, 8000);
+}
+
+#[test]
+fn long_texts_around_a_span_are_cut_between_characters() {
+    let long = "ü".repeat(10 << 10);
+    let key = "k".repeat(9 << 10);
+    let resource = [
+        ("long", Value::Str(&long)),
+        (key.as_str(), Value::Int(1)),
+        ("service.name", Value::Str(&long)),
+    ];
+    let requests = testing::exporter::<Config>(json!({"api_key": "k"})).requests(SpanBuilder::batch(
+        &resource,
+        (long.as_str(), "1"),
+        spans(2),
+    ));
+    let rows = stored(&written(Content::Keep, &requests[0]).0);
+    for (key, value) in rows[0]["attributes"].as_object().expect("attributes") {
+        assert!(
+            key.len() < 100 && (key == "otel.scope.version" || value == &json!("ü".repeat(4 << 10))),
+            "{key}"
+        );
+    }
+    assert_eq!(rows[0]["attributes"].as_object().map(serde_json::Map::len), Some(4));
+}
+
+/// Escapes make six bytes of one: what was estimated is checked once more, and the engine sends the halves.
+#[tokio::test]
+async fn a_body_that_grows_too_large_is_sent_in_halves() {
+    let server = Server::start(|_| Some(text(200, JSON, YES))).await;
+    let config = json!({"api_key": "k", "host": format!("http://{}", server.address)});
+    let exporter = testing::exporter::<Config>(config);
+    let long = "\u{1}".repeat(450 << 10);
+    let mut two = testing::batch_with(1, "long", &long);
+    two.append(testing::batch_with(2, "long", &long));
+    let result = exporter.export(&two).await;
+    assert!(matches!(result, Err(ExportError::TooLarge { .. })), "{result:?}");
+    assert!(server.seen().is_empty());
+    let one = testing::batch_with(1, "long", &"\u{1}".repeat(900 << 10));
+    exporter.export(&one).await.expect("one span goes as it is");
+    assert!(server.seen()[0].body.len() > MAX_BODY);
+}
+
+#[test]
+fn many_attributes_take_no_more_time_than_their_number() {
+    let keys: Vec<String> = (0..60_000).map(|number| format!("key.{number}")).collect();
+    let attributes: Vec<(&str, Value<'_>)> = keys.iter().map(|key| (key.as_str(), Value::Str(""))).collect();
+    let mut span = SpanBuilder::new(TraceId([1; 16]), SpanId([2; 8]), "op");
+    for (key, value) in &attributes {
+        span = span.attribute(key, *value);
+    }
+    let batch = SpanBuilder::batch(&attributes, ("", ""), [span]);
+    let start = Instant::now();
+    let requests = testing::exporter::<Config>(json!({"api_key": "k"})).requests(batch);
+    let rows = stored(&written(Content::Keep, &requests[0]).0);
+    assert_eq!(
+        rows[0]["attributes"].as_object().map(serde_json::Map::len),
+        Some(60_001)
+    );
+    // It took half a minute when every attribute was compared with every other.
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -106,6 +106,29 @@ pub(super) enum Value<'a> {
     Int(i64),
 }
 
+impl Value<'_> {
+    /// Whether it is more than an empty text.
+    pub(super) fn says_something(&self) -> bool {
+        !matches!(self, Value::Text(text) if text.is_empty())
+    }
+
+    /// The same without a copy.
+    pub(super) fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
+            Value::Int(number) => Value::Int(*number),
+        }
+    }
+
+    /// Its bytes as a text; of a number, the most.
+    pub(super) fn byte_len(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Int(_) => 20,
+        }
+    }
+}
+
 impl<'a> From<ValueRef<'a>> for Value<'a> {
     fn from(value: ValueRef<'a>) -> Value<'a> {
         match value {
