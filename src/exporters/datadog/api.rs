@@ -78,6 +78,11 @@ impl Api {
                 "api::key",
                 "is not set: write key: \"${env:DD_API_KEY}\" and set that variable to the API key (Organization Settings → API Keys)",
             ));
+        } else if self.key().starts_with(['"', '\'']) || self.key().ends_with(['"', '\'']) {
+            faults.push(Fault::at(
+                "api::key",
+                "has quotes around it that are part of the value: take them out of the variable or the file",
+            ));
         } else if self.header().is_none() {
             faults.push(Fault::at(
                 "api::key",
@@ -110,6 +115,8 @@ impl Api {
         if SITES.contains(&site) {
             return None;
         }
+        // What stands before an @ may be a password.
+        let site = site.rsplit_once('@').map_or(site, |(_, rest)| rest);
         let shown = harmless(site, 100);
         let known = SITES.join(", ");
         let host = site.split_once("://").map_or(site, |(_, rest)| rest);
@@ -118,7 +125,7 @@ impl Api {
         let bare = ["app.", "api.", "trace.agent.", "www.", "otlp."]
             .iter()
             .fold(host, |host, prefix| host.strip_prefix(prefix).unwrap_or(host));
-        if bare != site && SITES.contains(&bare) {
+        if SITES.contains(&bare) {
             return Some(format!(
                 "{shown:?} is no site but an address on one: write site: {bare}"
             ));
@@ -152,6 +159,10 @@ mod tests {
         check(r#"{"key":null}"#, &["api::key: is not set"]);
         check(r#"{"key":" \n"}"#, &["api::key: is not set"]);
         check(r#"{"key":"a\nb"}"#, &["no header can carry"]);
+        check(
+            r#"{"key":"'0123456789abcdef0123456789abcdef'"}"#,
+            &["has quotes around it"],
+        );
         check(r#"{"key":"schlüssel"}"#, &["no header can carry"]);
     }
 
@@ -176,6 +187,10 @@ mod tests {
         site("\"\"", &[]);
         site("\"https://app.datadoghq.eu/apm\"", &["write site: datadoghq.eu"]);
         site("\"trace.agent.us5.datadoghq.com\"", &["write site: us5.datadoghq.com"]);
+        site(
+            "\"https://me:hush@app.datadoghq.eu\"",
+            &["api::site: \"app.datadoghq.eu\" is no site"],
+        );
         site("\"datadohq.com\"", &["did you mean \"datadoghq.com\""]);
         site("\"eu\"", &["its sites are datadoghq.com, us3"]);
         let free = Api {

@@ -12,7 +12,7 @@ use crate::{
     net::{
         compression::{Compressor, Encoding},
         grpc_client::USER_AGENT,
-        http_client::{Answer, HttpClient, Options, Unsent},
+        http_client::{Answer, HttpClient, Options, Unsent, shown},
         rope::Rope,
     },
     pipeline::ExportError,
@@ -53,10 +53,13 @@ impl Intake {
             client: HttpClient::new(url, &options(config))?,
             headers,
             advice,
-            account: format!(
-                "check api::key, and that api::site ({}) is the site of its account",
-                config.api.site
-            ),
+            account: match config.traces.endpoint.is_empty() {
+                true => format!(
+                    "check api::key, and that api::site ({}) is the site of its account",
+                    config.api.site
+                ),
+                false => "check api::key, and that traces::endpoint is an address of its account's site".to_owned(),
+            },
         })
     }
 
@@ -88,7 +91,7 @@ impl Intake {
                 true => Err(ExportError::Retry {
                     after: answer.retry_after(),
                     source: anyhow!(
-                        "the answer is a web page (HTTP {status}), so it is not Datadog's; {}: {}",
+                        "the answer is a web page or a text (HTTP {status}), so it is not Datadog's; {}: {}",
                         self.advice,
                         answer.message()
                     ),
@@ -104,13 +107,15 @@ impl Intake {
             status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
         let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
         let advice = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.as_str(),
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => self.advice.as_str(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.clone(),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                format!("nothing is at {}; {}", shown(self.client.url()), self.advice)
+            }
             _ => return Err(refusal(answer, retryable)),
         };
         Err(match refusal(answer, retryable) {
             ExportError::Refused { source } => ExportError::Refused {
-                source: source.context(advice.to_owned()),
+                source: source.context(advice),
             },
             other => other,
         })
@@ -134,14 +139,32 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
+/// Whether a success is not Datadog's, which answers with JSON, protobuf or nothing. (Its test agent and its agent say OK.)
 fn is_page(answer: &Answer) -> bool {
-    let starts_a_page = answer.body.trim_ascii_start().starts_with(b"<");
-    starts_a_page
-        && answer
-            .content_type()
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("text/html")
+    let mime = answer.content_type().split(';').next().unwrap_or_default();
+    let mime = mime.trim().to_ascii_lowercase();
+    if matches!(mime.as_str(), "text/html" | "application/xhtml+xml") {
+        return true;
+    }
+    // Its bytes may be anything.
+    if mime == "application/x-protobuf" || mime == "application/protobuf" {
+        return false;
+    }
+    let body = answer.body.as_slice();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if body.is_empty() || mime == "application/json" {
+        return body.starts_with(b"<");
+    }
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    !is_json && !says_ok(body)
+}
+
+/// Such as `OK` and `202: Accepted`.
+fn says_ok(body: &[u8]) -> bool {
+    let words = body.split(|byte| !byte.is_ascii_alphabetic());
+    let words: Vec<&[u8]> = words.filter(|word| !word.is_empty()).collect();
+    let is_good = |word: &[u8]| word.eq_ignore_ascii_case(b"ok") || word.eq_ignore_ascii_case(b"accepted");
+    body.len() <= 32 && body.is_ascii() && matches!(words[..], [word] if is_good(word))
 }
 
 async fn packed(body: Vec<Bytes>) -> anyhow::Result<Bytes> {

@@ -1,12 +1,18 @@
 //! `api::fail_on_invalid_key`: asks Datadog at the start whether it knows the key. Only a clear no is a fault: an outage there must not keep a
 //! pipeline from starting.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use http::{HeaderMap, HeaderName, StatusCode};
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::{Config, intake::options};
 use crate::net::http_client::{HttpClient, parse_url};
+
+/// Longest wait for the answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The question.
 pub(super) struct KeyCheck {
@@ -42,7 +48,11 @@ impl KeyCheck {
     /// # Errors
     /// Datadog does not know the key.
     pub(super) async fn ask(&self) -> anyhow::Result<()> {
-        match self.client.get(self.headers.clone()).await {
+        let Ok(answered) = timeout(TIMEOUT, self.client.get(self.headers.clone())).await else {
+            warn!("Datadog did not say within {TIMEOUT:?} whether api::key is valid; going on");
+            return Ok(());
+        };
+        match answered {
             Ok(answer) if answer.status == StatusCode::FORBIDDEN => {
                 bail!(
                     "Datadog's site {} does not know api::key: check both (api::fail_on_invalid_key is on)",

@@ -56,17 +56,24 @@ impl Exporter for Native {
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {
+        // Before the mapping, which copies a resource's tags to each of its spans.
+        if requests::is_hopeless(batch) {
+            let source = anyhow::anyhow!(
+                "too large: the attributes of the resource alone are more than Datadog takes in a request ({} bytes)",
+                requests::LIMIT
+            );
+            return Err(ExportError::Refused { source });
+        }
+        let estimate = requests::estimate(batch);
+        if estimate > 2 * requests::LIMIT && batch.span_count() > 1 {
+            return Err(too_large(estimate));
+        }
         let now = nanoseconds(SystemTime::now());
         let mut mapped = map::map(batch, &self.settings, now);
         let languages = languages(&mapped.payloads);
         let body = self.encode(&mut mapped.payloads);
         if body.len() > requests::LIMIT && batch.span_count() > 1 {
-            let source = anyhow::anyhow!(
-                "{} bytes are more than Datadog takes in a request ({})",
-                body.len(),
-                requests::LIMIT
-            );
-            return Err(ExportError::TooLarge { source });
+            return Err(too_large(body.len()));
         }
         if !body.is_empty() {
             self.traces.post(vec![Bytes::from(body)], languages).await?;
@@ -112,6 +119,13 @@ impl Native {
             payload.tracer.chunks.append(&mut out);
         }
         body
+    }
+}
+
+fn too_large(bytes: usize) -> ExportError {
+    let limit = requests::LIMIT;
+    ExportError::TooLarge {
+        source: anyhow::anyhow!("{bytes} bytes are more than Datadog takes in a request ({limit})"),
     }
 }
 

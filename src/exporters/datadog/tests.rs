@@ -129,6 +129,8 @@ type Case = (
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+const XHTML: (&str, &str) = ("content-type", "Application/XHTML+xml");
+const PLAIN: (&str, &str) = ("content-type", "text/plain");
 const WAIT: (&str, &str) = ("retry-after", "7");
 const PAGE: &str = "<html><h1>Sign in</h1></html>";
 const NONE: (&str, &str) = ("x-none", "");
@@ -136,13 +138,24 @@ const NONE: (&str, &str) = ("x-none", "");
 const CASES: &[Case] = &[
     (200, JSON, "{}", "ok", ""),
     (202, NONE, "", "ok", ""),
-    (200, HTML, "OK", "ok", ""),
+    (200, HTML, "OK", "retry", "so it is not Datadog's"),
+    (200, XHTML, "", "retry", "so it is not Datadog's"),
+    (
+        200,
+        NONE,
+        "\u{feff}\n <!doctype html>",
+        "retry",
+        "so it is not Datadog's",
+    ),
+    (200, PLAIN, "please sign in", "retry", "so it is not Datadog's"),
+    (200, PLAIN, "202: Accepted", "ok", ""),
+    (200, PLAIN, "{\"status\":\"ok\"}", "ok", ""),
     (
         200,
         HTML,
         PAGE,
         "retry",
-        "a web page (HTTP 200 OK), so it is not Datadog's; check traces::",
+        "a web page or a text (HTTP 200 OK), so it is not Datadog's; check traces::",
     ),
     (
         302,
@@ -164,9 +177,9 @@ const CASES: &[Case] = &[
         JSON,
         r#"{"message":"Forbidden"}"#,
         "refuse",
-        "check api::key, and that api::site (dat",
+        "check api::key, and that traces::endpoint is",
     ),
-    (404, NONE, "", "refuse", "check traces::endpoint"),
+    (404, NONE, "", "refuse", "/api/v0.2/traces; check traces::endpoint"),
     (408, NONE, "", "retry", "408"),
     (413, NONE, "", "split", "413"),
     (429, WAIT, "", "retry", "429"),
@@ -219,6 +232,29 @@ async fn what_is_too_large_is_split() {
     assert!(body.len() < requests::LIMIT, "{}", body.len());
     let longest = payload(&server.seen()[0]).tracer_payloads[0].chunks[0].spans[0].meta["long.0"].len();
     assert_eq!(longest, 25_003);
+}
+
+#[tokio::test]
+async fn a_large_resource_is_cut_and_one_that_is_too_large_is_refused() {
+    let server = Server::start(|_| Some(text(200, &[], ""))).await;
+    let exporter = to(&server, json!({"compute_stats": false}));
+    let of = |attributes: usize, len: usize| {
+        let value = "x".repeat(len);
+        let keys: Vec<String> = (0..attributes).map(|number| format!("key.{number}")).collect();
+        let resource: Vec<_> = keys.iter().map(|key| (key.as_str(), Value::Str(&value))).collect();
+        SpanBuilder::batch(&resource, ("", ""), [span_with(1, &[]), span_with(2, &[])])
+    };
+    let requests = exporter.requests(of(1, 4_000_000));
+    assert_eq!(requests.len(), 1);
+    exporter.export(&requests[0]).await.unwrap();
+    let sent = payload(&server.seen()[0]);
+    let chunks = sent.tracer_payloads[0].chunks.iter();
+    let lengths: Vec<_> = chunks.map(|chunk| chunk.spans[0].meta["key.0"].len()).collect();
+    assert_eq!(lengths, [25_003, 25_003]);
+    let (class, _, error) = describe(exporter.export(&of(200, 25_000)).await);
+    assert_eq!(class, "refuse");
+    assert!(error.contains("the attributes of the resource alone"), "{error}");
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
@@ -418,6 +454,25 @@ async fn a_key_that_datadog_does_not_know_ends_the_start() {
     let server = Server::start(|_| Some(text(403, &[], ""))).await;
     to(&server, json!({})).open().await.unwrap();
     assert!(server.seen().is_empty(), "nobody asked for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_datadog_that_does_not_answer_does_not_keep_the_start() {
+    let server = Server::start(|_| None).await;
+    let endpoint = format!("http://{}", server.address);
+    let exporter = to(
+        &server,
+        json!({"api": {"fail_on_invalid_key": true}, "metrics": {"endpoint": endpoint}}),
+    );
+    exporter.check().await.unwrap();
+    exporter.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_is_no_success_of_the_otlp_intake() {
+    let server = Server::start(|_| Some(text(200, &[HTML], PAGE))).await;
+    let exporter = to(&server, json!({"otlp": true}));
+    assert_eq!(describe(exporter.export(&batch(1)).await).0, "retry");
 }
 
 #[test]

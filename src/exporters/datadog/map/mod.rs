@@ -30,6 +30,12 @@ use crate::otlp::{
     keys::{self, datadog as dd},
 };
 
+/// Most bytes that are sent of a tag's key and of its value; `None` where both stay whole, as some of Datadog's own do.
+pub(super) fn longest(key: &str) -> Option<(usize, usize)> {
+    let more = normalize::ENOUGH;
+    (!normalize::is_own(key)).then_some((normalize::KEY_LIMIT + more, normalize::VALUE_LIMIT + more))
+}
+
 /// What the user wants of the mapping.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {

@@ -27,6 +27,23 @@ pub(super) const UNNAMED_SERVICE: &str = "unnamed-service";
 /// 2000-01-01: a span that started before has no clock.
 const OLDEST_START: i64 = 946_684_800_000_000_000;
 
+/// Bytes beyond a limit that tell that a text is longer, whatever its characters.
+pub(super) const ENOUGH: usize = 8;
+
+/// Whether a tag is Datadog's own, some of which stay whole.
+pub(super) fn is_own(key: &str) -> bool {
+    key.starts_with("_dd.")
+}
+
+/// As much of a tag as its truncation looks at, for what is copied to every span before.
+pub(super) fn enough(key: &str, text: &str) -> (String, String) {
+    if is_own(key) {
+        return (key.to_owned(), text.to_owned());
+    }
+    let (key, text) = (start_of(key, KEY_LIMIT + ENOUGH), start_of(text, VALUE_LIMIT + ENOUGH));
+    (key.to_owned(), text.to_owned())
+}
+
 /// The start of a text, in bytes, no character cut in two.
 pub(super) fn start_of(text: &str, limit: usize) -> &str {
     if text.len() <= limit {

@@ -37,7 +37,7 @@ impl<'a> Scope<'a> {
             name: scope.scope_name(),
             version: scope.scope_version(),
             attributes: attributes
-                .map(|one| (one.key(), as_text(one.value()).into_owned()))
+                .map(|one| (one.key(), normalize::enough(one.key(), &as_text(one.value())).1))
                 .collect(),
         }
     }
@@ -47,7 +47,7 @@ impl<'a> Scope<'a> {
 pub(super) fn resource_tags(resource: &Attributes<'_>) -> Vec<(String, String)> {
     let tags = resource
         .iter()
-        .filter_map(|(key, value)| Some((renamed(key)?, as_text(value).into_owned())));
+        .filter_map(|(key, value)| Some(normalize::enough(&renamed(key)?, &as_text(value))));
     tags.collect()
 }
 

@@ -24,6 +24,9 @@ const KEPT: i64 = 2;
 /// together in the group that stands for what was too varied.
 const MOST_GROUPS: usize = 4000;
 
+/// Senders of which such a group is kept; those of all others is one, too.
+const MOST_OVERFLOWS: usize = 100;
+
 type Groups = HashMap<Group, Counts, foldhash::fast::RandomState>;
 
 /// One bucket: its groups, by who sent the spans.
@@ -36,15 +39,29 @@ struct Bucket {
 
 impl Bucket {
     fn count(&mut self, sender: &Sender, group: Group, span: &Span, weight: f64) {
+        let has = |group: &Group| {
+            self.senders
+                .get(sender)
+                .is_some_and(|groups| groups.contains_key(group))
+        };
+        let is_full = self.groups >= MOST_GROUPS && !has(&group);
+        let group = if is_full { Group::overflow() } else { group };
+        let is_known = self.senders.contains_key(sender);
+        let has_room = is_known && (self.groups < MOST_GROUPS + MOST_OVERFLOWS || has(&group));
+        let others;
+        let sender = if is_full && !has_room {
+            others = Sender::overflow();
+            &others
+        } else {
+            sender
+        };
+        self.overflown += u64::from(is_full);
         if !self.senders.contains_key(sender) {
             self.senders.insert(sender.clone(), Groups::default());
         }
         let Some(groups) = self.senders.get_mut(sender) else {
             return;
         };
-        let is_full = self.groups >= MOST_GROUPS && !groups.contains_key(&group);
-        let group = if is_full { Group::overflow() } else { group };
-        self.overflown += u64::from(is_full);
         let counts = groups.entry(group).or_insert_with(|| {
             self.groups += 1;
             Counts::default()

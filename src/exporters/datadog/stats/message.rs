@@ -140,6 +140,66 @@ impl StatsPayload {
     }
 }
 
+/// Both halves of the groups, each with its sender and its bucket; `None` where there is one group at most.
+pub(super) fn halves(senders: &[ClientStatsPayload]) -> Option<[Vec<ClientStatsPayload>; 2]> {
+    let buckets = senders.iter().flat_map(|sender| &sender.stats);
+    let count: usize = buckets.map(|bucket| bucket.stats.len()).sum();
+    let mut room = count / 2;
+    if room == 0 {
+        return None;
+    }
+    let mut halves = [Vec::new(), Vec::new()];
+    for sender in senders {
+        for bucket in &sender.stats {
+            let (first, second) = bucket.stats.split_at(room.min(bucket.stats.len()));
+            room -= first.len();
+            for (half, groups) in halves.iter_mut().zip([first, second]) {
+                if !groups.is_empty() {
+                    half.push(with(sender, bucket, groups));
+                }
+            }
+        }
+    }
+    Some(halves)
+}
+
+/// A sender with these groups of a bucket alone.
+fn with(sender: &ClientStatsPayload, bucket: &ClientStatsBucket, groups: &[ClientGroupedStats]) -> ClientStatsPayload {
+    let mut sender = sender.clone();
+    sender.stats = vec![ClientStatsBucket {
+        start: bucket.start,
+        duration: bucket.duration,
+        stats: groups.to_vec(),
+        agent_time_shift: bucket.agent_time_shift,
+    }];
+    sender
+}
+
+/// Bytes of a request with these groups, more or less.
+pub(super) fn estimate(senders: &[ClientStatsPayload]) -> usize {
+    // Names of fields, and numbers.
+    let framing = 420;
+    let of_group = |group: &ClientGroupedStats| {
+        let texts = [
+            &group.service,
+            &group.name,
+            &group.resource,
+            &group.r#type,
+            &group.span_kind,
+            &group.grpc_status_code,
+            &group.service_source,
+        ];
+        let texts = texts.into_iter().chain(&group.peer_tags).map(String::len);
+        texts.sum::<usize>() + group.ok_summary.len() + group.error_summary.len() + framing
+    };
+    let of_sender = |sender: &ClientStatsPayload| {
+        let texts = [&sender.hostname, &sender.env, &sender.version, &sender.container_id];
+        let groups = sender.stats.iter().flat_map(|bucket| &bucket.stats);
+        texts.map(String::len).iter().sum::<usize>() + framing + groups.map(of_group).sum::<usize>()
+    };
+    senders.iter().map(of_sender).sum()
+}
+
 fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }

@@ -25,7 +25,7 @@ use metrics::Counter;
 use tokio::{
     sync::Mutex as TaskMutex,
     task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -33,7 +33,7 @@ use tracing::warn;
 pub(super) use self::key::Settings;
 use self::{
     concentrator::{BUCKET, Concentrator, Due},
-    message::StatsPayload,
+    message::{ClientStatsPayload, StatsPayload},
 };
 use super::{AGENT_VERSION, NO_ENVIRONMENT, intake::Intake, map::Payload};
 use crate::{
@@ -46,6 +46,12 @@ pub(super) const PATH: &str = "/api/v0.2/stats";
 
 /// Most requests that wait for an intake that does not take them: five minutes of buckets.
 const MOST_WAITING: usize = 30;
+
+/// Longest wait that the intake can ask for: as long as statistics are kept.
+const MOST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Most bytes of a request before compression, more or less: what the agent's writer of traces has, too.
+const MOST_BYTES: usize = 3_000_000;
 
 /// Longest time for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -66,8 +72,43 @@ struct Shared {
     /// Nanoseconds since the Unix epoch.
     clock: fn() -> i64,
     concentrator: Mutex<Concentrator>,
-    waiting: TaskMutex<VecDeque<Bytes>>,
+    waiting: TaskMutex<Waiting>,
     lost: Lost,
+}
+
+/// What the intake did not take yet.
+#[derive(Default)]
+struct Waiting {
+    requests: VecDeque<Request>,
+    /// Before that the intake wants no more.
+    not_before: Option<Instant>,
+}
+
+/// One request that is to be sent: groups of one bucket, none of which is in another request.
+struct Request {
+    senders: Vec<ClientStatsPayload>,
+    is_part: bool,
+}
+
+impl Request {
+    /// Both halves of its groups; `None` where there is one at most.
+    fn halves(&self) -> Option<[Request; 2]> {
+        let halves = message::halves(&self.senders)?;
+        Some(halves.map(|senders| Request { senders, is_part: true }))
+    }
+
+    /// Adds itself, in as many parts as its size wants, behind what is there.
+    fn cut(self, into: &mut VecDeque<Request>) {
+        let halves = if message::estimate(&self.senders) > MOST_BYTES {
+            self.halves()
+        } else {
+            None
+        };
+        match halves {
+            Some(halves) => halves.into_iter().for_each(|half| half.cut(into)),
+            None => into.push_back(self),
+        }
+    }
 }
 
 /// Counts and tells of statistics that are not sent.
@@ -112,7 +153,9 @@ impl Stats {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 let due = shared.concentrator().due((shared.clock)());
-                if stop.run_until_cancelled(shared.send(due)).await.is_none() {
+                // What has left the concentrator waits before anything can be cancelled.
+                shared.hold(due).await;
+                if stop.run_until_cancelled(shared.send()).await.is_none() {
                     break;
                 }
             }
@@ -131,10 +174,13 @@ impl Stats {
         let ended = timeout(CLOSING_TIMEOUT, async {
             while self.tasks.lock().await.join_next().await.is_some() {}
             let rest = self.shared.concentrator().rest();
-            self.shared.send(rest).await;
+            self.shared.hold(rest).await;
+            // There is no later.
+            self.shared.waiting.lock().await.not_before = None;
+            self.shared.send().await;
         });
         let _ = ended.await;
-        let left = self.shared.waiting.lock().await.len();
+        let left = self.shared.waiting.lock().await.requests.len();
         if left > 0 {
             self.shared.lost.note(left, "the program ends");
         }
@@ -146,45 +192,70 @@ impl Shared {
         self.concentrator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends these buckets after those that wait. One that fails and may pass waits, and so does all that comes after it.
-    async fn send(&self, due: Vec<Due>) {
+    /// Puts these buckets behind those that wait.
+    async fn hold(&self, due: Vec<Due>) {
         let mut waiting = self.waiting.lock().await;
         for bucket in due {
             if bucket.overflown > 0 {
                 self.lost.overflow(bucket.overflown);
             }
-            match self.request(bucket) {
-                Ok(body) => waiting.push_back(body),
-                Err(error) => self.lost.note(1, &format!("{error:#}")),
-            }
-        }
-        while let Some(body) = waiting.front() {
-            match self.post(body.clone()).await {
-                Ok(()) => {}
-                Err(ExportError::Refused { source } | ExportError::TooLarge { source }) => {
-                    self.lost.note(1, &format!("{source:#}"));
-                }
-                Err(ExportError::Retry { source, .. }) => {
-                    let excess = waiting.len().saturating_sub(MOST_WAITING);
-                    waiting.drain(..excess);
-                    if excess > 0 {
-                        self.lost.note(excess, &format!("{source:#}"));
-                    }
-                    return;
-                }
-            }
-            waiting.pop_front();
+            let request = Request {
+                senders: bucket.senders,
+                is_part: false,
+            };
+            request.cut(&mut waiting.requests);
         }
     }
 
-    fn request(&self, bucket: Due) -> anyhow::Result<Bytes> {
+    /// Sends what waits. One request that fails and may pass goes on waiting, and so does all that comes after it.
+    async fn send(&self) {
+        let mut waiting = self.waiting.lock().await;
+        if waiting.not_before.is_some_and(|time| Instant::now() < time) {
+            return self.bound(&mut waiting, "the intake wants no more for a while");
+        }
+        while let Some(request) = waiting.requests.front() {
+            let posted = match self.body(request) {
+                Ok(body) => self.post(body).await,
+                Err(source) => Err(ExportError::Refused { source }),
+            };
+            match posted {
+                Ok(()) => {}
+                Err(ExportError::TooLarge { source }) => match request.halves() {
+                    Some([first, second]) => {
+                        waiting.requests.pop_front();
+                        waiting.requests.push_front(second);
+                        waiting.requests.push_front(first);
+                        continue;
+                    }
+                    None => self.lost.note(1, &format!("{source:#}")),
+                },
+                Err(ExportError::Refused { source }) => self.lost.note(1, &format!("{source:#}")),
+                Err(ExportError::Retry { after, source }) => {
+                    waiting.not_before = after.map(|after| Instant::now() + after.min(MOST_PAUSE));
+                    return self.bound(&mut waiting, &format!("{source:#}"));
+                }
+            }
+            waiting.requests.pop_front();
+        }
+    }
+
+    /// Gives up the oldest of what waits, where there is too much.
+    fn bound(&self, waiting: &mut Waiting, reason: &str) {
+        let excess = waiting.requests.len().saturating_sub(MOST_WAITING);
+        waiting.requests.drain(..excess);
+        if excess > 0 {
+            self.lost.note(excess, reason);
+        }
+    }
+
+    fn body(&self, request: &Request) -> anyhow::Result<Bytes> {
         let payload = StatsPayload {
             agent_hostname: self.hostname.clone(),
             agent_env: NO_ENVIRONMENT.to_owned(),
-            stats: bucket.senders,
+            stats: request.senders.clone(),
             agent_version: AGENT_VERSION.to_owned(),
             client_computed: false,
-            split_payload: false,
+            split_payload: request.is_part,
         };
         Ok(Bytes::from(payload.packed()?))
     }

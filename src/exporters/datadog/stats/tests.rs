@@ -197,7 +197,7 @@ async fn sent_to(statuses: &'static [u16]) -> Vec<Vec<(u64, u64)>> {
     let answers = std::sync::Mutex::new(statuses.iter());
     let server = Server::start(move |_| {
         let status = answers.lock().expect("a lock").next().copied();
-        Some(text(status.unwrap_or(202), &[], "why"))
+        Some(text(status.unwrap_or(202), &[], "{}"))
     })
     .await;
     let stats = stats_to(&server.address.to_string(), || START + 60 * SECOND);
@@ -210,7 +210,8 @@ async fn sent_to(statuses: &'static [u16]) -> Vec<Vec<(u64, u64)>> {
             );
             concentrator.rest()
         };
-        stats.shared.send(due).await;
+        stats.shared.hold(due).await;
+        stats.shared.send().await;
     }
     stats.close().await;
     server.seen().iter().map(|request| hits(&request.body)).collect()
@@ -226,6 +227,99 @@ async fn what_may_pass_is_sent_again_in_order_and_what_never_will_is_left() {
     assert_eq!(sent_to(&[202, 500, 202]).await, of(&[&a, &b, &b, &c]));
 }
 
+/// A bucket of so many groups, with resources of so many bytes.
+fn wide(groups: usize, len: usize) -> Vec<Due> {
+    let mut concentrator = Concentrator::new(settings(), 0);
+    for number in 0..groups {
+        let mut payload = payload(START, &[SECOND], 0);
+        payload.tracer.chunks[0].spans[0].resource = format!("{number:0len$}");
+        concentrator.add(&payload, START);
+    }
+    concentrator.rest()
+}
+
+/// The resources of each request.
+fn resources(server: &Server) -> Vec<Vec<String>> {
+    let of = |seen: &Seen| {
+        let mut names = Vec::new();
+        for payload in read(&seen.body).stats {
+            let groups = payload.stats.into_iter().flat_map(|bucket| bucket.stats);
+            names.extend(groups.map(|group| group.resource));
+        }
+        names.sort();
+        names
+    };
+    server.seen().iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn what_is_too_large_goes_in_parts_that_share_no_group() {
+    let server = Server::start(|seen| {
+        let groups: u64 = hits(&seen.body).iter().map(|(_, hits)| hits).sum();
+        Some(text(if groups > 2 { 413 } else { 202 }, &[], ""))
+    })
+    .await;
+    let stats = stats_to(&server.address.to_string(), || START);
+    stats.shared.hold(wide(4, 1)).await;
+    stats.shared.send().await;
+    let seen = resources(&server);
+    assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 2]);
+    let mut parts = seen[1..].concat();
+    parts.sort();
+    assert_eq!(parts, seen[0]);
+    assert!(read(&server.seen()[1].body).split_payload && !read(&server.seen()[0].body).split_payload);
+    assert!(stats.shared.waiting.lock().await.requests.is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_too_large_is_cut_before_it_is_sent() {
+    let server = Server::start(|_| Some(text(202, &[], "{}"))).await;
+    let stats = stats_to(&server.address.to_string(), || START);
+    stats.shared.hold(wide(1000, 5000)).await;
+    stats.shared.send().await;
+    let seen = resources(&server);
+    assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [500, 500]);
+    let mut names = seen.concat();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 1000);
+}
+
+#[tokio::test]
+async fn the_intake_says_when_to_come_again_and_a_page_is_no_success() {
+    let answers = std::sync::Mutex::new(0);
+    let server = Server::start(move |_| {
+        let mut count = answers.lock().expect("a lock");
+        *count += 1;
+        Some(match *count {
+            1 => text(200, &[("content-type", "text/html")], "<html>sign in</html>"),
+            2 => text(429, &[("retry-after", "60")], ""),
+            _ => text(202, &[], ""),
+        })
+    })
+    .await;
+    let stats = stats_to(&server.address.to_string(), || START);
+    stats.shared.hold(wide(1, 1)).await;
+    for expected in [1, 2, 2, 2] {
+        stats.shared.send().await;
+        assert_eq!(server.seen().len(), expected);
+    }
+    // At the end there is no later.
+    stats.close().await;
+    assert_eq!(server.seen().len(), 3);
+    assert!(stats.shared.waiting.lock().await.requests.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_cut_off_while_it_is_sent_waits() {
+    let server = Server::start(|_| None).await;
+    let stats = stats_to(&server.address.to_string(), || START);
+    stats.shared.hold(wide(1, 1)).await;
+    let cut = timeout(Duration::from_millis(50), stats.shared.send()).await;
+    assert!(cut.is_err());
+    assert_eq!(stats.shared.waiting.lock().await.requests.len(), 1);
+}
+
 #[test]
 fn statistics_that_wait_have_a_bound_and_their_loss_is_told() {
     let log = json_log(|| {
@@ -236,15 +330,14 @@ fn statistics_that_wait_have_a_bound_and_their_loss_is_told() {
         runtime.block_on(async {
             let stats = stats_to(&nobody().to_string(), || START);
             for _ in 0..MOST_WAITING + 3 {
-                stats
-                    .shared
-                    .send(vec![Due {
-                        senders: Vec::new(),
-                        overflown: 0,
-                    }])
-                    .await;
+                let empty = Due {
+                    senders: Vec::new(),
+                    overflown: 0,
+                };
+                stats.shared.hold(vec![empty]).await;
+                stats.shared.send().await;
             }
-            assert_eq!(stats.shared.waiting.lock().await.len(), MOST_WAITING);
+            assert_eq!(stats.shared.waiting.lock().await.requests.len(), MOST_WAITING);
             stats.close().await;
         });
     });

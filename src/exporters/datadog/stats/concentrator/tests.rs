@@ -105,6 +105,29 @@ fn too_many_groups_are_counted_together() {
 }
 
 #[test]
+fn too_many_senders_are_counted_together() {
+    let mut concentrator = Concentrator::new(settings(), 0);
+    let from = |sender: usize, resource: &str| {
+        let mut payload = payload(vec![span(SECOND, resource)]);
+        payload.tracer.container_id = sender.to_string();
+        payload
+    };
+    for sender in 0..MOST_GROUPS + 500 {
+        concentrator.add(&from(sender, "a"), 5 * SECOND);
+    }
+    // Those that are known, with something new each.
+    for sender in 0..MOST_GROUPS {
+        concentrator.add(&from(sender, "b"), 5 * SECOND);
+    }
+    let rest = concentrator.rest();
+    assert_eq!((rest.len(), rest[0].overflown), (1, MOST_GROUPS as u64 + 500));
+    let groups: usize = rest[0].senders.iter().map(|sender| sender.stats[0].stats.len()).sum();
+    assert!(groups <= MOST_GROUPS + MOST_OVERFLOWS + 1, "{groups}");
+    let hits: u64 = told(&rest).iter().map(|(_, hits)| hits).sum();
+    assert_eq!(hits, 2 * MOST_GROUPS as u64 + 500);
+}
+
+#[test]
 fn numbers_are_rounded_right_on_average() {
     let ups = (0..1000).filter(|n| rounded(3.3, f64::from(*n) / 1000.0) == 4).count();
     assert_eq!(ups, 300);
