@@ -141,13 +141,13 @@ impl HttpClient {
         self.answer(request, "POST").await
     }
 
-    /// Asks for what is there.
+    /// Asks for what is there, and waits no longer than that.
     ///
     /// # Errors
     /// [`Unsent`] where no answer came.
-    pub async fn get(&self, headers: HeaderMap) -> Result<Answer, Unsent> {
-        self.answer(self.client.get(self.url.clone()).headers(headers), "GET")
-            .await
+    pub async fn get(&self, headers: HeaderMap, limit: Duration) -> Result<Answer, Unsent> {
+        let request = self.client.get(self.url.clone()).headers(headers).timeout(limit);
+        self.answer(request, "GET").await
     }
 
     async fn answer(&self, request: RequestBuilder, method: &str) -> Result<Answer, Unsent> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::bail;
 use http::{HeaderMap, HeaderName, StatusCode};
-use tokio::time::timeout;
 use tracing::warn;
 
 use super::{Config, intake::options};
@@ -48,11 +47,7 @@ impl KeyCheck {
     /// # Errors
     /// Datadog does not know the key.
     pub(super) async fn ask(&self) -> anyhow::Result<()> {
-        let Ok(answered) = timeout(TIMEOUT, self.client.get(self.headers.clone())).await else {
-            warn!("Datadog did not say within {TIMEOUT:?} whether api::key is valid; going on");
-            return Ok(());
-        };
-        match answered {
+        match self.client.get(self.headers.clone(), TIMEOUT).await {
             Ok(answer) if answer.status == StatusCode::FORBIDDEN => {
                 bail!(
                     "Datadog's site {} does not know api::key: check both (api::fail_on_invalid_key is on)",
