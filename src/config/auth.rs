@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn an_exporter_finds_its_extension() {
-        let tokens = "{bearertokenauth/a: {token: x}, sigv4auth: , basicauth: {client_auth: {username: u}}}";
+        let tokens =
+            "{bearertokenauth/a: {token: x}, sigv4auth: {service: xray}, basicauth: {client_auth: {username: u}}}";
         for id in ["bearertokenauth/a", "sigv4auth", "basicauth"] {
             assert_eq!(
                 check(&http(id), tokens, "[sigv4auth, basicauth, bearertokenauth/a]"),
