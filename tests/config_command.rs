@@ -98,7 +98,7 @@ service:
         "processors::batch::timeout: invalid duration \"soon\"",
         "'exporters.debug' has invalid keys: verbosty (did you mean \"verbosity\"?)",
         "exporters::otlp_grpc: requires a non-empty \"endpoint\"",
-        "'exporters' unknown type: \"nosuch\" for id: \"nosuch\" (valid values: [debug ",
+        "'exporters' unknown type: \"nosuch\" for id: \"nosuch\" (valid values: [awsxray ",
         "service::pipelines::traces: references processor \"x\" which is not configured",
     ]) {
         assert!(line.starts_with(expected), "{line}\n{expected}");
