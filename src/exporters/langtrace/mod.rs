@@ -153,8 +153,8 @@ impl Build<dyn Exporter> for Config {
     fn delivery() -> Delivery {
         Delivery {
             timeout: std::time::Duration::from_secs(30),
-            // As JSON it is two to three times as much, and the hosted Langtrace refuses more than 4.5 MB.
-            max_request_bytes: 1 << 20,
+            // `requests` cuts by what comes of a batch, and shortens large resources before: the engine would copy them into each piece.
+            max_request_bytes: 0,
             ..Delivery::default()
         }
     }
