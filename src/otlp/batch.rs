@@ -108,7 +108,8 @@ impl TraceBatch {
 
     /// Cuts into batches of at most `max_spans` spans and `max_bytes` bytes (0 = no bound), in order: between resources
     /// where that is enough (no copy), else between scopes, else between spans with the headers repeated. A single span
-    /// larger than `max_bytes` stands alone.
+    /// larger than `max_bytes` stands alone. Where a resource alone takes more than three quarters of `max_bytes`, a part may be twice as large
+    /// as the resource: all parts together stay in proportion to the batch.
     pub fn split(self, max_spans: usize, max_bytes: usize) -> Vec<TraceBatch> {
         let bound = |max: usize| if max == 0 { usize::MAX } else { max };
         let mut packer = Packer::new(bound(max_spans), bound(max_bytes));

@@ -133,8 +133,23 @@ impl Packer {
         self.current.push(chunk.slice(from..to), sliced);
     }
 
-    /// Adds a resource that is too large for one batch, scope by scope.
+    /// Adds a resource that is too large for one batch. Where what every part repeats takes most of a batch, each part has at least as many
+    /// bytes of spans as of that, however large it is: a resource of 4 MB would else be copied to every span.
     fn resource(&mut self, wire: &[u8]) {
+        let repeated = repeated_len(wire);
+        if repeated <= self.max_bytes / 4 * 3 {
+            return self.scopes(wire);
+        }
+        self.next_batch();
+        let max_bytes = self.max_bytes;
+        self.max_bytes = max_bytes.max(2 * repeated);
+        self.scopes(wire);
+        self.next_batch();
+        self.max_bytes = max_bytes;
+    }
+
+    /// Adds a resource scope by scope.
+    fn scopes(&mut self, wire: &[u8]) {
         let mut resource = Part::new(wire, SCOPE_SPANS_TAG);
         for field in fields(wire).filter(|field| field.tag == u32::from(SCOPE_SPANS_TAG)) {
             let Some(body) = field.raw.bytes() else { continue };
@@ -206,6 +221,12 @@ pub(super) fn by_resource(batch: &TraceBatch) -> Vec<TraceBatch> {
         }
     }
     parts
+}
+
+/// Bytes that parts of a resource repeat at most: what the resource is, and its largest scope without spans.
+fn repeated_len(resource: &[u8]) -> usize {
+    let scopes = bodies(resource, SCOPE_SPANS_TAG).map(|scope| Part::new(scope, SPANS_TAG).header_len);
+    Part::new(resource, SCOPE_SPANS_TAG).header_len + scopes.max().unwrap_or(0)
 }
 
 fn count_spans(resource: &[u8]) -> usize {

@@ -52,7 +52,7 @@ impl Exporter for Otlp {
 
     fn requests(&self, batch: TraceBatch) -> Vec<TraceBatch> {
         let batch = if self.llm_span_names { named(batch) } else { batch };
-        requests::split_otlp(batch, requests::LIMIT)
+        batch.split(0, requests::LIMIT)
     }
 
     async fn export(&self, batch: &TraceBatch) -> Result<(), ExportError> {

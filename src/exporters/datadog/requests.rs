@@ -41,16 +41,6 @@ pub(super) fn split(batch: TraceBatch, limit: usize) -> Vec<TraceBatch> {
     requests
 }
 
-/// The requests to the OTLP intake, where a resource is sent once: at least as many bytes of spans as of what all of them repeat.
-pub(super) fn split_otlp(batch: TraceBatch, limit: usize) -> Vec<TraceBatch> {
-    let longest = batch.resource_spans().map(|resource| {
-        let scopes = resource.scope_spans().map(|scope| scope_header(&scope)).max();
-        header(&resource) + scopes.unwrap_or(0)
-    });
-    let repeated = longest.max().unwrap_or(0);
-    batch.split(0, limit.max(2 * repeated))
-}
-
 /// Bytes that a request of these spans has at most, more or less.
 pub(super) fn estimate(batch: &TraceBatch) -> usize {
     sizes(batch).map(|(_, size)| size).sum()
@@ -314,14 +304,5 @@ mod tests {
         assert_eq!(requests.iter().map(is_hopeless).collect::<Vec<_>>(), [false, true]);
         assert!(!is_hopeless(&heavy(1, 5_000_000, 1)), "an attribute is cut");
         assert!(!is_hopeless(&TraceBatch::default()));
-    }
-
-    #[test]
-    fn a_large_resource_is_not_multiplied_for_otlp() {
-        let batch = heavy(1, 4_000_000, 5000);
-        let whole = batch.byte_len();
-        let requests = split_otlp(batch, LIMIT);
-        let bytes: usize = requests.iter().map(TraceBatch::byte_len).sum();
-        assert!(bytes <= 3 * whole, "{bytes} bytes in {} requests", requests.len());
     }
 }

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::{
-    Edit, SpanBuilder, SpanEdit, SpanId, TraceBatch, TraceId, Value, ValueRef, edit_spans, json, validate, wire,
+    Edit, ResourceSpansRef, ScopeSpansRef, SpanBuilder, SpanEdit, SpanId, TraceBatch, TraceId, Value, ValueRef,
+    edit_spans, json, validate, wire,
 };
 use structs::{by_views, decoded, flat, without_bad_spans};
 use wild::{Entropy, mutated, request};
@@ -347,13 +348,15 @@ proptest! {
         let all: Vec<ResourceSpans> = decoded(&batch);
         prop_assert_eq!(batch.span_count(), structs::span_count(&all));
         prop_assert_eq!(batch.byte_len(), batch.chunks().iter().map(Bytes::len).sum::<usize>());
+        let repeated = repeated_len(&batch);
         let parts = batch.split(max_spans, max_bytes);
         let mut again = Vec::new();
         for part in parts {
             let structs = decoded(&part);
             prop_assert_eq!(part.span_count(), structs::span_count(&structs));
             prop_assert!(max_spans == 0 || part.span_count() <= max_spans);
-            prop_assert!(max_bytes == 0 || part.byte_len() <= max_bytes || part.span_count() <= 1);
+            let bound = if 4 * repeated <= 3 * max_bytes { max_bytes } else { max_bytes.max(2 * repeated) };
+            prop_assert!(max_bytes == 0 || part.byte_len() <= bound || part.span_count() <= 1);
             prop_assert!(validate(part.into_contiguous()).is_ok_and(|valid| valid.rejected_spans == 0));
             again.extend(flat(&structs));
         }
@@ -387,6 +390,36 @@ proptest! {
         expected.sort();
         got.sort();
         prop_assert_eq!(got, expected);
+    }
+}
+
+/// Bytes of the largest resource with its largest scope, both without what is in them, their framing included.
+fn repeated_len(batch: &TraceBatch) -> usize {
+    let of_resource = |resource: ResourceSpansRef<'_>| {
+        let of_scope =
+            |scope: ScopeSpansRef<'_>| scope.wire().len() - scope.spans().map(|span| span.wire().len()).sum::<usize>();
+        let scopes: usize = resource.scope_spans().map(|scope| scope.wire().len()).sum();
+        resource.wire().len() - scopes + resource.scope_spans().map(of_scope).max().unwrap_or(0)
+    };
+    batch.resource_spans().map(of_resource).max().unwrap_or(0)
+}
+
+#[test]
+fn a_large_resource_is_not_copied_to_every_span() {
+    let text = "x".repeat(100_000);
+    let spans = (1..=5000u64).map(|n| SpanBuilder::new(TraceId([7; 16]), SpanId(n.to_be_bytes()), "op").times(1, 2));
+    let batch = SpanBuilder::batch(&[("a", Value::Str(&text))], ("scope", "1"), spans);
+    let whole = batch.byte_len();
+    for max_bytes in [1, 50_000, 99_000, 101_000, 120_000, 200_000] {
+        let parts = batch.clone().split(0, max_bytes);
+        let bytes: usize = parts.iter().map(TraceBatch::byte_len).sum();
+        assert!(
+            bytes < 5 * whole,
+            "{max_bytes}: {bytes} bytes of {whole} in {} parts",
+            parts.len()
+        );
+        assert_eq!(parts.iter().map(TraceBatch::span_count).sum::<usize>(), 5000);
+        assert!(max_bytes < 150_000 || parts.iter().all(|part| part.byte_len() <= max_bytes));
     }
 }
 
