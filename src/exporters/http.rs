@@ -1,5 +1,5 @@
-//! What the exporters over HTTP share: which failures may be tried again, and the counter and the log of spans that a backend took in part
-//! or not at all. No component itself; the network is in `net::http_client`.
+//! What the exporters over HTTP share: the faults of their URLs and TLS, which failures may be tried again, and the counter and the log
+//! of spans that a backend took in part or not at all. No component itself; the network is in `net::http_client`.
 
 use std::time::Instant;
 
@@ -9,14 +9,43 @@ use metrics::Counter;
 use tracing::warn;
 
 use crate::{
-    net::http_client::{Answer, Unsent},
-    pipeline::{ComponentId, ExportError},
+    net::{
+        http_client::{Answer, Unsent, parse_url},
+        tls::ClientTls,
+    },
+    pipeline::{ComponentId, ExportError, Fault, Rarely},
+    values::Endpoint,
 };
-
-pub(crate) use crate::pipeline::Rarely;
 
 /// Statuses after which OTLP allows the same request again.
 pub(crate) const RETRYABLE: &[u16] = &[429, 502, 503, 504];
+
+/// What a URL of OTLP over HTTP looks like.
+pub(crate) const OTLP_EXAMPLE: &str = "http://localhost:4318";
+
+/// What a URL of a proxy looks like.
+pub(crate) const PROXY_EXAMPLE: &str = "http://proxy:3128";
+
+/// What is wrong with the URL under that key; an empty one is left to the default.
+pub(crate) fn url_fault(key: &str, url: &Endpoint, example: &str) -> Option<Fault> {
+    if url.is_empty() {
+        return None;
+    }
+    let reason = parse_url(url.reveal(), example).err()?;
+    Some(Fault::at(key, reason))
+}
+
+/// What is wrong with the section `tls` of an exporter whose server is named in the URL under `endpoint`.
+pub(crate) fn tls_faults(tls: &ClientTls, endpoint: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if tls.server_name_override.as_deref().is_some_and(|name| !name.is_empty()) {
+        let reason = format!("works with otlp_grpc only; name the server in {endpoint}");
+        faults.push(Fault::at("tls::server_name_override", reason));
+    }
+    let own = tls.faults().into_iter();
+    faults.extend(own.map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)));
+    faults
+}
 
 impl From<Unsent> for ExportError {
     fn from(unsent: Unsent) -> ExportError {
@@ -44,6 +73,26 @@ pub(crate) fn refusal(answer: &Answer, retryable: &[u16]) -> ExportError {
     } else {
         ExportError::Refused { source }
     }
+}
+
+/// The [`refusal`] of a backend's own API: 408, 429 and 5xx may pass. What is refused for good says first what to look at.
+pub(crate) fn refusal_of_api(answer: &Answer, advice: Option<String>) -> ExportError {
+    let status = answer.status;
+    let may_pass =
+        status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    let retryable: &[u16] = if may_pass { &[status.as_u16()] } else { &[] };
+    match (refusal(answer, retryable), advice) {
+        (ExportError::Refused { source }, Some(advice)) => ExportError::Refused {
+            source: source.context(advice),
+        },
+        (error, _) => error,
+    }
+}
+
+/// Idle connections to keep to the one server of an exporter: the bound per host, else the one in all; 0 = none is set.
+pub(crate) fn max_idle(in_all: usize, per_host: usize) -> usize {
+    let bound = |set: usize| (set > 0).then_some(set);
+    bound(per_host).or(bound(in_all)).unwrap_or(usize::MAX)
 }
 
 /// Counts and logs the spans that a backend did not take although the request as a whole went well:

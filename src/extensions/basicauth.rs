@@ -1,17 +1,16 @@
 //! `basicauth` puts a user's name and password on the requests of exporters (`client_auth`). Has no port and no task. Does not check what
 //! receivers get.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use anyhow::Context;
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Health, Host, Outgoing},
+    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Host, Outgoing},
     values::Secret,
 };
 
@@ -61,19 +60,9 @@ struct BasicAuth(Arc<Basic>);
 
 struct Basic(HeaderValue);
 
-#[async_trait]
 impl Extension for BasicAuth {
     fn authenticator(&self) -> Option<Arc<dyn Authenticator>> {
         Some(self.0.clone())
-    }
-
-    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
-        Ok(Vec::new())
-    }
-
-    async fn run(self: Box<Self>, _health: Health, stop: CancellationToken) -> anyhow::Result<()> {
-        stop.cancelled().await;
-        Ok(())
     }
 }
 

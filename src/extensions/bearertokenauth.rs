@@ -2,7 +2,6 @@
 //! no port and no task.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Instant, SystemTime},
 };
@@ -11,10 +10,9 @@ use anyhow::Context;
 use async_trait::async_trait;
 use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Health, Host, Outgoing},
+    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Host, Outgoing},
     values::Secret,
 };
 
@@ -90,19 +88,9 @@ impl Build<dyn Extension> for Config {
 
 struct BearerTokenAuth(Arc<Bearer>);
 
-#[async_trait]
 impl Extension for BearerTokenAuth {
     fn authenticator(&self) -> Option<Arc<dyn Authenticator>> {
         Some(self.0.clone())
-    }
-
-    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
-        Ok(Vec::new())
-    }
-
-    async fn run(self: Box<Self>, _health: Health, stop: CancellationToken) -> anyhow::Result<()> {
-        stop.cancelled().await;
-        Ok(())
     }
 }
 

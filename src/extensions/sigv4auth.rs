@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -12,11 +11,10 @@ use anyhow::Context;
 use async_trait::async_trait;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     net::aws::{self, Access, Role, Signer},
-    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Health, Host, Outgoing},
+    pipeline::{Authenticates, Authenticator, Build, Extension, Fault, Host, Outgoing},
 };
 
 /// `sigv4auth`.
@@ -114,19 +112,9 @@ struct SigV4 {
     signers: Arc<Signers>,
 }
 
-#[async_trait]
 impl Extension for SigV4 {
     fn authenticator(&self) -> Option<Arc<dyn Authenticator>> {
         Some(self.signers.clone())
-    }
-
-    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
-        Ok(Vec::new())
-    }
-
-    async fn run(self: Box<Self>, _health: Health, stop: CancellationToken) -> anyhow::Result<()> {
-        stop.cancelled().await;
-        Ok(())
     }
 }
 

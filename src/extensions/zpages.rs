@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::{Build, Extension, Health, Host};
+use crate::pipeline::{Build, Extension, Host};
 
 /// What the Collector's extension knows; none of it has an effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,11 +39,6 @@ impl Extension for Idle {
     async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
         tracing::info!(extension = "zpages", "the extension is accepted and does nothing here");
         Ok(Vec::new())
-    }
-
-    async fn run(self: Box<Self>, _health: Health, stop: CancellationToken) -> anyhow::Result<()> {
-        stop.cancelled().await;
-        Ok(())
     }
 }
 

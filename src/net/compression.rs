@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use anyhow::Context;
 use bytes::Bytes;
 use flate2::{Compress, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use zstd::zstd_safe::{
@@ -19,6 +20,9 @@ const GROWTH: usize = 16 << 10;
 const DEFLATE_RATIO_MAX: usize = 1032;
 /// Largest output buffer that a thread keeps for the next compression, in bytes.
 const SCRATCH_MAX: usize = 8 << 20;
+
+/// Bytes from which compression leaves the thread that serves connections.
+const COMPRESS_ASIDE: usize = 64 << 10;
 
 /// How the bytes of a body are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -309,6 +313,19 @@ impl Compressor {
     /// What it makes.
     pub fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// [`Compressor::compress`], large bodies on a thread that may block: others are served meanwhile.
+    ///
+    /// # Errors
+    /// The compression panicked.
+    pub async fn compress_aside(self, chunks: Vec<Bytes>) -> anyhow::Result<Bytes> {
+        if chunks.iter().map(Bytes::len).sum::<usize>() < COMPRESS_ASIDE {
+            return Ok(self.compress(&chunks));
+        }
+        tokio::task::spawn_blocking(move || self.compress(&chunks))
+            .await
+            .context("the compression of a request panicked")
     }
 
     /// Compresses the chunks, one after the other, to one body.

@@ -207,12 +207,12 @@ impl Answer {
     }
 }
 
-/// Reads a URL of `http` or `https`.
+/// Reads a URL of `http` or `https`, such as `example`.
 ///
 /// # Errors
 /// What is wrong with it and how it would be right.
-pub fn parse_url(text: &str) -> Result<Url, String> {
-    let right = "write it like http://localhost:4318";
+pub fn parse_url(text: &str, example: &str) -> Result<Url, String> {
+    let right = format!("write it like {example}");
     let url = Url::parse(text).map_err(|e| format!("is no URL ({e}); {right}"))?;
     match url.scheme() {
         _ if text.contains('@') && !text.contains("://") => Err(format!("has no scheme; {right}")),

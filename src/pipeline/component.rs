@@ -166,10 +166,22 @@ pub trait Extension: Send {
     }
 
     /// Takes its ports.
-    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>>;
+    ///
+    /// # Errors
+    /// A port that cannot be taken.
+    async fn bind(&mut self) -> anyhow::Result<Vec<SocketAddr>> {
+        Ok(Vec::new())
+    }
 
     /// Serves until `stop`, which comes after everything else has stopped.
-    async fn run(self: Box<Self>, health: Health, stop: CancellationToken) -> anyhow::Result<()>;
+    ///
+    /// # Errors
+    /// What ended it before.
+    async fn run(self: Box<Self>, health: Health, stop: CancellationToken) -> anyhow::Result<()> {
+        let _ = health;
+        stop.cancelled().await;
+        Ok(())
+    }
 }
 
 /// Takes batches inside the process, such as the viewer's store. Must not block.

@@ -23,7 +23,7 @@ use self::{
     answer::Outcome,
     translate::{Resource, Settings},
 };
-use super::http::Rejections;
+use super::http::{PROXY_EXAMPLE, Rejections, url_fault};
 use crate::{
     net::{
         aws::{self, Access, Reach, Role, Signer},
@@ -172,7 +172,7 @@ impl Config {
             "" => usual,
             written => written,
         };
-        let mut url = parse_url(base)?;
+        let mut url = parse_url(base, "https://xray.eu-west-1.amazonaws.com")?;
         let path = format!("{}/TraceSegments", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Ok(url)
@@ -234,11 +234,7 @@ impl Build<dyn Exporter> for Config {
         if let Err(reason) = self.url("https://xray.us-east-1.amazonaws.com") {
             faults.push(Fault::at("endpoint", reason));
         }
-        if !self.proxy_address.is_empty()
-            && let Err(reason) = parse_url(self.proxy_address.reveal())
-        {
-            faults.push(Fault::at("proxy_address", reason));
-        }
+        faults.extend(url_fault("proxy_address", &self.proxy_address, PROXY_EXAMPLE));
         if !self.role_arn.is_empty() && !self.role_arn.starts_with("arn:") {
             let right = "write it like arn:aws:iam::123456789012:role/NAME";
             faults.push(Fault::at("role_arn", format!("is no ARN; {right}")));

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use super::Config;
 use crate::{
-    exporters::http::refusal,
+    exporters::http::{max_idle, refusal_of_api},
     net::{
         compression::{Compressor, Encoding},
         grpc_client::USER_AGENT,
@@ -17,9 +17,6 @@ use crate::{
     },
     pipeline::ExportError,
 };
-
-/// Bytes from which compression leaves the thread that serves connections.
-const COMPRESS_ASIDE: usize = 64 << 10;
 
 /// An address with what every request to it carries.
 pub(super) struct Intake {
@@ -71,7 +68,8 @@ impl Intake {
 
     /// Sends a body, compressed. `more` are headers of this request alone. What comes back is a success.
     pub(super) async fn post(&self, body: Vec<Bytes>, more: HeaderMap) -> Result<Answer, ExportError> {
-        let body = packed(body).await.map_err(|source| ExportError::Refused { source })?;
+        let packed = Compressor::new(Encoding::Gzip).compress_aside(body).await;
+        let body = packed.map_err(|source| ExportError::Refused { source })?;
         let mut headers = self.headers.clone();
         headers.extend(more);
         let sent = self.client.post(headers, reqwest::Body::wrap(Rope::new([body]))).await;
@@ -99,26 +97,14 @@ impl Intake {
                 false => Ok(()),
             };
         }
-        if status == StatusCode::PAYLOAD_TOO_LARGE {
-            let source = anyhow!("the server answered HTTP {status}: {}", answer.message());
-            return Err(ExportError::TooLarge { source });
-        }
-        let is_temporary =
-            status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
         let advice = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.clone(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(self.account.clone()),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                format!("nothing is at {}; {}", shown(self.client.url()), self.advice)
+                Some(format!("nothing is at {}; {}", shown(self.client.url()), self.advice))
             }
-            _ => return Err(refusal(answer, retryable)),
+            _ => None,
         };
-        Err(match refusal(answer, retryable) {
-            ExportError::Refused { source } => ExportError::Refused {
-                source: source.context(advice),
-            },
-            other => other,
-        })
+        Err(refusal_of_api(answer, advice))
     }
 }
 
@@ -128,11 +114,9 @@ pub(super) fn options(config: &Config) -> Options {
         tls: config.tls.clone(),
         proxy_url: config.proxy_url.reveal().to_owned(),
         idle_timeout: config.idle_conn_timeout,
-        max_idle: match (config.disable_keep_alives, config.max_idle_conns_per_host) {
-            (true, _) => 0,
-            (false, 0) if config.max_idle_conns == 0 => usize::MAX,
-            (false, 0) => config.max_idle_conns,
-            (false, bound) => bound,
+        max_idle: match config.disable_keep_alives {
+            true => 0,
+            false => max_idle(config.max_idle_conns, config.max_idle_conns_per_host),
         },
         http2: config.force_attempt_http2,
         http2_ping: None,
@@ -165,14 +149,4 @@ fn says_ok(body: &[u8]) -> bool {
     let words: Vec<&[u8]> = words.filter(|word| !word.is_empty()).collect();
     let is_good = |word: &[u8]| word.eq_ignore_ascii_case(b"ok") || word.eq_ignore_ascii_case(b"accepted");
     body.len() <= 32 && body.is_ascii() && matches!(words[..], [word] if is_good(word))
-}
-
-async fn packed(body: Vec<Bytes>) -> anyhow::Result<Bytes> {
-    let compressor = Compressor::new(Encoding::Gzip);
-    if body.iter().map(Bytes::len).sum::<usize>() < COMPRESS_ASIDE {
-        return Ok(compressor.compress(&body));
-    }
-    tokio::task::spawn_blocking(move || compressor.compress(&body))
-        .await
-        .context("the compression of a request panicked")
 }

@@ -30,7 +30,8 @@ impl KeyCheck {
             "" => format!("https://api.{}", config.api.site),
             own => own.trim_end_matches('/').to_owned(),
         };
-        let url = parse_url(&format!("{base}/api/v1/validate")).map_err(anyhow::Error::msg)?;
+        let url =
+            parse_url(&format!("{base}/api/v1/validate"), "https://api.datadoghq.com").map_err(anyhow::Error::msg)?;
         let key = config.api.header();
         Ok(Some(KeyCheck {
             client: HttpClient::new(url, &options(config))?,

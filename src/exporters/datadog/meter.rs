@@ -7,7 +7,10 @@ use metrics::Counter;
 use tracing::warn;
 
 use super::map::Changes;
-use crate::{exporters::http::Rarely, otlp::TraceBatch, pipeline::ComponentId};
+use crate::{
+    otlp::TraceBatch,
+    pipeline::{ComponentId, Rarely},
+};
 
 /// Reasons, as the label `reason` has them.
 const REASONS: [&str; 8] = [

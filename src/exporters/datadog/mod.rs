@@ -31,7 +31,7 @@ pub use self::{
 };
 use self::{intake::Intake, key_check::KeyCheck, meter::Meter, native::Native, otlp::Otlp, stats::Stats};
 use crate::{
-    exporters::http::Rejections,
+    exporters::http::{PROXY_EXAMPLE, Rejections, tls_faults, url_fault},
     net::{http_client::parse_url, tls::ClientTls},
     pipeline::{Build, Dial, Exporter, Fault, Host, queue::Delivery},
     values::{Endpoint, duration, foreign::harmless},
@@ -42,6 +42,9 @@ const NO_ENVIRONMENT: &str = "none";
 
 /// What Datadog is told of who sends.
 const AGENT_VERSION: &str = concat!("planoai-", env!("CARGO_PKG_VERSION"));
+
+/// What the URL of an intake looks like.
+const EXAMPLE: &str = "https://trace.agent.datadoghq.com";
 
 /// `datadog`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +135,7 @@ impl Config {
             ("", false) => format!("https://trace.agent.{}", self.api.site),
             (own, _) => own.to_owned(),
         };
-        let mut url = parse_url(&base)?;
+        let mut url = parse_url(&base, EXAMPLE)?;
         let path = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Ok(url)
@@ -250,35 +253,19 @@ impl Build<dyn Exporter> for Config {
         faults.extend(self.traces.faults());
         faults.extend(self.faults_of_otlp());
         faults.extend(self.faults_of_host());
-        for (key, endpoint) in [
-            ("proxy_url", &self.proxy_url),
-            ("metrics::endpoint", &self.metrics.endpoint),
-        ] {
-            if !endpoint.is_empty()
-                && let Err(reason) = parse_url(endpoint.reveal())
-            {
-                faults.push(Fault::at(key, reason));
-            }
-        }
+        faults.extend(url_fault("proxy_url", &self.proxy_url, PROXY_EXAMPLE));
+        faults.extend(url_fault(
+            "metrics::endpoint",
+            &self.metrics.endpoint,
+            "https://api.datadoghq.com",
+        ));
         if self.only_metadata {
             faults.push(Fault::at(
                 "only_metadata",
                 "sends nothing but metadata of hosts, which this program does not send; remove the key",
             ));
         }
-        if self
-            .tls
-            .server_name_override
-            .as_deref()
-            .is_some_and(|name| !name.is_empty())
-        {
-            faults.push(Fault::at(
-                "tls::server_name_override",
-                "works with otlp_grpc only; name the server in traces::endpoint",
-            ));
-        }
-        let tls = self.tls.faults().into_iter();
-        faults.extend(tls.map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)));
+        faults.extend(tls_faults(&self.tls, "traces::endpoint"));
         faults
     }
 

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, time::Duration};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::EXAMPLE;
 use crate::{
-    net::http_client::parse_url,
+    exporters::http::url_fault,
     pipeline::Fault,
     values::{Endpoint, duration},
 };
@@ -61,12 +62,7 @@ impl Default for Traces {
 
 impl Traces {
     pub(super) fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if !self.endpoint.is_empty()
-            && let Err(reason) = parse_url(self.endpoint.reveal())
-        {
-            faults.push(Fault::at("traces::endpoint", reason));
-        }
+        let mut faults = Vec::from_iter(url_fault("traces::endpoint", &self.endpoint, EXAMPLE));
         for (at, rule) in self.ignore_resources.iter().enumerate() {
             if let Err(error) = Regex::new(rule) {
                 let why = error.to_string().lines().last().unwrap_or_default().to_owned();

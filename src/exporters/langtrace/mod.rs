@@ -22,14 +22,14 @@ use self::{
     profile::{Profile, TooLong, Written},
 };
 use crate::{
-    exporters::http::{Rarely, refusal},
+    exporters::http::{PROXY_EXAMPLE, refusal_of_api, tls_faults, url_fault},
     net::{
         http_client::{Answer, HttpClient, Options, Unsent, parse_url, shown},
         tls::ClientTls,
     },
     otlp::TraceBatch,
-    pipeline::{Build, ComponentId, Dial, ExportError, Exporter, Fault, Host, queue::Delivery},
-    values::{Endpoint, Secret},
+    pipeline::{Build, ComponentId, Dial, ExportError, Exporter, Fault, Host, Rarely, queue::Delivery},
+    values::{Endpoint, Secret, foreign::harmless},
 };
 
 /// Where the hosted Langtrace is.
@@ -91,8 +91,7 @@ impl Config {
             "" => HOSTED,
             host => host,
         };
-        let mut url = parse_url(host)
-            .map_err(|reason| Fault::at("host", reason.replace("http://localhost:4318", "http://localhost:3000")))?;
+        let mut url = parse_url(host, "http://localhost:3000").map_err(|reason| Fault::at("host", reason))?;
         let base = url.path().trim_end_matches('/');
         let base = base.strip_suffix(PATH).unwrap_or(base);
         let path = format!("{base}{PATH}");
@@ -124,22 +123,8 @@ impl Build<dyn Exporter> for Config {
             faults.push(Fault::at("api_key", "holds a character that no header can carry"));
         }
         faults.extend(self.url().err());
-        if !self.proxy_url.is_empty()
-            && let Err(reason) = parse_url(self.proxy_url.reveal())
-        {
-            faults.push(Fault::at("proxy_url", reason));
-        }
-        if self
-            .tls
-            .server_name_override
-            .as_deref()
-            .is_some_and(|name| !name.is_empty())
-        {
-            let reason = "works with otlp_grpc only; name the server in the host's URL";
-            faults.push(Fault::at("tls::server_name_override", reason));
-        }
-        let tls = self.tls.faults().into_iter();
-        faults.extend(tls.map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)));
+        faults.extend(url_fault("proxy_url", &self.proxy_url, PROXY_EXAMPLE));
+        faults.extend(tls_faults(&self.tls, "the host's URL"));
         faults
     }
 
@@ -243,20 +228,12 @@ impl Langtrace {
         if status.is_success() {
             return self.judge_success(answer);
         }
-        let is_temporary =
-            status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        let retryable: &[u16] = if is_temporary { &[status.as_u16()] } else { &[] };
         let advice = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.account.as_str(),
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => self.advice.as_str(),
-            _ => return Err(refusal(answer, retryable)),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(self.account.clone()),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(self.advice.clone()),
+            _ => None,
         };
-        Err(match refusal(answer, retryable) {
-            ExportError::Refused { source } => ExportError::Refused {
-                source: source.context(advice.to_owned()),
-            },
-            other => other,
-        })
+        Err(refusal_of_api(answer, advice))
     }
 
     fn judge_success(&self, answer: &Answer) -> Result<(), ExportError> {
@@ -279,7 +256,7 @@ impl Langtrace {
             after: answer.retry_after(),
             source: anyhow!(
                 "HTTP {status} came with {:?} instead of Langtrace's JSON; a proxy, or not the right host; {}: {:?}",
-                crate::values::foreign::harmless(answer.content_type(), 100),
+                harmless(answer.content_type(), 100),
                 self.advice,
                 answer.message()
             ),

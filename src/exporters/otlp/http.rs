@@ -14,7 +14,7 @@ use super::{
     header_faults, header_map,
 };
 use crate::{
-    exporters::http::{RETRYABLE, refusal},
+    exporters::http::{OTLP_EXAMPLE, PROXY_EXAMPLE, RETRYABLE, max_idle, refusal, tls_faults, url_fault},
     net::{
         grpc_client::USER_AGENT,
         http_client::{HttpClient, Options, parse_url},
@@ -138,12 +138,12 @@ impl Config {
         match (self.traces_endpoint.reveal(), self.endpoint.reveal()) {
             ("", "") => Err(Fault::at("", "at least one endpoint must be specified")),
             ("", base) => {
-                let mut url = parse_url(base).map_err(|reason| Fault::at("endpoint", reason))?;
+                let mut url = parse_url(base, OTLP_EXAMPLE).map_err(|reason| Fault::at("endpoint", reason))?;
                 let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
                 url.set_path(&path);
                 Ok(url)
             }
-            (whole, _) => parse_url(whole).map_err(|reason| Fault::at("traces_endpoint", reason)),
+            (whole, _) => parse_url(whole, OTLP_EXAMPLE).map_err(|reason| Fault::at("traces_endpoint", reason)),
         }
     }
 
@@ -159,11 +159,9 @@ impl Config {
             tls: self.tls.clone(),
             proxy_url: self.proxy_url.reveal().to_owned(),
             idle_timeout: self.idle_conn_timeout,
-            max_idle: match (self.disable_keep_alives, self.max_idle_conns_per_host) {
-                (true, _) => 0,
-                (false, 0) if self.max_idle_conns == 0 => usize::MAX,
-                (false, 0) => self.max_idle_conns,
-                (false, bound) => bound,
+            max_idle: match self.disable_keep_alives {
+                true => 0,
+                false => max_idle(self.max_idle_conns, self.max_idle_conns_per_host),
             },
             http2: self.force_attempt_http2,
             http2_ping,
@@ -178,29 +176,9 @@ impl Build<dyn Exporter> for Config {
 
     fn validate(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.url().err().into_iter().collect();
-        if !self.proxy_url.is_empty()
-            && let Err(reason) = parse_url(self.proxy_url.reveal())
-        {
-            faults.push(Fault::at("proxy_url", reason));
-        }
-        if self
-            .tls
-            .server_name_override
-            .as_deref()
-            .is_some_and(|name| !name.is_empty())
-        {
-            faults.push(Fault::at(
-                "tls::server_name_override",
-                "works with otlp_grpc only; name the server in the endpoint's URL",
-            ));
-        }
+        faults.extend(url_fault("proxy_url", &self.proxy_url, PROXY_EXAMPLE));
+        faults.extend(tls_faults(&self.tls, "the endpoint's URL"));
         faults.extend(self.compression_params.faults(self.compression));
-        faults.extend(
-            self.tls
-                .faults()
-                .into_iter()
-                .map(|(key, reason)| Fault::at(format!("tls::{key}"), reason)),
-        );
         let ours = [
             "content-type",
             "content-encoding",

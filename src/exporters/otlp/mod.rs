@@ -19,9 +19,6 @@ use crate::{
     values::Secret,
 };
 
-/// Bytes from which compression leaves the thread that serves connections.
-const COMPRESS_ASIDE: usize = 64 << 10;
-
 /// `compression`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -140,14 +137,7 @@ impl Packer {
         let Some((compressor, _)) = self.codec else {
             return Ok(chunks);
         };
-        let packed = if chunks.iter().map(Bytes::len).sum::<usize>() < COMPRESS_ASIDE {
-            compressor.compress(&chunks)
-        } else {
-            tokio::task::spawn_blocking(move || compressor.compress(&chunks))
-                .await
-                .context("the compression of a request panicked")?
-        };
-        Ok(vec![packed])
+        Ok(vec![compressor.compress_aside(chunks).await?])
     }
 }
 

@@ -180,8 +180,14 @@ def first(found, *keys):
     return next((found[key] for key in keys if found.get(key) not in (None, "")), "")
 
 
-MODEL = ("gen_ai.request.model", "llm.model")
-TOKENS_IN = ("gen_ai.usage.input_tokens", "llm.usage.prompt_tokens")
+def of_attributes(own):
+    return {
+        "HTTP status": first(own, "http.response.status_code", "http.status_code"),
+        "model": first(own, "gen_ai.request.model", "llm.model"),
+        "tokens in": first(own, "gen_ai.usage.input_tokens", "llm.usage.prompt_tokens"),
+        "signals.quality": own.get("signals.quality"),
+        "signals.flagged": own.get("signals.flagged"),
+    }
 
 
 def of_source(about, span):
@@ -193,16 +199,12 @@ def of_source(about, span):
         "parent": span.get("parentSpanId"),
         "duration": (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e6,
         "outcome": ["", "ok", "error"][span.get("status", {}).get("code", 0)],
-        "HTTP status": first(own, "http.response.status_code", "http.status_code"),
-        "model": first(own, *MODEL),
-        "tokens in": first(own, *TOKENS_IN),
-        "signals.quality": own.get("signals.quality"),
-        "signals.flagged": own.get("signals.flagged"),
+        **of_attributes(own),
         "events": len(span.get("events", [])),
     }
 
 
-def of_datadog(_source, span):
+def of_datadog(span):
     own = {**span["meta"], **span["metrics"]}
     return {
         "name": span["name"],
@@ -212,16 +214,12 @@ def of_datadog(_source, span):
         "parent": span["parent_id"],
         "duration": span["duration"] / 1e6,
         "outcome": "error 1" if span["error"] else "",
-        "HTTP status": first(own, "http.status_code", "http.response.status_code"),
-        "model": first(own, *MODEL),
-        "tokens in": first(own, *TOKENS_IN),
-        "signals.quality": own.get("signals.quality"),
-        "signals.flagged": own.get("signals.flagged"),
+        **of_attributes(own),
         "events": len(json.loads(own.get("events", "[]"))),
     }
 
 
-def of_test_agent(_source, span):
+def of_test_agent(span):
     own = span["attributes"]
     return {
         "name": own.get("operation.name", span["name"]),
@@ -230,16 +228,12 @@ def of_test_agent(_source, span):
         "parent": base64.b64decode(span.get("parent_span_id", "")).hex(),
         "duration": (int(span["end_time_unix_nano"]) - int(span["start_time_unix_nano"])) / 1e6,
         "outcome": str(span.get("status", {}).get("code", "")).removeprefix("STATUS_CODE_").lower(),
-        "HTTP status": first(own, "http.response.status_code", "http.status_code"),
-        "model": first(own, *MODEL),
-        "tokens in": first(own, *TOKENS_IN),
-        "signals.quality": own.get("signals.quality"),
-        "signals.flagged": own.get("signals.flagged"),
+        **of_attributes(own),
         "events": len(span.get("events", [])),
     }
 
 
-def of_xray(_source, segment):
+def of_xray(segment):
     annotations, metadata = segment.get("annotations", {}), segment.get("metadata", {}).get("default", {})
     marks = {**{key: f"{value} (metadata)" for key, value in metadata.items()}, **{key: f"{value} (annotation)" for key, value in annotations.items()}}
     return {
@@ -248,16 +242,13 @@ def of_xray(_source, segment):
         "parent": segment.get("parent_id"),
         "duration": (segment["end_time"] - segment["start_time"]) * 1e3,
         "outcome": ", ".join(word for word in ("error", "throttle", "fault") if segment.get(word)),
+        **of_attributes(marks),
         "HTTP status": segment.get("http", {}).get("response", {}).get("status"),
-        "model": first(marks, *MODEL),
-        "tokens in": first(marks, *TOKENS_IN),
-        "signals.quality": marks.get("signals.quality"),
-        "signals.flagged": marks.get("signals.flagged"),
         "events": len(segment.get("cause", {}).get("exceptions", [])) if isinstance(segment.get("cause"), dict) else 0,
     }
 
 
-def of_langtrace(_source, row):
+def of_langtrace(row):
     own = row["attributes"]
     return {
         "name": row["name"],
@@ -266,11 +257,7 @@ def of_langtrace(_source, row):
         "parent": row["parent_id"],
         "duration": row["end"] - row["start"],
         "outcome": row.get("status"),
-        "HTTP status": first(own, "http.response.status_code", "http.status_code"),
-        "model": first(own, *MODEL),
-        "tokens in": first(own, *TOKENS_IN),
-        "signals.quality": own.get("signals.quality"),
-        "signals.flagged": own.get("signals.flagged"),
+        **of_attributes(own),
         "events": len(row["events"]),
     }
 
@@ -297,7 +284,7 @@ def written(sources, columns):
     ordered = sorted(sources.items(), key=lambda item: (int(item[1][1]["startTimeUnixNano"]), item[0]))
     for number, (id_, (about, span)) in enumerate(ordered, 1):
         lines += [f"## {number}. `{span['name']}`, {id_}", "", f"| | span | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
-        sides = [of_source(about, span)] + [READERS[name](span, spans[id_]) for name, spans in columns.items()]
+        sides = [of_source(about, span)] + [READERS[name](spans[id_]) for name, spans in columns.items()]
         for row in ROWS:
             cells = [cell(row, side.get(row)) for side in sides]
             if any(text != NOTHING for text in cells):

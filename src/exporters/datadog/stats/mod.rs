@@ -36,10 +36,7 @@ use self::{
     message::{ClientStatsPayload, StatsPayload},
 };
 use super::{AGENT_VERSION, NO_ENVIRONMENT, intake::Intake, map::Payload};
-use crate::{
-    exporters::http::Rarely,
-    pipeline::{ComponentId, ExportError},
-};
+use crate::pipeline::{ComponentId, ExportError, Rarely};
 
 /// Path of the intake.
 pub(super) const PATH: &str = "/api/v0.2/stats";

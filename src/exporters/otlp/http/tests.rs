@@ -315,8 +315,8 @@ fn faults_say_what_is_right() {
         &[
             "proxy_url: is no URL",
             "tls::server_name_override: works with otlp_grpc only",
-            "compression_params::level: level 23 is out of range: 1 to 22",
             "tls::",
+            "compression_params::level: level 23 is out of range: 1 to 22",
             "headers::content-type: is set by the exporter itself",
         ],
     );
